@@ -1,0 +1,12 @@
+import type { Values } from '../readings/reading.ts';
+
+/** Something about a sample that cannot be true. */
+export interface Problem {
+  /** Name of the check, for counting. */
+  check: string;
+  /** What contradicts what, with values. */
+  message: string;
+}
+
+/** Judges one sample by itself. */
+export type SampleCheck = (values: Values) => Problem[];

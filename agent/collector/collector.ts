@@ -1,0 +1,118 @@
+import type { Config, MeterConfig } from '../config/schema.ts';
+import type { Journal } from '../journal/journal.ts';
+import { JournalReader } from '../journal/reader.ts';
+import { findModel } from '../meters/catalogue.ts';
+import { type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
+import type { Series } from '../readings/reading.ts';
+import { Link } from '../sources/link.ts';
+import { ModbusMeter } from '../sources/modbus-meter.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { AgentError } from '../system/errors.ts';
+import type { Logger } from '../system/logging.ts';
+import { connectorFor } from './connectors.ts';
+import { Guard, type GuardState } from './guard.ts';
+import { MeterLoop, type Outcome } from './meter-loop.ts';
+import type { CollectorStatus } from './status.ts';
+
+export interface CollectorOptions {
+  config: Config;
+  journal: Journal;
+  log: Logger;
+  clock?: Clock;
+  /** For tests that run faster than a real line. */
+  timing?: BusTiming;
+  onOutcome?: (series: Series, outcome: Outcome) => void;
+}
+
+/** All meters of a configuration, each on its own loop, sharing the lines they share. */
+export class Collector {
+  readonly #options: CollectorOptions;
+  readonly #links = new Map<string, Link>();
+  readonly #meters: { config: MeterConfig; link: Link; source: ModbusMeter; loop: MeterLoop }[] = [];
+  readonly #stop = new AbortController();
+  readonly #startedMs = Date.now();
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CollectorOptions) {
+    this.#options = options;
+    const reader = new JournalReader(options.config.stateDir);
+    try {
+      for (const meter of options.config.meters) this.#add(meter, reader);
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** Opens the lines and starts the loops. Lines that do not open yet are tried again for ever. */
+  async start(): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.start()));
+    this.#running = Promise.all(this.#meters.map(({ loop }) => loop.run(this.#stop.signal)));
+  }
+
+  /** Ends after the samples under way. The journal stays open: it belongs to the caller. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await Promise.all([...this.#links.values()].map((link) => link.stop()));
+  }
+
+  status(): CollectorStatus {
+    return {
+      pid: process.pid,
+      startedMs: this.#startedMs,
+      updatedMs: Date.now(),
+      meters: this.#meters.map(({ config, link, source, loop }) => ({
+        name: config.name,
+        model: config.model,
+        line: link.connector.name,
+        connected: link.bus() !== undefined,
+        problem: link.problem && { message: link.problem.message, hint: link.problem.hint },
+        plan: source.plan().map(({ address, count }) => ({ address, count })),
+        good: loop.stats.good,
+        gaps: loop.stats.gaps,
+        suspicious: loop.stats.suspicious,
+        lastReading: loop.stats.lastReading && {
+          timeMs: loop.stats.lastReading.timeMs,
+          values: loop.stats.lastReading.values,
+        },
+        lastGap: loop.stats.lastGap,
+        lineStats: link.stats,
+      })),
+    };
+  }
+
+  #add(config: MeterConfig, reader: JournalReader): void {
+    const { journal, log } = this.#options;
+    const model = findModel(config.model);
+    if (!model) throw new AgentError('internal', `model ${config.model} is in the schema but not in the catalogue`);
+    const link = this.#link(config);
+    const memory = journal.state;
+    const source = new ModbusMeter({ name: config.name, model, unit: config.unit, link, memory });
+    const last = reader.latest(source.series);
+    const guard = new Guard(model, last, memory.load(`guard/${config.name}`) as GuardState | undefined);
+    const loop = new MeterLoop({
+      source,
+      guard,
+      journal,
+      memory,
+      clock: this.#options.clock ?? systemClock,
+      log,
+      intervalMs: config.interval,
+      lastKnownMs: reader.lastKnownMs(source.series),
+      onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
+    });
+    this.#meters.push({ config, link, source, loop });
+  }
+
+  #link(config: MeterConfig): Link {
+    const connector = connectorFor(config.connection);
+    let link = this.#links.get(connector.name);
+    if (!link) {
+      const timing = this.#options.timing ?? DEFAULT_TIMING;
+      const responseMs = config.connection.responseTimeout ?? timing.responseMs;
+      link = new Link(connector, this.#options.log, { timing: { ...timing, responseMs } });
+      this.#links.set(connector.name, link);
+    }
+    return link;
+  }
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '../system/clock.ts';
+
+/** A point of the grid that is due now, with what was missed before it. */
+export interface Tick {
+  /** UTC ms, a whole multiple of the interval: the time its reading carries. */
+  timeMs: number;
+  /** Grid points since the last tick that were not served, both ends included. */
+  missed?: { fromMs: number; toMs: number; cause: 'stalled' | 'clock' };
+}
+
+/** A difference between the wall clock and the monotonic one that is a step, no drift or slew. */
+const CLOCK_STEP_MS = 500;
+/** Longest sleep at once, so that a step of the clock during it is noticed. */
+const LONGEST_SLEEP_MS = 1000;
+
+/**
+ * The second grid: ticks at whole multiples of the interval in wall-clock time, each at most once, none after its first
+ * half has passed. A stall is never made up for: what was missed is missed, and said.
+ */
+export class Grid {
+  readonly #intervalMs: number;
+  readonly #clock: Clock;
+  #lastMs: number | undefined;
+  #offsetMs: number;
+
+  constructor(intervalMs: number, clock: Clock) {
+    this.#intervalMs = intervalMs;
+    this.#clock = clock;
+    this.#offsetMs = clock.wallMs() - clock.monotonicMs();
+  }
+
+  /** Waits for the next point. Rejects with the signal's reason when aborted. */
+  async next(signal?: AbortSignal): Promise<Tick> {
+    let stepped = this.#noticeStep();
+    let timeMs = this.#target(stepped === 'back');
+    for (;;) {
+      const aheadMs = timeMs - this.#clock.wallMs();
+      if (aheadMs <= 0) break;
+      await this.#clock.sleep(Math.min(aheadMs, LONGEST_SLEEP_MS), signal);
+      const step = this.#noticeStep();
+      if (step) {
+        stepped = step;
+        timeMs = this.#target(step === 'back');
+      }
+    }
+    const expectedMs = this.#lastMs === undefined || timeMs <= this.#lastMs ? timeMs : this.#lastMs + this.#intervalMs;
+    this.#lastMs = timeMs;
+    if (expectedMs >= timeMs) return { timeMs };
+    return {
+      timeMs,
+      missed: {
+        fromMs: expectedMs,
+        toMs: timeMs - this.#intervalMs,
+        cause: stepped === 'forward' ? 'clock' : 'stalled',
+      },
+    };
+  }
+
+  /** The point to serve next: the one after the last, unless more than half of its slot is over. */
+  #target(afresh: boolean): number {
+    const nowMs = this.#clock.wallMs();
+    const comingMs = (Math.floor(nowMs / this.#intervalMs) + 1) * this.#intervalMs;
+    if (this.#lastMs === undefined || afresh) return comingMs;
+    const followingMs = this.#lastMs + this.#intervalMs;
+    if (nowMs <= followingMs + this.#intervalMs / 2) return followingMs;
+    const currentMs = comingMs - this.#intervalMs;
+    return nowMs <= currentMs + this.#intervalMs / 2 ? currentMs : comingMs;
+  }
+
+  #noticeStep(): 'forward' | 'back' | undefined {
+    const offsetMs = this.#clock.wallMs() - this.#clock.monotonicMs();
+    const deltaMs = offsetMs - this.#offsetMs;
+    this.#offsetMs = offsetMs;
+    if (Math.abs(deltaMs) < CLOCK_STEP_MS) return undefined;
+    return deltaMs > 0 ? 'forward' : 'back';
+  }
+}

@@ -1,0 +1,94 @@
+import type { MeterModel } from '../meters/model.ts';
+import type { Values } from '../readings/reading.ts';
+import type { Problem, SampleCheck } from './check.ts';
+import { CounterCheck } from './counter-check.ts';
+import { powerFactorCheck, triangleCheck } from './power-check.ts';
+import { rangeCheck } from './range-check.ts';
+
+/** What the guard makes of a sample that stayed suspicious when it was read again. */
+export interface Suspicion {
+  /** Counters of the meter that was there before, when this sample proves that another one is counting now. */
+  replaced?: Values;
+  /** Checks that the guard has stopped believing in, with this sample. */
+  suspended: string[];
+}
+
+/** Persisted: a check that a meter never passes would cost its first minute again at each start. */
+export interface GuardState {
+  suspended: string[];
+}
+
+/**
+ * A relation that a meter breaks for this many samples in a row is not noise: the meter computes it differently (distortion
+ * power, for example). The check then only counts, until it holds again for as long.
+ */
+const SAMPLES_TO_SUSPEND = 30;
+
+interface Relation {
+  name: string;
+  check: SampleCheck;
+  failures: number;
+  passes: number;
+  suspended: boolean;
+}
+
+/** Plausibility of samples: ranges and counters always, relations between powers as long as this meter obeys them. */
+export class Guard {
+  readonly #range: SampleCheck;
+  readonly #relations: Relation[];
+  readonly #counters: CounterCheck;
+
+  constructor(model: MeterModel, last?: { timeMs: number; values: Values }, state?: GuardState) {
+    this.#range = rangeCheck(model);
+    const counterDecimals = model.fields.find((field) => field.quantity === 'active_energy')?.decimals ?? 2;
+    this.#counters = new CounterCheck(model.maxPowerVA, 10 ** -counterDecimals, last);
+    this.#relations = [
+      { name: 'power-triangle', check: triangleCheck },
+      { name: 'power-factor', check: powerFactorCheck },
+    ].map(({ name, check }) => ({
+      name,
+      check,
+      failures: 0,
+      passes: 0,
+      suspended: state?.suspended.includes(name) ?? false,
+    }));
+  }
+
+  /** What speaks against this sample; nothing: accept it. */
+  judge(values: Values, timeMs: number): Problem[] {
+    const relations = this.#relations.filter((relation) => !relation.suspended).flatMap(({ check }) => check(values));
+    return [...this.#range(values), ...relations, ...this.#counters.judge(values, timeMs)];
+  }
+
+  /** The sample goes into the journal. */
+  accept(values: Values, timeMs: number): void {
+    this.#counters.accept(values, timeMs);
+    for (const relation of this.#relations) {
+      relation.failures = 0;
+      relation.passes = relation.check(values).length === 0 ? relation.passes + 1 : 0;
+      if (relation.suspended && relation.passes >= SAMPLES_TO_SUSPEND) relation.suspended = false;
+    }
+  }
+
+  /** The sample stayed suspicious when it was read again: its second is a gap. */
+  suspect(values: Values, timeMs: number): Suspicion {
+    const suspended: string[] = [];
+    for (const relation of this.#relations) {
+      relation.failures = relation.check(values).length > 0 ? relation.failures + 1 : 0;
+      relation.passes = 0;
+      if (relation.suspended || relation.failures < SAMPLES_TO_SUSPEND) continue;
+      relation.suspended = true;
+      suspended.push(relation.name);
+    }
+    if (this.#counters.judge(values, timeMs).length === 0) return { suspended };
+    if (this.#range(values).length > 0) return { suspended };
+    const replaced = this.#counters.suspect(values, timeMs);
+    if (!replaced) return { suspended };
+    this.#counters.accept(values, timeMs);
+    return { suspended, replaced };
+  }
+
+  state(): GuardState {
+    return { suspended: this.#relations.filter((relation) => relation.suspended).map((relation) => relation.name) };
+  }
+}

@@ -1,0 +1,33 @@
+import { type Command, Option } from 'commander';
+import { durationArgument, wholeNumberArgument } from './options.ts';
+
+interface LiveCommandOptions {
+  serial?: string;
+  baud: number;
+  parity: 'none' | 'even' | 'odd';
+  unit: number;
+  model: string;
+  seed: number;
+  solar: number;
+  stateDir?: string;
+  duration?: number;
+}
+
+export function addLive(root: Command): void {
+  root
+    .command('live')
+    .description('read one meter and show it live: a virtual one, or with --serial your own')
+    .option('--serial <port>', 'serial port of a real meter, such as /dev/ttyUSB0')
+    .option('--baud <n>', 'its baud rate', wholeNumberArgument(1200, 115_200), 9600)
+    .addOption(new Option('--parity <name>', 'its parity').choices(['none', 'even', 'odd']).default('even'))
+    .option('--unit <n>', 'its Modbus address', wholeNumberArgument(1, 247), 1)
+    .option('--model <name>', 'its model', 'we-515')
+    .option('--seed <n>', 'what happens in the virtual household', wholeNumberArgument(0, 2 ** 32 - 1), 1)
+    .option('--solar <watt>', 'peak of a virtual photovoltaic system', wholeNumberArgument(0, 30_000), 0)
+    .option('--state-dir <dir>', 'where the journal goes (default: below ~/.local/state/energy-monitor)')
+    .option('--duration <time>', 'end by itself after 30s, 5m ...', durationArgument)
+    .action(async (options: LiveCommandOptions) => {
+      const { runLive } = await import('../live/live.ts');
+      await runLive(options);
+    });
+}

@@ -1,0 +1,43 @@
+import { InvalidArgumentError, Option } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { parseDuration } from '../config/scalars.ts';
+
+export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
+
+export const configOption = (): Option =>
+  new Option('-c, --config <file>', 'configuration file').env('ENERGY_MONITOR_CONFIG').default(DEFAULT_CONFIG);
+
+export const stateDirOption = (): Option =>
+  new Option('--state-dir <dir>', 'state directory, instead of the one that the configuration names').env(
+    'ENERGY_MONITOR_STATE_DIR',
+  );
+
+/** The state directory of a command that only reads: named directly, or by the configuration. */
+export function stateDirOf(options: { config: string; stateDir?: string }): string {
+  return options.stateDir ?? loadConfig(options.config).stateDir;
+}
+
+export function durationArgument(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms <= 0) throw new InvalidArgumentError('Write a duration such as 30s, 5m, 2h or 7d.');
+  return ms;
+}
+
+export function wholeNumberArgument(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < min || value > max)
+      throw new InvalidArgumentError(`Use a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** UTC ms of `2026-11-21`, `2026-11-21 12:00` (local time) or `2026-11-21T11:00:00Z`. */
+export function timeArgument(text: string): number {
+  const match = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text.trim());
+  const iso = /^\d{4}-\d{2}-\d{2}$/.test(text.trim()) ? `${text.trim()}T00:00:00` : text.trim().replace(' ', 'T');
+  const ms = match ? Date.parse(iso) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new InvalidArgumentError('Write a time such as 2026-11-21, "2026-11-21 12:00" or 2026-11-21T11:00:00Z.');
+  return ms;
+}

@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { FAULTS, type Fault, type FaultRates } from '../simulator/faults.ts';
+import { wholeNumberArgument } from './options.ts';
+
+interface SimulateOptions {
+  link?: string;
+  tcp?: number;
+  rtuOverTcp?: number;
+  model: string;
+  unit: number;
+  seed: number;
+  solar: number;
+  fault: FaultRates;
+  baud: number;
+  turnaround?: number;
+  memory?: string;
+}
+
+/** `late=0.1,crc=5%` added to what earlier --fault options gave; `all=0.1` means each. */
+function faultArgument(text: string, before: FaultRates): FaultRates {
+  const rates: FaultRates = { ...before };
+  for (const part of text.split(',')) {
+    const match = /^([a-z-]+)=(\d*\.?\d+)(%?)$/.exec(part.trim());
+    const rate = Number(match?.[2]) / (match?.[3] === '%' ? 100 : 1);
+    const names = match?.[1] === 'all' ? FAULTS : FAULTS.filter((fault) => fault === match?.[1]);
+    if (names.length === 0 || !(rate >= 0 && rate <= 1)) {
+      throw new InvalidArgumentError(
+        `Write NAME=RATE with a rate from 0 to 1; names are ${FAULTS.join(', ')} and all.`,
+      );
+    }
+    for (const name of names) rates[name as Fault] = rate;
+  }
+  return rates;
+}
+
+export function addSimulate(root: Command): void {
+  root
+    .command('simulate')
+    .description(
+      'run a virtual meter on a pseudo-terminal or a TCP port, with a household behind it and faults on the line',
+    )
+    .option('--link <path>', 'name of the pseudo-terminal (default: energy-meter in the temporary directory)')
+    .option(
+      '--tcp <port>',
+      'Modbus TCP on this loopback port instead; 0 takes a free one',
+      wholeNumberArgument(0, 65_535),
+    )
+    .option(
+      '--rtu-over-tcp <port>',
+      'RTU frames on this loopback port instead, as a serial server gives',
+      wholeNumberArgument(0, 65_535),
+    )
+    .option('--model <name>', 'meter to play', 'we-515')
+    .option('--unit <n>', 'Modbus address', wholeNumberArgument(1, 247), 1)
+    .option(
+      '--seed <n>',
+      'what happens in the household and on the line; the same seed repeats it',
+      wholeNumberArgument(0, 2 ** 32 - 1),
+      1,
+    )
+    .option(
+      '--solar <watt>',
+      'peak power of a photovoltaic system; the house then exports at noon',
+      wholeNumberArgument(0, 30_000),
+      0,
+    )
+    .option(
+      '--fault <name=rate>',
+      'chance of a fault for each reply, such as late=0.1,crc=5% or all=0.02; repeatable',
+      faultArgument,
+      {},
+    )
+    .option('--baud <n>', 'pace of the line; 0 answers at once', wholeNumberArgument(0, 115_200), 9600)
+    .option('--turnaround <ms>', 'time before a reply begins (default: 3.5 characters)', wholeNumberArgument(0, 10_000))
+    .option('--memory <file>', 'where the meter keeps its counters when it is switched off')
+    .action(async (options: SimulateOptions) => {
+      const { runSimulator } = await import('../simulator/run.ts');
+      const { stopRequested } = await import('./stop-signal.ts');
+      await runSimulator(
+        {
+          ...options,
+          turnaroundMs: options.turnaround,
+          baudRate: options.baud,
+          faults: options.fault,
+          memoryPath: options.memory,
+        },
+        stopRequested(),
+      );
+    });
+}

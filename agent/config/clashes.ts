@@ -1,0 +1,49 @@
+const LINE_SETTINGS = ['baudRate', 'parity', 'dataBits', 'stopBits', 'responseTimeout'];
+
+/** Mistakes that lie between two entries; looked for in the raw content, so that they show beside all the others. */
+export function findClashes(content: unknown): { path: PropertyKey[]; message: string }[] {
+  const meters = isRecord(content) && Array.isArray(content.meters) ? (content.meters as unknown[]) : [];
+  const clashes: { path: PropertyKey[]; message: string }[] = [];
+  const names = new Map<unknown, number>();
+  const addresses = new Map<string, number>();
+  const lines = new Map<string, { settings: string; index: number }>();
+  meters.forEach((meter, i) => {
+    if (!isRecord(meter)) return;
+    const first = names.get(meter.name);
+    if (typeof meter.name === 'string' && first !== undefined) {
+      clashes.push({
+        path: ['meters', i, 'name'],
+        message: `is ${JSON.stringify(meter.name)}, as is meters[${first}]; give each meter a name of its own`,
+      });
+    } else names.set(meter.name, i);
+    const line = lineOf(meter.connection);
+    if (line === undefined) return;
+    const settings = JSON.stringify(LINE_SETTINGS.map((key) => (meter.connection as Record<string, unknown>)[key]));
+    const shared = lines.get(line);
+    if (shared !== undefined && shared.settings !== settings) {
+      const message = `${line} has other settings in meters[${shared.index}]; write the same for all meters on a line`;
+      clashes.push({ path: ['meters', i, 'connection'], message });
+    } else lines.set(line, { settings, index: i });
+    const unit = meter.unit ?? 1;
+    const address = JSON.stringify([line, unit]);
+    const other = addresses.get(address);
+    if (other !== undefined) {
+      const path = ['meters', i, 'unit' in meter ? 'unit' : 'connection'];
+      clashes.push({
+        path,
+        message: `unit ${String(unit)} on ${line} is meters[${other}] already; give each meter on a line a unit of its own`,
+      });
+    } else addresses.set(address, i);
+  });
+  return clashes;
+}
+
+function lineOf(connection: unknown): string | undefined {
+  if (!isRecord(connection)) return undefined;
+  const line = connection.serial ?? connection.tcp ?? connection.rtuOverTcp;
+  return typeof line === 'string' ? line : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,35 @@
+/** A complete configuration with every key, its default and its reason; checked against the schema by a test. */
+export const EXAMPLE_CONFIG = `# energy-monitor configuration. Durations: 250ms, 1s, 5m, 2h, 30d, 1y. Sizes: 500MB, 2GB, 512MiB.
+
+# Where the journal lives. The user who runs the collector must be able to write here.
+stateDir: /var/lib/energy-monitor
+
+meters:
+  - name: house
+    model: we-515            # we-514 or we-515
+    unit: 1                  # Modbus address of the meter, 1-247
+    interval: 1s             # a reading each second, on the second
+    connection:
+      serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/
+      baudRate: 9600         # the meter leaves the factory with 9600 8E1
+      parity: even           # none, even, odd
+      dataBits: 8
+      stopBits: 1
+      responseTimeout: 250ms # longest wait for an answer to begin
+
+  # The same meter behind a network gateway:
+  # - name: garage
+  #   model: we-514
+  #   connection:
+  #     tcp: 192.168.1.50:502          # Modbus TCP
+  # - name: barn
+  #   model: we-514
+  #   connection:
+  #     rtuOverTcp: 192.168.1.51:4001  # a transparent serial server; line settings as above
+  #     baudRate: 9600
+
+journal:
+  flushInterval: 10s         # longest time between two writes to the card; a power cut can cost that much
+  retention: 10y             # readings older than this are deleted; without it only maxSize limits
+  maxSize: 2GB               # the oldest readings are deleted beyond this
+`;

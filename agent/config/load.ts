@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { closest, distance } from 'fastest-levenshtein';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { findClashes } from './clashes.ts';
+import { ConfigError, type ConfigProblem } from './config-error.ts';
+import { type Config, configSchema, knownKeysAt } from './schema.ts';
+
+const READ_REASONS: Record<string, string> = {
+  ENOENT: 'is not there',
+  EACCES: 'cannot be read: no permission',
+  EISDIR: 'is a directory',
+};
+
+/** Reads and checks a configuration file. @throws ConfigError with every mistake; AgentError when it cannot be read */
+export function loadConfig(file: string): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new AgentError(
+      'config',
+      `configuration ${file} ${READ_REASONS[errnoOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`}`,
+      {
+        hint: 'begin with: energy-monitor config example > FILE',
+        cause: error,
+      },
+    );
+  }
+  return parseConfig(text, file);
+}
+
+/** @param file name for messages */
+export function parseConfig(text: string, file: string): Config {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const lineAt = (offset: number) => lineCounter.linePos(offset).line;
+  if (document.errors.length > 0) {
+    const problems = document.errors.map((error) => ({
+      path: '',
+      line: lineAt(error.pos[0]),
+      message: `no valid YAML: ${error.message}`,
+    }));
+    throw new ConfigError(file, problems);
+  }
+  const content: unknown = document.toJS() ?? {};
+  const result = configSchema.safeParse(content);
+  const lineOfPath = (path: PropertyKey[]) => lineOf(document, path, lineAt);
+  const problems = (result.error?.issues ?? []).flatMap((issue) => describe(issue, content, lineOfPath));
+  for (const { path, message } of findClashes(content))
+    problems.push({ path: pathText(path), line: lineOfPath(path), message });
+  if (result.data === undefined || problems.length > 0) throw new ConfigError(file, problems);
+  return result.data;
+}
+
+function describe(
+  issue: z.core.$ZodIssue,
+  content: unknown,
+  lineOfPath: (path: PropertyKey[]) => number | undefined,
+): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: pathText([...issue.path, key]),
+      line: lineOfPath([...issue.path, key]),
+      message: `unknown key; ${suggestion(key, knownKeysAt(issue.path))}`,
+    }));
+  }
+  const value = valueAt(content, issue.path);
+  const shown = value === undefined ? 'is missing' : `is ${shorten(JSON.stringify(value))}`;
+  return [{ path: pathText(issue.path), line: lineOfPath(issue.path), message: `${shown}; ${issue.message}` }];
+}
+
+function suggestion(key: string, known: string[]): string {
+  if (known.length === 0) return 'remove it';
+  const nearest = closest(key, known);
+  return distance(key, nearest) <= Math.max(2, key.length / 3)
+    ? `did you mean ${nearest}?`
+    : `known here are ${known.join(', ')}`;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    '',
+  );
+}
+
+function valueAt(content: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
+    content,
+  );
+}
+
+/** The line of the nearest node that exists: a missing key is shown where its parent stands. */
+function lineOf(document: Document, path: PropertyKey[], lineAt: (offset: number) => number): number | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const node: unknown = document.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return lineAt(node.range[0]);
+  }
+  return undefined;
+}
+
+function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

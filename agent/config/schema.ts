@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { MODEL_NAMES } from '../meters/catalogue.ts';
+import { parseAddress, parseDuration, parseSize } from './scalars.ts';
+
+/** Each message is the remedy: what to write instead. */
+const duration = (minMs: number, maxMs: number, range: string) =>
+  z.string({ error: `write a duration with its unit, such as ${range}` }).transform((text, context) => {
+    const ms = parseDuration(text);
+    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
+    const message =
+      ms === undefined ? `write a duration with its unit, such as ${range}` : `use a duration of ${range}`;
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+
+const size = (minBytes: number, example: string) =>
+  z.string({ error: `write a size with its unit, such as ${example}` }).transform((text, context) => {
+    const bytes = parseSize(text);
+    if (bytes !== undefined && bytes >= minBytes) return bytes;
+    const message =
+      bytes === undefined ? `write a size with its unit, such as ${example}` : `use at least ${minBytes / 1e6}MB`;
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+
+const address = (defaultPort: number) =>
+  z.string({ error: `write host:port, such as 192.168.1.50:${defaultPort}` }).transform((text, context) => {
+    const target = parseAddress(text, defaultPort);
+    if (target) return target;
+    context.issues.push({
+      code: 'custom',
+      message: `write host:port, such as 192.168.1.50:${defaultPort}`,
+      input: text,
+    });
+    return z.NEVER;
+  });
+
+const oneOf = <const T extends readonly (string | number)[]>(values: T) =>
+  z.literal(values, { error: `use one of ${values.join(', ')}` });
+
+const wholeNumber = (min: number, max: number) => {
+  const error = `use a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+};
+
+/** The factory setting of the WE-515 is 9600 8E1 (mbmd PR 129). */
+const lineSettings = {
+  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).default(9600),
+  parity: oneOf(['none', 'even', 'odd']).default('even'),
+  dataBits: oneOf([7, 8]).default(8),
+  stopBits: oneOf([1, 2]).default(1),
+};
+
+/** How long a meter may take to begin its answer, beyond the time on the wire. */
+const responseTimeout = duration(20, 10_000, '20ms to 10s').optional();
+
+const path = z.string({ error: 'write the path of the port, such as /dev/ttyUSB0' });
+
+const serialConnection = z.strictObject({
+  serial: path.regex(/^\//, { error: 'write an absolute path, such as /dev/ttyUSB0' }),
+  ...lineSettings,
+  responseTimeout,
+});
+const tcpConnection = z.strictObject({ tcp: address(502), responseTimeout });
+const rtuOverTcpConnection = z.strictObject({ rtuOverTcp: address(4001), ...lineSettings, responseTimeout });
+
+const CONNECTIONS = { serial: serialConnection, tcp: tcpConnection, rtuOverTcp: rtuOverTcpConnection };
+
+/** The kind of a connection is named by its one key; its problems are then those of that kind alone. */
+const connection = z
+  .looseObject({}, { error: 'write the connection as serial: /dev/ttyUSB0, tcp: host:502 or rtuOverTcp: host:4001' })
+  .transform(
+    (
+      value,
+      context,
+    ): z.infer<typeof serialConnection> | z.infer<typeof tcpConnection> | z.infer<typeof rtuOverTcpConnection> => {
+      const kinds = (Object.keys(CONNECTIONS) as (keyof typeof CONNECTIONS)[]).filter((kind) => kind in value);
+      const kind = kinds[0];
+      if (kind === undefined || kinds.length > 1) {
+        const message =
+          kind === undefined
+            ? 'name the connection by one of serial, tcp, rtuOverTcp'
+            : `keep one of ${kinds.join(', ')}`;
+        context.issues.push({ code: 'custom', message, input: value });
+        return z.NEVER;
+      }
+      const result = CONNECTIONS[kind].safeParse(value);
+      if (result.success) return result.data;
+      for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as never);
+      return z.NEVER;
+    },
+  );
+
+const meter = z.strictObject(
+  {
+    name: z
+      .string({ error: 'give the meter a name, such as house' })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, { error: 'use letters, digits, _ . - only, at most 63' }),
+    model: z.literal([...MODEL_NAMES], { error: `use one of ${MODEL_NAMES.join(', ')}` }),
+    connection,
+    unit: wholeNumber(1, 247).default(1),
+    interval: duration(100, 3_600_000, '100ms to 1h').default(1000),
+  },
+  { error: 'write the meter as a mapping with name, model and connection' },
+);
+
+const journal = z.strictObject({
+  flushInterval: duration(1000, 600_000, '1s to 10m').default(10_000),
+  retention: duration(3_600_000, 100 * 31_536_000_000, '1h to 100y').optional(),
+  maxSize: size(10e6, '500MB').default(2e9),
+});
+
+/** The whole configuration. Later parts (influxdb, backup, hostMetrics, web) are keys of their own beside these. */
+export const configSchema = z.strictObject(
+  {
+    stateDir: z
+      .string({ error: 'write the path of a directory, such as /var/lib/energy-monitor' })
+      .regex(/^\//, { error: 'write an absolute path, such as /var/lib/energy-monitor' })
+      .default('/var/lib/energy-monitor'),
+    meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
+    journal: journal.prefault({}),
+  },
+  { error: 'write a mapping with the key meters at least' },
+);
+
+export type Config = z.infer<typeof configSchema>;
+export type MeterConfig = Config['meters'][number];
+export type ConnectionConfig = MeterConfig['connection'];
+
+/** Keys that may stand at a path, for naming the one that was meant. */
+export function knownKeysAt(at: readonly PropertyKey[]): string[] {
+  if (at.length === 0) return Object.keys(configSchema.shape);
+  if (at[0] === 'journal') return Object.keys(journal.shape);
+  if (at[0] !== 'meters') return [];
+  if (at.length === 2) return Object.keys(meter.shape);
+  return Object.values(CONNECTIONS).flatMap((kind) => Object.keys(kind.shape));
+}

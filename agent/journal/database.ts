@@ -1,0 +1,92 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { prepareSchema } from './schema.ts';
+
+/** SQLite page size: at a commit each 10 s, pages of 1 KiB write 40 % less to the card than 4 KiB (facts/journal). */
+const PAGE_SIZE = 1024;
+/** Pages in the WAL before they are copied into the database; the more, the fewer rewrites of the same page. */
+const CHECKPOINT_PAGES = 4000;
+/** How long a process waits for another one's commit. */
+const BUSY_MS = 5000;
+
+export function journalPath(stateDir: string): string {
+  return join(stateDir, 'journal.db');
+}
+
+/** Creates the state directory, for its owner and group only. */
+export function ensureStateDir(stateDir: string): void {
+  try {
+    mkdirSync(stateDir, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw storageError(stateDir, error);
+  }
+}
+
+/** Opens the journal for writing, creating it when there is none. */
+export function openForWriting(stateDir: string): DatabaseSync {
+  ensureStateDir(stateDir);
+  const path = journalPath(stateDir);
+  return guarded(path, () => {
+    const db = new DatabaseSync(path, { timeout: BUSY_MS });
+    // A power cut loses at most the transactions since the last flush: each commit is synced (synchronous=FULL).
+    db.exec(`PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * PAGE_SIZE};
+      PRAGMA cache_size = -1024; PRAGMA foreign_keys = ON;`);
+    prepareSchema(db, path);
+    return db;
+  });
+}
+
+/** Opens an existing journal for reading; several processes may. */
+export function openForReading(stateDir: string): DatabaseSync {
+  const path = journalPath(stateDir);
+  if (!existsSync(path)) {
+    throw new AgentError('storage', `there is no journal in ${stateDir}`, {
+      hint: 'start the collector first, or name another directory with --config or --state-dir',
+    });
+  }
+  return guarded(path, () => {
+    const db = new DatabaseSync(path, { timeout: BUSY_MS, readOnly: true });
+    prepareSchema(db, path);
+    return db;
+  });
+}
+
+function guarded<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw storageError(path, error);
+  }
+}
+
+/** What SQLite or the file system says, as a sentence with a remedy. */
+export function storageError(path: string, error: unknown): AgentError {
+  if (error instanceof AgentError) return error;
+  const text = messageOf(error);
+  const code = errnoOf(error);
+  if (code === 'EACCES' || code === 'EPERM' || /unable to open|readonly/i.test(text)) {
+    return new AgentError('permission', `no permission to use ${path}`, {
+      hint: 'run as the user who owns it, or name a stateDir of your own',
+      cause: error,
+    });
+  }
+  if (code === 'EROFS' || code === 'ENOTDIR' || code === 'ENOENT' || code === 'EEXIST') {
+    return new AgentError('storage', `${path} cannot be used: ${text}`, {
+      hint: 'name another stateDir',
+      cause: error,
+    });
+  }
+  if (/not a database|malformed/i.test(text)) {
+    return new AgentError('storage', `journal ${path} is damaged: ${text}`, {
+      hint: 'move the file away; collecting starts with a new one',
+      cause: error,
+    });
+  }
+  return new AgentError('storage', `journal ${path}: ${text}`, {
+    retryable: /locked|busy|full/i.test(text),
+    cause: error,
+  });
+}

@@ -1,0 +1,18 @@
+import { goodPercent, lineHealth, type Snapshot } from './snapshot.ts';
+
+const number = (value: number | undefined, decimals: number) => (value === undefined ? '-' : value.toFixed(decimals));
+
+/** `12:00:05  1234 W  230.1 V  5.41 A  4231.45 kWh  100 % good  line ok`, in columns that stay in place. */
+export function plainLine(snapshot: Snapshot): string {
+  const clock = new Date(snapshot.timeMs).toTimeString().slice(0, 8);
+  const { values, gap } = snapshot;
+  const middle = values
+    ? [
+        `${number(values.active_power, 0).padStart(5)} W`,
+        `${number(values.voltage, 1).padStart(5)} V`,
+        `${number(values.current, 2).padStart(5)} A`,
+        `${number(values.active_energy, 2)} kWh`,
+      ]
+    : [`gap (${gap?.cause ?? 'unknown'}): ${gap?.message ?? ''}`];
+  return `${[clock, ...middle, `${goodPercent(snapshot)} % good`, lineHealth(snapshot)].join('  ')}\n`;
+}

@@ -1,0 +1,58 @@
+import { Command, CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { addCollect } from './commands/collect.ts';
+import { addConfig } from './commands/config.ts';
+import { addLive } from './commands/live.ts';
+import { addReadings } from './commands/readings.ts';
+import { addSimulate } from './commands/simulate.ts';
+import { addStatus } from './commands/status.ts';
+import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
+
+const EXIT_CODES_HELP = `
+Exit codes:
+   0  done, or ended on request (Ctrl-C, systemctl stop)
+  ${EXIT_CODES.usage}  the command line is wrong
+  ${EXIT_CODES.unavailable}  a port, host or program that is needed is not there
+  ${EXIT_CODES.internal}  a defect in energy-monitor
+  ${EXIT_CODES.storage}  the journal cannot be read or written
+  ${EXIT_CODES.locked}  another collector already uses this state directory
+  ${EXIT_CODES.permission}  a right is missing
+  ${EXIT_CODES.config}  the configuration has mistakes
+
+First steps:
+  energy-monitor live                          try it with a virtual meter, no hardware needed
+  energy-monitor live --serial /dev/ttyUSB0    the same with your meter
+  energy-monitor config example > config.yaml  a configuration to start from
+  energy-monitor collect --config config.yaml  collect for good
+`;
+
+function program(): Command {
+  const root = new Command('energy-monitor')
+    .description('Reads energy meters every second into a durable journal on this machine.')
+    .version(packageJson.version)
+    .addHelpText('after', EXIT_CODES_HELP)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
+  for (const add of [addLive, addCollect, addReadings, addStatus, addSimulate, addConfig]) add(root);
+  for (const command of root.commands) command.exitOverride();
+  return root;
+}
+
+/** Ends the process with one sentence for the person, and the exit code of the kind of failure. */
+function fail(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_CODES.usage);
+  if (error instanceof AgentError) {
+    process.stderr.write(`energy-monitor: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
+    process.exit(error.exitCode);
+  }
+  process.stderr.write(
+    `energy-monitor: a defect, please report it: ${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  process.exit(EXIT_CODES.internal);
+}
+
+// `energy-monitor readings | head` closes our output early: that is no failure.
+process.stdout.on('error', (error) => (errnoOf(error) === 'EPIPE' ? process.exit(0) : fail(error)));
+
+program().parseAsync().catch(fail);

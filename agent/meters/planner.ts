@@ -1,0 +1,104 @@
+import { type Field, fieldEnd } from './model.ts';
+
+/** Consecutive registers read by one request. */
+export interface Block {
+  address: number;
+  count: number;
+  fields: readonly Field[];
+}
+
+/** Modbus Application Protocol V1.1b3, 6.3: a read asks for 1 to 125 registers. */
+export const MAX_REGISTERS = 125;
+
+export interface PlanOptions {
+  /** What a read of `count` registers costs, in any unit; it decides what is merged. */
+  cost: (count: number) => number;
+  /** Whether the meter may be asked for this block; single fields are always allowed. */
+  allowed?: (address: number, count: number) => boolean;
+  /** Register counts that must not be asked for now: a late answer of that length may still be on its way. */
+  avoid?: ReadonlySet<number>;
+}
+
+export function blockOf(fields: readonly Field[]): Block {
+  const first = fields[0];
+  const last = fields.at(-1);
+  if (!first || !last) throw new RangeError('a block needs at least one field');
+  return { address: first.address, count: fieldEnd(last) - first.address, fields };
+}
+
+/**
+ * Cheapest blocks that cover the fields: dynamic programming over the fields in address order. Fields that cannot be read
+ * without an avoided length are left out and returned as `postponed`.
+ */
+export function planReads(fields: readonly Field[], options: PlanOptions): { blocks: Block[]; postponed: Field[] } {
+  const sorted = [...fields].sort((a, b) => a.address - b.address);
+  const postponement = 1e6 * options.cost(MAX_REGISTERS);
+  const best: { cost: number; from: number; block: Block | undefined }[] = [{ cost: 0, from: 0, block: undefined }];
+  for (let end = 1; end <= sorted.length; end++) {
+    // Leaving the field out is the last resort; its price keeps the number of postponed fields minimal.
+    let choice = {
+      cost: (best[end - 1]?.cost ?? 0) + postponement,
+      from: end - 1,
+      block: undefined as Block | undefined,
+    };
+    for (let start = end - 1; start >= 0; start--) {
+      const block = blockOf(sorted.slice(start, end));
+      if (block.count > MAX_REGISTERS) break;
+      if (options.avoid?.has(block.count)) continue;
+      if (block.fields.length > 1 && options.allowed?.(block.address, block.count) === false) continue;
+      const cost = (best[start]?.cost ?? 0) + options.cost(block.count);
+      if (cost < choice.cost) choice = { cost, from: start, block };
+    }
+    best.push(choice);
+  }
+  const blocks: Block[] = [];
+  const postponed: Field[] = [];
+  for (let end = sorted.length; end > 0; ) {
+    const choice = best[end];
+    if (!choice) break;
+    if (choice.block) blocks.unshift(choice.block);
+    else postponed.unshift(...sorted.slice(choice.from, end));
+    end = choice.from;
+  }
+  return { blocks: separateEqualLengths(blocks), postponed };
+}
+
+/**
+ * RTU replies carry no register address: only their length tells one read's answer from the next one's. So blocks of equal
+ * length are kept apart, where the number of lengths allows it; a doubled reply then never fits the request after it.
+ */
+function separateEqualLengths(blocks: readonly Block[]): Block[] {
+  const left = [...blocks];
+  const ordered: Block[] = [];
+  while (left.length > 0) {
+    const frequency = new Map<number, number>();
+    for (const block of left) frequency.set(block.count, (frequency.get(block.count) ?? 0) + 1);
+    const previous = ordered.at(-1)?.count;
+    const candidates = left.filter((block) => block.count !== previous);
+    const next = (candidates.length > 0 ? candidates : left).reduce((a, b) =>
+      (frequency.get(b.count) ?? 0) > (frequency.get(a.count) ?? 0) ? b : a,
+    );
+    left.splice(left.indexOf(next), 1);
+    ordered.push(next);
+  }
+  return ordered;
+}
+
+/** The block's fields in two parts, cut at its widest hole: where an unassigned register is likeliest. */
+export function halve(block: Block): [Block, Block] | undefined {
+  if (block.fields.length < 2) return undefined;
+  let cut = 1;
+  let widest = -1;
+  for (let i = 1; i < block.fields.length; i++) {
+    const left = block.fields[i - 1];
+    const right = block.fields[i];
+    if (!left || !right) continue;
+    const hole = right.address - fieldEnd(left);
+    const nearerToMiddle = Math.abs(i - block.fields.length / 2) < Math.abs(cut - block.fields.length / 2);
+    if (hole > widest || (hole === widest && nearerToMiddle)) {
+      widest = hole;
+      cut = i;
+    }
+  }
+  return [blockOf(block.fields.slice(0, cut)), blockOf(block.fields.slice(cut))];
+}

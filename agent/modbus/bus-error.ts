@@ -1,0 +1,31 @@
+import { AgentError } from '../system/errors.ts';
+
+export type BusErrorKind =
+  | 'timeout'
+  | 'crc'
+  | 'truncated'
+  | 'noise'
+  | 'exception'
+  | 'disconnected'
+  /** No time is left before the deadline, or a late reply could be mistaken for this one: nothing was sent. */
+  | 'busy';
+
+/** A read that gave no verified answer. */
+export class BusError extends AgentError {
+  readonly kind: BusErrorKind;
+  /** Modbus exception code, for kind `exception` (Modbus Application Protocol V1.1b3, 7). */
+  readonly exceptionCode: number | undefined;
+  /** The bytes that came instead of an answer. */
+  readonly raw: Buffer;
+
+  constructor(
+    kind: BusErrorKind,
+    message: string,
+    details: { exceptionCode?: number; raw?: Buffer; cause?: unknown } = {},
+  ) {
+    super('unavailable', message, { retryable: true, cause: details.cause });
+    this.kind = kind;
+    this.exceptionCode = details.exceptionCode;
+    this.raw = details.raw ?? Buffer.alloc(0);
+  }
+}

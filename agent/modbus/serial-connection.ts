@@ -1,0 +1,102 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { SerialPort } from 'serialport';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import type { Connection, Connector, Wire } from './connection.ts';
+
+/** A driver that never reports the close must not hang the agent (bindings-cpp 162). */
+const CLOSE_BOUND_MS = 1000;
+
+/** Why the port did not open, as a sentence with a remedy. serialport sets no `code`, so its text and the file decide. */
+async function openError(path: string, cause: Error): Promise<AgentError> {
+  if (/lock port|temporarily unavailable|busy/i.test(cause.message)) {
+    return new AgentError('unavailable', `serial port ${path} is held by another program`, {
+      retryable: true,
+      hint: `find it with: fuser -v ${path}`,
+      cause,
+    });
+  }
+  const missing = await access(path, constants.F_OK).then(
+    () => false,
+    (error) => errnoOf(error) === 'ENOENT',
+  );
+  if (missing) {
+    return new AgentError('unavailable', `serial port ${path} is not there`, {
+      retryable: true,
+      hint: 'plug the adapter in and look for its name with: ls -l /dev/serial/by-id /dev/ttyUSB* /dev/ttyACM*',
+      cause,
+    });
+  }
+  if (/permission|EACCES/i.test(cause.message)) {
+    return new AgentError('permission', `no permission to open serial port ${path}`, {
+      retryable: true,
+      hint: 'add your user to the group that owns it (sudo usermod -aG dialout $USER) and log in again',
+      cause,
+    });
+  }
+  return new AgentError(
+    'unavailable',
+    `serial port ${path} cannot be opened: ${cause.message.replace(/^Error:?\s*/, '')}`,
+    {
+      retryable: true,
+      hint: 'check that the path names a serial adapter',
+      cause,
+    },
+  );
+}
+
+/** A serial port by its path, with the line settings of the meter. */
+export function serialConnector(path: string, wire: Wire): Connector {
+  return { name: path, wire, framing: 'rtu', open: () => openSerial(path, wire) };
+}
+
+async function openSerial(path: string, wire: Wire): Promise<Connection> {
+  const port = new SerialPort({ path, ...wire, autoOpen: false });
+  // Errors reach the listeners below once the port is open; before, they would be unhandled events.
+  let failure: Error | undefined;
+  port.on('error', (error: Error) => {
+    failure = error;
+  });
+  const opened = await new Promise<Error | null>((resolve) => port.open(resolve));
+  if (opened) throw await openError(path, opened);
+
+  let closed = false;
+  let closing = false;
+  let notify: ((reason: Error | undefined) => void) | undefined;
+  // A failed write emits `error` and then `close` twice: everything after the first is ignored.
+  const finish = (reason: Error | undefined) => {
+    if (closed) return;
+    closed = true;
+    notify?.(closing ? undefined : (reason ?? failure ?? new Error(`serial port ${path} closed`)));
+  };
+  port.on('error', finish);
+  port.on('close', (reason?: Error | null) => finish(reason ?? undefined));
+
+  return {
+    write: (bytes) => {
+      if (!closed) port.write(bytes);
+    },
+    onData: (listener) => port.on('data', listener),
+    onClose: (listener) => {
+      notify = listener;
+    },
+    close: () => {
+      closing = true;
+      return new Promise((resolve) => {
+        const done = () => {
+          clearTimeout(bound);
+          finish(undefined);
+          resolve();
+        };
+        const bound = setTimeout(done, CLOSE_BOUND_MS);
+        if (!port.isOpen) return done();
+        try {
+          port.close(done);
+        } catch (error) {
+          finish(new Error(messageOf(error)));
+          done();
+        }
+      });
+    },
+  };
+}

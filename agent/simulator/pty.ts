@@ -1,0 +1,71 @@
+import { writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import koffi from 'koffi';
+import { AgentError } from '../system/errors.ts';
+
+const O_RDWR = 0o2;
+const O_NOCTTY = 0o400;
+/** struct termios is 60 bytes on Linux; room to spare costs nothing. */
+const TERMIOS_BYTES = 128;
+const PATH_BYTES = 128;
+
+const libc = koffi.load('libc.so.6');
+const posixOpenpt = libc.func('int posix_openpt(int flags)');
+const grantpt = libc.func('int grantpt(int fd)');
+const unlockpt = libc.func('int unlockpt(int fd)');
+const ptsnameR = libc.func('int ptsname_r(int fd, _Out_ uint8_t *buffer, size_t length)');
+const tcgetattr = libc.func('int tcgetattr(int fd, _Out_ uint8_t *termios)');
+const tcsetattr = libc.func('int tcsetattr(int fd, int actions, uint8_t *termios)');
+const cfmakeraw = libc.func('void cfmakeraw(_Inout_ uint8_t *termios)');
+
+/** The near end of a pseudo-terminal; programs open its far end, `path`, as they open a serial port. */
+export class Pty {
+  readonly path: string;
+  readonly #fd: number;
+  readonly #stream: ReadStream;
+  #closed = false;
+
+  private constructor(fd: number, path: string) {
+    this.#fd = fd;
+    this.path = path;
+    this.#stream = new ReadStream(fd);
+    // EIO while nobody has the far end open, and at hang-up: not a fault of ours.
+    this.#stream.on('error', () => {});
+  }
+
+  /** A new pseudo-terminal in raw mode; needs no rights and no other program. */
+  static open(): Pty {
+    const fd = posixOpenpt(O_RDWR | O_NOCTTY) as number;
+    const name = Buffer.alloc(PATH_BYTES);
+    if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0 || ptsnameR(fd, name, PATH_BYTES) !== 0) {
+      throw new AgentError('unavailable', 'no pseudo-terminal can be opened', {
+        hint: 'check that /dev/ptmx and /dev/pts are there',
+      });
+    }
+    const termios = Buffer.alloc(TERMIOS_BYTES);
+    tcgetattr(fd, termios);
+    cfmakeraw(termios);
+    tcsetattr(fd, 0, termios);
+    return new Pty(fd, name.subarray(0, name.indexOf(0)).toString());
+  }
+
+  onData(listener: (chunk: Buffer) => void): void {
+    this.#stream.on('data', listener);
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#closed) return;
+    try {
+      writeSync(this.#fd, bytes);
+    } catch {
+      // Nobody reads and the buffer is full, or the far end hung up: bytes on a wire are lost then, too.
+    }
+  }
+
+  /** Hangs up: whoever has the far end open loses it, as when an adapter is unplugged. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stream.destroy();
+  }
+}

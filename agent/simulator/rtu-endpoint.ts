@@ -1,0 +1,118 @@
+import { characterMs, interFrameMs, type Wire } from '../modbus/connection.ts';
+import { crcMatches } from '../modbus/crc.ts';
+import { applyFaults, type Fault, type FaultRates } from './faults.ts';
+import type { Random } from './random.ts';
+import { REQUEST_LENGTH, type Slave } from './slave.ts';
+
+/** The meter's end of a byte stream. */
+export interface ByteStream {
+  onData(listener: (chunk: Buffer) => void): void;
+  write(bytes: Buffer): void;
+}
+
+export interface RtuEndpointOptions {
+  slave: Slave;
+  random: Random;
+  faults?: FaultRates;
+  /** The line whose pace is kept; undefined answers at once. */
+  wire?: Wire;
+  /** Between the end of a request and the start of its reply; 3.5 characters, the least the standard allows, by default. */
+  turnaroundMs?: number;
+  /** USB adapters deliver in steps of their latency timer; 16 ms is the FTDI's default. */
+  adapterStepMs?: number;
+  /** Multiplies the times of faults. */
+  timeScale?: number;
+  now?: () => number;
+  onFault?: (fault: Fault) => void;
+  onUnplug?: (afterMs: number, forMs: number) => void;
+}
+
+/** Requests whose bytes pause this long are given up, as the standard's 1.5 characters would on a real line. */
+const REQUEST_PAUSE_MS = 50;
+
+/** A slave at a serial line: cuts requests from the bytes, answers at the line's pace, with the faults asked for. */
+export class RtuEndpoint {
+  readonly #stream: ByteStream;
+  readonly #options: RtuEndpointOptions;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  #buffered = Buffer.alloc(0);
+  #firstByteMs = 0;
+  #lastByteMs = 0;
+  /** When the line is free again: frames of the meter's side never overlap. */
+  #busyUntilMs = 0;
+
+  constructor(stream: ByteStream, options: RtuEndpointOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    stream.onData((chunk) => this.#receive(chunk));
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #receive(chunk: Buffer): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastByteMs > REQUEST_PAUSE_MS) this.#buffered = Buffer.alloc(0);
+    if (this.#buffered.length === 0) this.#firstByteMs = nowMs;
+    this.#lastByteMs = nowMs;
+    this.#buffered = Buffer.concat([this.#buffered, chunk]);
+    while (this.#buffered.length >= REQUEST_LENGTH) {
+      const request = this.#buffered.subarray(0, REQUEST_LENGTH);
+      if (crcMatches(request)) {
+        this.#buffered = this.#buffered.subarray(REQUEST_LENGTH);
+        this.#serve(Buffer.from(request));
+      } else this.#buffered = this.#buffered.subarray(1);
+    }
+  }
+
+  #serve(request: Buffer): void {
+    const { slave, random, faults, wire, timeScale, onFault, onUnplug } = this.#options;
+    const reply = slave.answer(request, (this.#options.now ?? Date.now)());
+    if (!reply) return;
+    const result = applyFaults(request, reply, faults ?? {}, random, timeScale);
+    for (const fault of result.applied) onFault?.(fault);
+    if (result.unplug) onUnplug?.(result.unplug.afterMs, result.unplug.forMs);
+    const character = wire ? characterMs(wire) : 0;
+    const turnaroundMs = this.#options.turnaroundMs ?? (wire ? interFrameMs(wire) : 0);
+    const normalMs = this.#firstByteMs + REQUEST_LENGTH * character + turnaroundMs;
+    for (const { bytes, delayMs } of result.emissions)
+      this.#later(normalMs + delayMs, () => this.#emit(bytes, normalMs + delayMs));
+  }
+
+  #emit(bytes: Buffer, dueMs: number): void {
+    const { wire, adapterStepMs } = this.#options;
+    if (!wire) {
+      this.#stream.write(bytes);
+      return;
+    }
+    const character = characterMs(wire);
+    const stepMs = adapterStepMs ?? 16;
+    const startMs = Math.max(dueMs, this.#busyUntilMs);
+    const endMs = startMs + bytes.length * character;
+    this.#busyUntilMs = endMs;
+    let sent = 0;
+    for (let stepEndMs = startMs + stepMs; sent < bytes.length; stepEndMs += stepMs) {
+      const atMs = Math.min(stepEndMs, endMs);
+      const until = atMs === endMs ? bytes.length : Math.floor((atMs - startMs) / character);
+      if (until === sent) continue;
+      const part = bytes.subarray(sent, until);
+      sent = until;
+      this.#later(atMs, () => this.#stream.write(part));
+    }
+  }
+
+  #later(atMs: number, action: () => void): void {
+    const waitMs = atMs - performance.now();
+    if (waitMs <= 0) {
+      action();
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      action();
+    }, waitMs);
+    this.#timers.add(timer);
+  }
+}

@@ -1,0 +1,165 @@
+import { Acceptance, type AcceptanceState } from '../meters/acceptance.ts';
+import { decodeBlock } from '../meters/codec.ts';
+import type { Field, MeterModel } from '../meters/model.ts';
+import { type Block, halve, planReads } from '../meters/planner.ts';
+import type { Bus } from '../modbus/bus.ts';
+import { BusError, type BusErrorKind } from '../modbus/bus-error.ts';
+import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
+import type { GapCause, Series, Values } from '../readings/reading.ts';
+import type { Link } from './link.ts';
+import { type Memory, type Sample, SampleError, type Source } from './source.ts';
+
+/** Unknown turnaround of a meter, for weighing one more request against a few more registers. */
+const TURNAROUND_MS = 20;
+
+/** Unanswered requests after which the rest of the tick is left to the other meters of the line. */
+const PATIENCE_REQUESTS = 2;
+
+/** A block is refused for its address or its size (Modbus Application Protocol V1.1b3, 7: codes 2, 3 and 4). */
+const REFUSALS = new Set([2, 3, 4]);
+
+const GAP_CAUSE: Record<BusErrorKind, GapCause> = {
+  timeout: 'timeout',
+  crc: 'crc',
+  truncated: 'crc',
+  noise: 'noise',
+  exception: 'exception',
+  disconnected: 'disconnected',
+  busy: 'busy',
+};
+
+export interface ModbusMeterOptions {
+  name: string;
+  model: MeterModel;
+  unit: number;
+  link: Link;
+  memory: Memory;
+}
+
+interface Failure {
+  block: Block;
+  error: BusError;
+}
+
+/** Everything gathered within one sample. */
+interface Progress {
+  values: Values;
+  raw: string[];
+  missing: Field[];
+  failures: Failure[];
+  /** Addresses that no block may span any more in this sample: where a failed block was cut in two. */
+  cuts: Set<number>;
+}
+
+/** A meter on a Modbus line: reads all its quantities in few blocks, repeats within the deadline what failed. */
+export class ModbusMeter implements Source {
+  readonly series: Series;
+  readonly decimals: Readonly<Record<string, number>>;
+  readonly #options: ModbusMeterOptions;
+  readonly #acceptance: Acceptance;
+  readonly #memoryKey: string;
+
+  constructor(options: ModbusMeterOptions) {
+    this.#options = options;
+    this.series = { measurement: 'energy', meter: options.name, model: options.model.name };
+    this.decimals = Object.fromEntries(options.model.fields.map((field) => [field.quantity, field.decimals]));
+    this.#memoryKey = `acceptance/${options.name}/${options.model.name}`;
+    this.#acceptance = new Acceptance(options.memory.load(this.#memoryKey) as AcceptanceState | undefined);
+  }
+
+  /** The blocks that an undisturbed sample reads now. */
+  plan(): Block[] {
+    return planReads(this.#wanted(), { cost: this.#cost, allowed: (a, n) => this.#acceptance.allows(a, n) }).blocks;
+  }
+
+  async sample(deadlineMs: number): Promise<Sample> {
+    const bus = this.#options.link.bus();
+    if (!bus) {
+      const problem = this.#options.link.problem;
+      throw new SampleError('disconnected', problem?.message ?? 'the line is not open yet', { cause: problem });
+    }
+    this.#acceptance.retest(Date.now());
+    const progress: Progress = { values: {}, raw: [], missing: this.#wanted(), failures: [], cuts: new Set() };
+    try {
+      while (progress.missing.length > 0 && (await this.#pass(bus, progress, deadlineMs)));
+    } finally {
+      this.#learn(progress);
+      if (progress.raw.length > 0) this.#options.link.answered();
+      else this.#options.link.unanswered();
+    }
+    if (progress.missing.length > 0) throw this.#failed(progress);
+    return { values: progress.values, raw: progress.raw.join(' ') };
+  }
+
+  /** Reads what is missing by one plan. False: another pass cannot help or has no time. */
+  async #pass(bus: Bus, progress: Progress, deadlineMs: number): Promise<boolean> {
+    const { blocks } = planReads(progress.missing, {
+      cost: this.#cost,
+      avoid: bus.owedLengths(),
+      allowed: (address, count) =>
+        this.#acceptance.allows(address, count) &&
+        ![...progress.cuts].some((cut) => cut > address && cut < address + count),
+    });
+    if (blocks.length === 0) return false;
+    for (const block of blocks) {
+      try {
+        await this.#read(bus, block, progress, deadlineMs);
+      } catch (error) {
+        if (!(error instanceof BusError)) throw error;
+        progress.failures.push({ block, error });
+        const second = halve(block)?.[1];
+        if (second) progress.cuts.add(second.address);
+        if (error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs) return false;
+        const silent =
+          progress.raw.length === 0 && progress.failures.every((failure) => failure.error.kind === 'timeout');
+        if (silent && progress.failures.length >= PATIENCE_REQUESTS) return false;
+      }
+    }
+    return true;
+  }
+
+  async #read(bus: Bus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
+    const { unit, model } = this.#options;
+    const { address, count } = block;
+    const registers = await bus.read({ unit, functionCode: model.functionCode, address, count }, deadlineMs);
+    Object.assign(progress.values, decodeBlock(block.fields, registers, address));
+    progress.raw.push(`${address.toString(16).padStart(4, '0')}:${registers.toString('hex')}`);
+    progress.missing = progress.missing.filter((field) => !block.fields.includes(field));
+    this.#acceptance.answered(block);
+  }
+
+  /** A block failed and all of its registers were then read otherwise: that is the block's fault, not the line's. */
+  #learn(progress: Progress): void {
+    for (const { block, error } of progress.failures) {
+      const refused = error.kind === 'exception' && REFUSALS.has(error.exceptionCode ?? 0);
+      const alone = block.fields.length === 1;
+      const restAnswered = block.fields.every((field) => !progress.missing.includes(field));
+      if ((refused && alone) || ((refused || error.kind === 'timeout') && !alone && restAnswered)) {
+        this.#acceptance.refusedBy(block, Date.now());
+      }
+    }
+    if (this.#acceptance.takeChanged()) this.#options.memory.save(this.#memoryKey, this.#acceptance.state());
+  }
+
+  #wanted(): Field[] {
+    return this.#options.model.fields.filter((field) => !this.#acceptance.lacks(field.address, field.words));
+  }
+
+  readonly #cost = (count: number): number => readTimeMs(this.#options.link.connector.wire, count) + TURNAROUND_MS;
+
+  #failed(progress: Progress): SampleError {
+    const last = progress.failures.at(-1)?.error;
+    if (!last) return new SampleError('busy', 'late replies of every usable length may still arrive');
+    // 'busy' says only that there was no time left for what failed before it.
+    const telling = progress.failures.findLast(({ error }) => error.kind !== 'busy')?.error ?? last;
+    return new SampleError(GAP_CAUSE[telling.kind], telling.message, {
+      raw: telling.raw.toString('hex'),
+      cause: telling,
+    });
+  }
+}
+
+/** Milliseconds of a whole read on an idle line: request and reply with the silence before each. */
+export function readTimeMs(wire: Wire, registers: number): number {
+  return readWireMs(wire, registers) + 2 * interFrameMs(wire);
+}

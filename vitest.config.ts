@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config';
+
+/** `npm run test:long` sets this: the full counts instead of the seeded sample. */
+const long = process.env.TEST_LONG === '1';
+
+export default defineConfig({
+  test: {
+    include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
+    pool: 'forks',
+    testTimeout: long ? 1_200_000 : 60_000,
+    hookTimeout: 30_000,
+    setupFiles: ['test/support/setup.ts'],
+    reporters: ['default', './test/support/skip-reporter.ts'],
+  },
+});
