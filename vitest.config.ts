@@ -6,6 +6,8 @@ const long = process.env.TEST_LONG === '1';
 export default defineConfig({
   test: {
     include: [long ? 'test/**/*.long.test.ts' : 'test/**/*.test.ts'],
+    exclude: long ? [] : ['test/**/*.long.test.ts'],
+    maxConcurrency: 6,
     pool: 'forks',
     testTimeout: long ? 1_200_000 : 60_000,
     hookTimeout: 30_000,

@@ -10,6 +10,10 @@ export interface Tick {
 
 /** A difference between the wall clock and the monotonic one that is a step, no drift or slew. */
 const CLOCK_STEP_MS = 500;
+/** Up to this share of its slot the very first point is still served: a start need not wait for the next second. */
+const LATEST_FIRST = 0.72;
+/** Up to this share of its slot a point is still served after a stall. */
+const LATEST = 0.5;
 /** Longest sleep at once, so that a step of the clock during it is noticed. */
 const LONGEST_SLEEP_MS = 1000;
 
@@ -20,11 +24,14 @@ const LONGEST_SLEEP_MS = 1000;
 export class Grid {
   readonly #intervalMs: number;
   readonly #clock: Clock;
+  readonly #servedMs: number;
   #lastMs: number | undefined;
   #offsetMs: number;
 
-  constructor(intervalMs: number, clock: Clock) {
+  /** @param servedMs the last point that was served before this start; it is not served again */
+  constructor(intervalMs: number, clock: Clock, servedMs = Number.NEGATIVE_INFINITY) {
     this.#intervalMs = intervalMs;
+    this.#servedMs = servedMs;
     this.#clock = clock;
     this.#offsetMs = clock.wallMs() - clock.monotonicMs();
   }
@@ -60,11 +67,14 @@ export class Grid {
   #target(afresh: boolean): number {
     const nowMs = this.#clock.wallMs();
     const comingMs = (Math.floor(nowMs / this.#intervalMs) + 1) * this.#intervalMs;
-    if (this.#lastMs === undefined || afresh) return comingMs;
-    const followingMs = this.#lastMs + this.#intervalMs;
-    if (nowMs <= followingMs + this.#intervalMs / 2) return followingMs;
     const currentMs = comingMs - this.#intervalMs;
-    return nowMs <= currentMs + this.#intervalMs / 2 ? currentMs : comingMs;
+    if (afresh) return comingMs;
+    if (this.#lastMs === undefined) {
+      return nowMs <= currentMs + this.#intervalMs * LATEST_FIRST && currentMs > this.#servedMs ? currentMs : comingMs;
+    }
+    const followingMs = this.#lastMs + this.#intervalMs;
+    if (nowMs <= followingMs + this.#intervalMs * LATEST) return followingMs;
+    return nowMs <= currentMs + this.#intervalMs * LATEST ? currentMs : comingMs;
   }
 
   #noticeStep(): 'forward' | 'back' | undefined {

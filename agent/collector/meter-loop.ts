@@ -35,7 +35,7 @@ export interface LoopStats {
 }
 
 /** Share of the interval that is left free at its end, so that a slow sample never disturbs the next point. */
-const RESERVE = 0.05;
+const RESERVE = 0.03;
 
 /** Offsets and durations are stored in seconds, to the tenth of a millisecond. */
 const TIMING_DECIMALS = { start_offset: 4, duration: 4 };
@@ -58,7 +58,7 @@ export class MeterLoop {
 
   /** Runs until the signal aborts; the sample under way is finished or timed out first. */
   async run(signal: AbortSignal): Promise<void> {
-    const grid = new Grid(this.#options.intervalMs, this.#options.clock);
+    const grid = new Grid(this.#options.intervalMs, this.#options.clock, this.#options.lastKnownMs);
     let first = true;
     while (!signal.aborted) {
       let tick: Tick;

@@ -1,8 +1,5 @@
 import { type Command, Option } from 'commander';
-import { groupEvery } from '../export/every.ts';
-import { FORMAT_NAMES, FORMATS, type FormatName } from '../export/formats.ts';
-import { JournalReader } from '../journal/reader.ts';
-import { QUANTITIES } from '../readings/quantity.ts';
+import { FORMAT_NAMES, type FormatName } from '../export/format-names.ts';
 import { AgentError } from '../system/errors.ts';
 import { configOption, durationArgument, stateDirOf, stateDirOption, timeArgument } from './options.ts';
 
@@ -40,6 +37,10 @@ export function addReadings(root: Command): void {
     .addOption(configOption())
     .addOption(stateDirOption())
     .action(async (options: ReadingsOptions) => {
+      const { groupEvery } = await import('../export/every.ts');
+      const { FORMATS } = await import('../export/formats.ts');
+      const { JournalReader } = await import('../journal/reader.ts');
+      const { QUANTITIES } = await import('../readings/quantity.ts');
       const range = rangeOf(options, Date.now());
       const reader = new JournalReader(stateDirOf(options));
       try {

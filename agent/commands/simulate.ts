@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { FAULTS, type Fault, type FaultRates } from '../simulator/faults.ts';
+import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts';
 import { wholeNumberArgument } from './options.ts';
 
 interface SimulateOptions {

@@ -1,6 +1,7 @@
 import { toLine } from '../influxdb/line-protocol.ts';
 import { quantityInfo } from '../readings/quantity.ts';
 import type { Reading } from '../readings/reading.ts';
+import type { FormatName } from './format-names.ts';
 
 /** Writes readings as text, piece by piece, so that years never lie in memory at once. */
 export interface Format {
@@ -76,7 +77,4 @@ const table: Format = {
   tail: (empty) => (empty ? 'no readings in this range\n' : ''),
 };
 
-export const FORMATS = { table, csv, json, line } as const satisfies Record<string, Format>;
-
-export type FormatName = keyof typeof FORMATS;
-export const FORMAT_NAMES = Object.keys(FORMATS) as FormatName[];
+export const FORMATS: Record<FormatName, Format> = { table, csv, json, line };

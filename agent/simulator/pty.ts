@@ -1,10 +1,8 @@
-import { writeSync } from 'node:fs';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import koffi from 'koffi';
 import { AgentError } from '../system/errors.ts';
 
-const O_RDWR = 0o2;
-const O_NOCTTY = 0o400;
 /** struct termios is 60 bytes on Linux; room to spare costs nothing. */
 const TERMIOS_BYTES = 128;
 const PATH_BYTES = 128;
@@ -23,19 +21,22 @@ export class Pty {
   readonly path: string;
   readonly #fd: number;
   readonly #stream: ReadStream;
+  /** Held open, so that the terminal outlives its readers as an adapter does: without any, it would report EIO and end. */
+  readonly #farFd: number;
   #closed = false;
 
   private constructor(fd: number, path: string) {
     this.#fd = fd;
     this.path = path;
+    this.#farFd = openSync(path, constants.O_RDWR | constants.O_NOCTTY);
     this.#stream = new ReadStream(fd);
-    // EIO while nobody has the far end open, and at hang-up: not a fault of ours.
+    // At hang-up a pending read fails: not a fault of ours.
     this.#stream.on('error', () => {});
   }
 
   /** A new pseudo-terminal in raw mode; needs no rights and no other program. */
   static open(): Pty {
-    const fd = posixOpenpt(O_RDWR | O_NOCTTY) as number;
+    const fd = posixOpenpt(constants.O_RDWR | constants.O_NOCTTY) as number;
     const name = Buffer.alloc(PATH_BYTES);
     if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0 || ptsnameR(fd, name, PATH_BYTES) !== 0) {
       throw new AgentError('unavailable', 'no pseudo-terminal can be opened', {
@@ -66,6 +67,7 @@ export class Pty {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    closeSync(this.#farFd);
     this.#stream.destroy();
   }
 }

@@ -1,6 +1,7 @@
 import { characterMs, interFrameMs, type Wire } from '../modbus/connection.ts';
 import { crcMatches } from '../modbus/crc.ts';
-import { applyFaults, type Fault, type FaultRates } from './faults.ts';
+import type { Fault, FaultRates } from './fault-names.ts';
+import { applyFaults } from './faults.ts';
 import type { Random } from './random.ts';
 import { REQUEST_LENGTH, type Slave } from './slave.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { findModel, MODEL_NAMES } from '../meters/catalogue.ts';
 import type { Wire } from '../modbus/connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
-import { FAULTS, type FaultRates } from './faults.ts';
+import { FAULTS, type FaultRates } from './fault-names.ts';
 import { Household } from './household.ts';
 import { PtyLine } from './pty-line.ts';
 import { seededRandom } from './random.ts';

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { withCrc } from '../modbus/crc.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
-import { applyFaults, TCP_FAULTS } from './faults.ts';
+import { TCP_FAULTS } from './fault-names.ts';
+import { applyFaults } from './faults.ts';
 import { type ByteStream, RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
 
 const HEADER_LENGTH = 7;

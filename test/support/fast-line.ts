@@ -8,7 +8,7 @@ import type { Connector, Wire } from '../../agent/modbus/connection.ts';
 import { serialConnector } from '../../agent/modbus/serial-connection.ts';
 import { tcpConnector } from '../../agent/modbus/tcp-connection.ts';
 import type { Gap, Reading, Values } from '../../agent/readings/reading.ts';
-import type { FaultRates } from '../../agent/simulator/faults.ts';
+import type { FaultRates } from '../../agent/simulator/fault-names.ts';
 import { PtyLine } from '../../agent/simulator/pty-line.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
 import type { RtuEndpointOptions } from '../../agent/simulator/rtu-endpoint.ts';
@@ -19,8 +19,8 @@ import { Link } from '../../agent/sources/link.ts';
 import { ModbusMeter } from '../../agent/sources/modbus-meter.ts';
 import type { Memory } from '../../agent/sources/source.ts';
 import { systemClock } from '../../agent/system/clock.ts';
-import { silentLog } from './silent-log.ts';
 import { restlessLoad } from './restless-load.ts';
+import { silentLog } from './silent-log.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** Everything runs this many times as fast as a real line: a second lasts 50 ms, 9600 baud are 192000. */
@@ -41,6 +41,8 @@ export interface FastRunOptions {
   ticks: number;
   faults: FaultRates;
   transport: 'pty' | 'rtu-over-tcp' | 'tcp';
+  /** Changes to the bus's patience, to show what happens without it. */
+  timing?: Partial<BusTiming>;
 }
 
 export interface FastRun {
@@ -59,7 +61,7 @@ export function memoryOf(): Memory {
 }
 
 /** Runs the real loop, source, bus and transport against a virtual meter with faults, 20 times as fast as a real line. */
-export async function fastRun({ seed, ticks, faults, transport }: FastRunOptions): Promise<FastRun> {
+export async function fastRun({ seed, ticks, faults, transport, timing }: FastRunOptions): Promise<FastRun> {
   const run: FastRun = { readings: [], gaps: [], outcomes: [], struck: 0, truth: [] };
   const meter = new VirtualMeter(
     {
@@ -79,7 +81,7 @@ export async function fastRun({ seed, ticks, faults, transport }: FastRunOptions
     adapterStepMs: 2,
     onFault: () => run.struck++,
   });
-  const link = new Link(connector, silentLog, { timing: TIMING, retryMs: 25, stuckMs: 400 });
+  const link = new Link(connector, silentLog, { timing: { ...TIMING, ...timing }, retryMs: 25, stuckMs: 400 });
   const memory = memoryOf();
   const source = new ModbusMeter({ name: 'house', model: WE_515, unit: 1, link, memory });
   const stop = new AbortController();
@@ -130,7 +132,9 @@ export function wrongValues({ readings, truth }: FastRun): string[] {
     const states = truth.filter((state) => state.timeMs > startMs - STEP_MS - 1 && state.timeMs <= endMs);
     for (const { quantity } of WE_515.fields) {
       if (states.some((state) => state.values[quantity] === values[quantity])) continue;
-      wrong.push(`${quantity} at ${timeMs} is ${values[quantity]}, was ${states.map((state) => state.values[quantity]).join(' or ')}`);
+      wrong.push(
+        `${quantity} at ${timeMs} is ${values[quantity]}, was ${states.map((state) => state.values[quantity]).join(' or ')}`,
+      );
     }
   }
   return wrong;

@@ -1,0 +1,3 @@
+export const FORMAT_NAMES = ['table', 'csv', 'json', 'line'] as const;
+
+export type FormatName = (typeof FORMAT_NAMES)[number];

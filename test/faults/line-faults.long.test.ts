@@ -1,0 +1,3 @@
+import { describeLineFaults } from './line-faults.ts';
+
+describeLineFaults('pty', 3000, 21);
