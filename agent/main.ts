@@ -55,4 +55,7 @@ function fail(error: unknown): never {
 // `energy-monitor readings | head` closes our output early: that is no failure.
 process.stdout.on('error', (error) => (errnoOf(error) === 'EPIPE' ? process.exit(0) : fail(error)));
 
+// A log that cannot be written (full disk, reader gone) must not end the collector.
+process.stderr.on('error', () => {});
+
 program().parseAsync().catch(fail);

@@ -6,8 +6,9 @@ import { type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
 import type { Series } from '../readings/reading.ts';
 import { Link } from '../sources/link.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
+import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
-import { AgentError } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -43,10 +44,11 @@ export class Collector {
     }
   }
 
-  /** Opens the lines and starts the loops. Lines that do not open yet are tried again for ever. */
-  async start(): Promise<void> {
-    await Promise.all([...this.#links.values()].map((link) => link.start()));
-    this.#running = Promise.all(this.#meters.map(({ loop }) => loop.run(this.#stop.signal)));
+  /** Opens the lines and starts each loop after its own line's first attempt. Lines that do not open are tried for ever. */
+  start(): void {
+    this.#running = Promise.all(
+      this.#meters.map(({ link, loop }) => link.start().then(() => loop.run(this.#stop.signal))),
+    );
   }
 
   /** Ends after the samples under way. The journal stays open: it belongs to the caller. */
@@ -86,7 +88,7 @@ export class Collector {
     const model = findModel(config.model);
     if (!model) throw new AgentError('internal', `model ${config.model} is in the schema but not in the catalogue`);
     const link = this.#link(config);
-    const memory = journal.state;
+    const memory = this.#memory;
     const source = new ModbusMeter({ name: config.name, model, unit: config.unit, link, memory });
     const last = reader.latest(source.series);
     const guard = new Guard(model, last, memory.load(`guard/${config.name}`) as GuardState | undefined);
@@ -103,6 +105,18 @@ export class Collector {
     });
     this.#meters.push({ config, link, source, loop });
   }
+
+  /** What is learned is worth keeping, but not worth a reading: a disk that refuses it is only logged. */
+  readonly #memory: Memory = {
+    load: (key) => this.#options.journal.state.load(key),
+    save: (key, value) => {
+      try {
+        this.#options.journal.state.save(key, value);
+      } catch (error) {
+        this.#options.log.warn({ key, reason: messageOf(error) }, 'what was learned of a meter cannot be stored');
+      }
+    },
+  };
 
   #link(config: MeterConfig): Link {
     const connector = connectorFor(config.connection);

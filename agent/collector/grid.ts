@@ -42,7 +42,12 @@ export class Grid {
     let timeMs = this.#target(stepped === 'back');
     for (;;) {
       const aheadMs = timeMs - this.#clock.wallMs();
-      if (aheadMs <= 0) break;
+      const latest = this.#lastMs === undefined ? LATEST_FIRST : LATEST;
+      if (aheadMs <= 0 && -aheadMs <= this.#intervalMs * latest) break;
+      if (aheadMs <= 0) {
+        timeMs = this.#target(false);
+        continue;
+      }
       await this.#clock.sleep(Math.min(aheadMs, LONGEST_SLEEP_MS), signal);
       const step = this.#noticeStep();
       if (step) {

@@ -19,10 +19,13 @@ export interface GuardState {
 }
 
 /**
- * A relation that a meter breaks for this many samples in a row is not noise: the meter computes it differently (distortion
- * power, for example). The check then only counts, until it holds again for as long.
+ * A relation that a meter breaks this often is not noise: the meter computes it differently under some loads (distortion
+ * power, for example). The check is then left out, until it has held for an hour.
  */
-const SAMPLES_TO_SUSPEND = 30;
+const FAILURES_TO_SUSPEND = 30;
+/** What a sample that holds takes from the count: a load that is odd for 20 s in each minute adds up all the same. */
+const FORGIVEN_BY_A_PASS = 0.05;
+const PASSES_TO_TRUST = 3600;
 
 interface Relation {
   name: string;
@@ -64,9 +67,11 @@ export class Guard {
   accept(values: Values, timeMs: number): void {
     this.#counters.accept(values, timeMs);
     for (const relation of this.#relations) {
-      relation.failures = 0;
+      relation.failures = Math.max(0, relation.failures - FORGIVEN_BY_A_PASS);
       relation.passes = relation.check(values).length === 0 ? relation.passes + 1 : 0;
-      if (relation.suspended && relation.passes >= SAMPLES_TO_SUSPEND) relation.suspended = false;
+      if (!relation.suspended || relation.passes < PASSES_TO_TRUST) continue;
+      relation.suspended = false;
+      relation.failures = 0;
     }
   }
 
@@ -74,9 +79,10 @@ export class Guard {
   suspect(values: Values, timeMs: number): Suspicion {
     const suspended: string[] = [];
     for (const relation of this.#relations) {
-      relation.failures = relation.check(values).length > 0 ? relation.failures + 1 : 0;
+      if (relation.check(values).length === 0) continue;
+      relation.failures++;
       relation.passes = 0;
-      if (relation.suspended || relation.failures < SAMPLES_TO_SUSPEND) continue;
+      if (relation.suspended || relation.failures < FAILURES_TO_SUSPEND) continue;
       relation.suspended = true;
       suspended.push(relation.name);
     }

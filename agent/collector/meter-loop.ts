@@ -37,6 +37,9 @@ export interface LoopStats {
 /** Share of the interval that is left free at its end, so that a slow sample never disturbs the next point. */
 const RESERVE = 0.03;
 
+/** A sample that takes longer belongs to its grid point no more, however long the interval. */
+const LONGEST_SAMPLE_MS = 3000;
+
 /** Offsets and durations are stored in seconds, to the tenth of a millisecond. */
 const TIMING_DECIMALS = { start_offset: 4, duration: 4 };
 
@@ -82,7 +85,7 @@ export class MeterLoop {
     const { source, guard, clock, intervalMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const offsetMs = clock.wallMs() - timeMs;
-    const deadlineMs = startedMs + intervalMs * (1 - RESERVE) - offsetMs;
+    const deadlineMs = startedMs + Math.min(intervalMs * (1 - RESERVE) - offsetMs, LONGEST_SAMPLE_MS);
     try {
       let sample = await source.sample(deadlineMs);
       let problems = guard.judge(sample.values, timeMs);

@@ -28,7 +28,7 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
   let endStatus = () => {};
   try {
     const collector = new Collector({ config, journal, log, ...(onOutcome ? { onOutcome } : {}) });
-    await collector.start();
+    collector.start();
     endStatus = publishStatus(journal.runtime, () => collector.status());
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');
     onStart?.(collector, journal);

@@ -29,12 +29,13 @@ export function statusText(report: StatusReport, nowMs: number): string {
   ];
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
   const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
-  lines.push(`journal     ${journal.readings} readings, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
   return `${lines.join('\n')}\n`;
 }
 
 function meterLines(meter: MeterStatus, nowMs: number): string[] {
-  const gaps = Object.entries(meter.gaps);
+  // Before the start nobody was reading: the journal has that gap, the meter is not to blame.
+  const gaps = Object.entries(meter.gaps).filter(([cause]) => cause !== 'stopped');
   const missed = gaps.reduce((sum, [, count]) => sum + count, 0);
   const causes = gaps.length > 0 ? ` (${gaps.map(([cause, count]) => `${count} ${cause}`).join(', ')})` : '';
   const { lastReading, lineStats, problem } = meter;

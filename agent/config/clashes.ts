@@ -1,4 +1,5 @@
-const LINE_SETTINGS = ['baudRate', 'parity', 'dataBits', 'stopBits', 'responseTimeout'];
+import { parseAddress } from './scalars.ts';
+import { DEFAULT_PORTS, LINE_DEFAULTS } from './schema.ts';
 
 /** Mistakes that lie between two entries; looked for in the raw content, so that they show beside all the others. */
 export function findClashes(content: unknown): { path: PropertyKey[]; message: string }[] {
@@ -18,7 +19,8 @@ export function findClashes(content: unknown): { path: PropertyKey[]; message: s
     } else names.set(meter.name, i);
     const line = lineOf(meter.connection);
     if (line === undefined) return;
-    const settings = JSON.stringify(LINE_SETTINGS.map((key) => (meter.connection as Record<string, unknown>)[key]));
+    const { serial: _s, tcp: _t, rtuOverTcp: _r, ...given } = meter.connection as Record<string, unknown>;
+    const settings = JSON.stringify(Object.entries({ ...LINE_DEFAULTS, ...given }).sort());
     const shared = lines.get(line);
     if (shared !== undefined && shared.settings !== settings) {
       const message = `${line} has other settings in meters[${shared.index}]; write the same for all meters on a line`;
@@ -40,8 +42,11 @@ export function findClashes(content: unknown): { path: PropertyKey[]; message: s
 
 function lineOf(connection: unknown): string | undefined {
   if (!isRecord(connection)) return undefined;
-  const line = connection.serial ?? connection.tcp ?? connection.rtuOverTcp;
-  return typeof line === 'string' ? line : undefined;
+  const { serial, tcp, rtuOverTcp } = connection;
+  if (typeof serial === 'string') return serial;
+  const [text, port] = typeof tcp === 'string' ? [tcp, DEFAULT_PORTS.tcp] : [rtuOverTcp, DEFAULT_PORTS.rtuOverTcp];
+  const target = typeof text === 'string' ? parseAddress(text, port) : undefined;
+  return target && `${target.host}:${target.port}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

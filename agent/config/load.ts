@@ -44,7 +44,12 @@ export function parseConfig(text: string, file: string): Config {
     }));
     throw new ConfigError(file, problems);
   }
-  const content: unknown = document.toJS() ?? {};
+  let content: unknown;
+  try {
+    content = document.toJS() ?? {};
+  } catch (error) {
+    throw new ConfigError(file, [{ path: '', line: undefined, message: `no valid YAML: ${messageOf(error)}` }]);
+  }
   const result = configSchema.safeParse(content);
   const lineOfPath = (path: PropertyKey[]) => lineOf(document, path, lineAt);
   const problems = (result.error?.issues ?? []).flatMap((issue) => describe(issue, content, lineOfPath));

@@ -25,9 +25,10 @@ function parseScalar(text: string, units: Record<string, number>): number | unde
   return match && factor !== undefined ? Number(match[1]) * factor : undefined;
 }
 
-/** Milliseconds of a duration such as `250ms`, `1s`, `5m`, `2h`, `30d`, `1y`; undefined when it is none. */
+/** Whole milliseconds of a duration such as `250ms`, `1s`, `5m`, `2h`, `30d`, `1y`; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
-  return parseScalar(text, DURATION_UNITS_MS);
+  const ms = parseScalar(text, DURATION_UNITS_MS);
+  return ms === undefined ? undefined : Math.round(ms);
 }
 
 /** Bytes of a size such as `500MB` (10^6) or `512MiB` (2^20); undefined when it is none. */

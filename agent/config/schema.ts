@@ -44,11 +44,15 @@ const wholeNumber = (min: number, max: number) => {
 };
 
 /** The factory setting of the WE-515 is 9600 8E1 (mbmd PR 129). */
+export const LINE_DEFAULTS = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
+
+export const DEFAULT_PORTS = { tcp: 502, rtuOverTcp: 4001 } as const;
+
 const lineSettings = {
-  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).default(9600),
-  parity: oneOf(['none', 'even', 'odd']).default('even'),
-  dataBits: oneOf([7, 8]).default(8),
-  stopBits: oneOf([1, 2]).default(1),
+  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).default(LINE_DEFAULTS.baudRate),
+  parity: oneOf(['none', 'even', 'odd']).default(LINE_DEFAULTS.parity),
+  dataBits: oneOf([7, 8]).default(LINE_DEFAULTS.dataBits),
+  stopBits: oneOf([1, 2]).default(LINE_DEFAULTS.stopBits),
 };
 
 /** How long a meter may take to begin its answer, beyond the time on the wire. */
@@ -61,8 +65,12 @@ const serialConnection = z.strictObject({
   ...lineSettings,
   responseTimeout,
 });
-const tcpConnection = z.strictObject({ tcp: address(502), responseTimeout });
-const rtuOverTcpConnection = z.strictObject({ rtuOverTcp: address(4001), ...lineSettings, responseTimeout });
+const tcpConnection = z.strictObject({ tcp: address(DEFAULT_PORTS.tcp), responseTimeout });
+const rtuOverTcpConnection = z.strictObject({
+  rtuOverTcp: address(DEFAULT_PORTS.rtuOverTcp),
+  ...lineSettings,
+  responseTimeout,
+});
 
 const CONNECTIONS = { serial: serialConnection, tcp: tcpConnection, rtuOverTcp: rtuOverTcpConnection };
 

@@ -1,5 +1,5 @@
 import { toLine } from '../influxdb/line-protocol.ts';
-import { quantityInfo } from '../readings/quantity.ts';
+import type { Quantity } from '../readings/quantity.ts';
 import type { Reading } from '../readings/reading.ts';
 import type { FormatName } from './format-names.ts';
 
@@ -46,33 +46,26 @@ const line: Format = {
   tail: () => '',
 };
 
-/** What fits a terminal: the columns a person looks for first. */
-const TABLE_COLUMNS = [
-  'active_power',
-  'voltage',
-  'current',
-  'frequency',
-  'power_factor',
-  'active_energy',
-  'reactive_energy',
-] as const;
-const COLUMN_WIDTH = 16;
+/** What a person looks for first, as it fits 80 columns. */
+const TABLE_COLUMNS: readonly { name: Quantity; title: string; decimals: number }[] = [
+  { name: 'active_power', title: 'W', decimals: 0 },
+  { name: 'reactive_power', title: 'var', decimals: 0 },
+  { name: 'voltage', title: 'V', decimals: 2 },
+  { name: 'current', title: 'A', decimals: 3 },
+  { name: 'frequency', title: 'Hz', decimals: 2 },
+  { name: 'power_factor', title: 'PF', decimals: 3 },
+  { name: 'active_energy', title: 'kWh', decimals: 2 },
+];
+const COLUMN_WIDTHS: Partial<Record<Quantity, number>> = { active_energy: 12, current: 9 };
+
+const cell = (text: string, name: Quantity) => text.padStart(COLUMN_WIDTHS[name] ?? 8);
 
 const table: Format = {
-  head: () => {
-    const labels = TABLE_COLUMNS.map((name) => {
-      const info = quantityInfo(name);
-      return `${info?.label ?? name}${info?.unit ? ` ${info.unit}` : ''}`
-        .slice(-COLUMN_WIDTH + 1)
-        .padStart(COLUMN_WIDTH);
-    });
-    return `${'time'.padEnd(20)}${'meter'.padEnd(12)}${labels.join('')}\n`;
-  },
+  head: () =>
+    `${'time'.padEnd(20)}${'meter'.padEnd(10)}${TABLE_COLUMNS.map(({ name, title }) => cell(title, name)).join('')}\n`,
   row: ({ timeMs, series, values }) => {
-    const cells = TABLE_COLUMNS.map((name) =>
-      (values[name] === undefined ? '-' : String(values[name])).padStart(COLUMN_WIDTH),
-    );
-    return `${localTime(timeMs).padEnd(20)}${series.meter.padEnd(12)}${cells.join('')}\n`;
+    const cells = TABLE_COLUMNS.map(({ name, decimals }) => cell(values[name]?.toFixed(decimals) ?? '-', name));
+    return `${localTime(timeMs).padEnd(20)}${series.meter.padEnd(10)}${cells.join('')}\n`;
   },
   tail: (empty) => (empty ? 'no readings in this range\n' : ''),
 };

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Series, seriesKey } from '../readings/reading.ts';
+import { AgentError } from '../system/errors.ts';
+import { SERIES_SLOTS } from './keys.ts';
 import type { LayoutField } from './packing.ts';
 
 /** The ids of series and layouts, created on first use. */
@@ -20,11 +22,12 @@ export class Catalogue {
     this.#db
       .prepare('INSERT OR IGNORE INTO series (measurement, meter, model) VALUES (?, ?, ?)')
       .run(measurement, meter, model);
-    const row = this.#db
+    const { id } = this.#db
       .prepare('SELECT id FROM series WHERE measurement = ? AND meter = ? AND model = ?')
       .get(measurement, meter, model) as { id: number };
-    this.#series.set(key, row.id);
-    return row.id;
+    if (id >= SERIES_SLOTS) throw new AgentError('storage', `the journal holds ${SERIES_SLOTS - 1} series already`);
+    this.#series.set(key, id);
+    return id;
   }
 
   layoutId(layout: readonly LayoutField[]): number {

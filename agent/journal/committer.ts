@@ -1,42 +1,75 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
+import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
+import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
 import { fits, type LayoutField, pack } from './packing.ts';
 import type { Entry } from './tail.ts';
 
 /** Grid points of one series further apart than this are separate gaps, whatever their cause. */
 const LARGEST_GAP_STEP_MS = 60_000;
 
+/** What the disk, or another process, is to blame for: the same entries can be committed later. */
+const PASSING = /locked|busy|full|disk|I\/O|readonly|open/i;
+
 /** Writes entries into the database, all of a group in one transaction. Entries that are there already change nothing. */
 export class Committer {
   readonly #db: DatabaseSync;
   readonly #catalogue: Catalogue;
   readonly #insertReading: StatementSync;
+  readonly #insertLate: StatementSync;
+  readonly #newest: StatementSync;
   readonly #lastGap: StatementSync;
+  readonly #readingSince: StatementSync;
   readonly #extendGap: StatementSync;
   readonly #insertGap: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#catalogue = new Catalogue(db);
-    this.#insertReading = db.prepare('INSERT OR IGNORE INTO reading (series, time, layout, data) VALUES (?, ?, ?, ?)');
+    this.#insertReading = db.prepare('INSERT OR IGNORE INTO reading (key, layout, data) VALUES (?, ?, ?)');
+    this.#insertLate = db.prepare('INSERT INTO late (key) VALUES (?)');
+    this.#newest = db.prepare('SELECT max(key) AS key FROM reading');
     this.#lastGap = db.prepare(
-      'SELECT seq, from_time, to_time, cause FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1',
+      'SELECT from_time, to_time, cause FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1',
     );
-    this.#extendGap = db.prepare('UPDATE gap SET to_time = ? WHERE seq = ?');
+    this.#readingSince = db.prepare(`SELECT 1 FROM reading WHERE key >= ? AND key % ${SERIES_SLOTS} = ? LIMIT 1`);
+    this.#extendGap = db.prepare('UPDATE gap SET to_time = ? WHERE series = ? AND from_time = ?');
     this.#insertGap = db.prepare('INSERT OR IGNORE INTO gap (series, from_time, to_time, cause) VALUES (?, ?, ?, ?)');
   }
 
-  /** @returns how many readings were new; a repeated second of a series is not stored twice */
-  commit(entries: readonly Entry[]): number {
-    let stored = 0;
+  /**
+   * Commits a group. An entry that the database can never take, through a defect of ours, must not hold up all others:
+   * then each is committed by itself and that one is returned.
+   * @throws what SQLite throws when the disk is full or the database locked; nothing of the group is stored then
+   */
+  commit(entries: readonly Entry[]): { stored: number; refused: { entry: Entry; reason: string }[] } {
+    try {
+      return { stored: this.#transaction(entries), refused: [] };
+    } catch (error) {
+      if (PASSING.test(messageOf(error))) throw error;
+      let stored = 0;
+      const refused: { entry: Entry; reason: string }[] = [];
+      for (const entry of entries) {
+        try {
+          stored += this.#transaction([entry]);
+        } catch (reason) {
+          if (PASSING.test(messageOf(reason))) throw reason;
+          refused.push({ entry, reason: messageOf(reason) });
+        }
+      }
+      return { stored, refused };
+    }
+  }
+
+  #transaction(entries: readonly Entry[]): number {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      let previous: Entry | undefined;
+      const newest = (this.#newest.get() as { key: number | null }).key ?? 0;
+      let stored = 0;
       for (const entry of entries) {
-        if (entry.kind === 'reading') stored += this.#storeReading(entry.reading, entry.decimals);
-        else this.#storeGap(entry.gap, previous);
-        previous = entry;
+        if (entry.kind === 'reading') stored += this.#storeReading(entry.reading, entry.decimals, newest);
+        else this.#storeGap(entry.gap);
       }
       this.#db.exec('COMMIT');
       return stored;
@@ -47,44 +80,36 @@ export class Committer {
     }
   }
 
-  #storeReading({ series, timeMs, values }: Reading, decimals: Readonly<Record<string, number>>): number {
+  #storeReading(
+    { series, timeMs, values }: Reading,
+    decimals: Readonly<Record<string, number>>,
+    newest: number,
+  ): number {
     const layout = Object.keys(values).map((name): LayoutField => {
       const places = decimals[name];
       const exact = places !== undefined && fits(values[name] ?? 0, places);
       return { name, decimals: exact ? places : null };
     });
-    const { changes } = this.#insertReading.run(
-      this.#catalogue.seriesId(series),
-      timeMs,
-      this.#catalogue.layoutId(layout),
-      pack(layout, values),
+    const key = readingKey(timeMs, this.#catalogue.seriesId(series));
+    const changes = Number(
+      this.#insertReading.run(key, this.#catalogue.layoutId(layout), pack(layout, values)).changes,
     );
-    return Number(changes);
+    if (changes > 0 && key < newest) this.#insertLate.run(key);
+    return changes;
   }
 
   /** A gap that goes on where the series' last one of the same cause ended prolongs it: a dead week is one row. */
-  #storeGap(gap: Gap, previous: Entry | undefined): void {
+  #storeGap(gap: Gap): void {
     const series = this.#catalogue.seriesId(gap.series);
-    const last = this.#lastGap.get(series) as
-      | { seq: number; from_time: number; to_time: number; cause: string }
-      | undefined;
+    const last = this.#lastGap.get(series) as { from_time: number; to_time: number; cause: string } | undefined;
     if (last && gap.fromMs >= last.from_time && gap.toMs <= last.to_time) return;
     const stepMs = last ? gap.fromMs - last.to_time : Number.POSITIVE_INFINITY;
-    const readingBetween = previous?.kind === 'reading';
-    if (
+    const goesOn =
       last?.cause === gap.cause &&
       stepMs >= 0 &&
       stepMs <= LARGEST_GAP_STEP_MS &&
-      !readingBetween &&
-      !this.#readingsSince(series, last.to_time)
-    ) {
-      this.#extendGap.run(gap.toMs, last.seq);
-    } else this.#insertGap.run(series, gap.fromMs, gap.toMs, gap.cause);
-  }
-
-  #readingsSince(series: number, timeMs: number): boolean {
-    return (
-      this.#db.prepare('SELECT 1 FROM reading WHERE series = ? AND time > ? LIMIT 1').get(series, timeMs) !== undefined
-    );
+      this.#readingSince.get(firstKeyAt(last.to_time), series) === undefined;
+    if (last && goesOn) this.#extendGap.run(gap.toMs, series, last.from_time);
+    else this.#insertGap.run(series, gap.fromMs, gap.toMs, gap.cause);
   }
 }

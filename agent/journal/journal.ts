@@ -8,9 +8,9 @@ import { Cursors } from './cursors.ts';
 import { journalPath, openForWriting, storageError } from './database.ts';
 import { CollectorLock } from './lock.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
-import { type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
+import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
 import { State } from './state.ts';
-import { type Entry, Tail } from './tail.ts';
+import { type Entry, TAIL_NAME, Tail } from './tail.ts';
 
 export interface JournalOptions extends RetentionLimits {
   stateDir: string;
@@ -19,13 +19,15 @@ export interface JournalOptions extends RetentionLimits {
   log: Logger;
 }
 
-/** Key in `state` under which readers find the tail of the running collector. */
-export const RUNTIME_DIRECTORY_KEY = 'runtimeDirectory';
-export const TAIL_NAME = 'journal.tail';
-
 const RETENTION_EVERY_MS = 60_000;
-/** While the disk refuses commits, this many entries wait in memory; then the oldest go, with an alarm. */
-const MOST_PENDING = 100_000;
+/** While the disk refuses commits, this many entries wait in memory (five hours of one meter); then the oldest go. */
+const MOST_PENDING = 20_000;
+/** Dropping one by one would rewrite the tail each second. */
+const DROPPED_AT_ONCE = 1000;
+/** Entries of one transaction: a backlog is committed in steps that do not disturb the grid for long. */
+const GROUP = 1000;
+
+const REPEATED = 'these seconds are in the journal already and keep their first reading: was the clock set back?';
 
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
@@ -85,7 +87,7 @@ export class Journal {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#pending.length > 0) this.#commit();
+    this.#commitPending();
     this.#retain();
   }
 
@@ -99,24 +101,27 @@ export class Journal {
 
   #add(entry: Entry): void {
     this.#pending.push(entry);
+    this.#timer ??= setTimeout(() => this.flush(), this.#options.flushIntervalMs);
     try {
       this.#tail.append(entry);
     } catch (error) {
-      // The memory-backed place is full or gone: the card has to take each entry at once.
+      // The memory-backed place is full or gone: the card has to take each entry at once, unless it refuses as well.
+      if (this.#failing) return;
       this.#options.log.warn(
         { reason: messageOf(error) },
         `the tail ${this.#tail.path} cannot be written: committing at once`,
       );
       this.flush();
-      return;
     }
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.flushIntervalMs);
   }
 
-  #commit(): void {
+  #commitPending(): void {
     try {
-      this.#committer.commit(this.#pending);
-      this.#pending = [];
+      while (this.#pending.length > 0) {
+        const repeated = this.#commit(this.#pending.slice(0, GROUP));
+        if (repeated > 0) this.#options.log.error({ readings: repeated }, REPEATED);
+        this.#pending.splice(0, GROUP);
+      }
       this.#tail.clear();
       if (this.#failing) this.#options.log.info('the journal can be written again');
       this.#failing = false;
@@ -125,24 +130,38 @@ export class Journal {
       if (!this.#failing)
         this.#options.log.error({ hint: problem.hint, pending: this.#pending.length }, problem.message);
       this.#failing = true;
-      const surplus = this.#pending.length - MOST_PENDING;
-      if (surplus > 0) {
-        this.#pending.splice(0, surplus);
-        this.#options.log.error(
-          { dropped: surplus },
-          'the journal cannot be written: the oldest waiting entries are dropped',
-        );
-      }
+      if (this.#pending.length > MOST_PENDING) this.#drop();
       this.#timer ??= setTimeout(() => this.flush(), this.#options.flushIntervalMs);
+    }
+  }
+
+  /** @returns how many readings were for seconds that are stored already */
+  #commit(entries: readonly Entry[]): number {
+    const { stored, refused } = this.#committer.commit(entries);
+    for (const { entry, reason } of refused)
+      this.#options.log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
+    const readings = entries.filter((entry) => entry.kind === 'reading').length;
+    const refusedReadings = refused.filter(({ entry }) => entry.kind === 'reading').length;
+    return readings - refusedReadings - stored;
+  }
+
+  #drop(): void {
+    const dropped = this.#pending.length - MOST_PENDING + DROPPED_AT_ONCE;
+    this.#pending.splice(0, dropped);
+    this.#options.log.error({ dropped }, 'the journal cannot be written: the oldest waiting entries are dropped');
+    try {
+      this.#tail.rewrite(this.#pending);
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, `the tail ${this.#tail.path} cannot be written`);
     }
   }
 
   #retain(): void {
     const nowMs = Date.now();
     if (nowMs < this.#retentionDueMs || this.#failing) return;
-    this.#retentionDueMs = nowMs + RETENTION_EVERY_MS;
     try {
-      const { untaken } = applyRetention(this.#db, this.#options, nowMs);
+      const { untaken, more } = applyRetention(this.#db, this.#options, nowMs);
+      this.#retentionDueMs = more ? nowMs : nowMs + RETENTION_EVERY_MS;
       if (untaken > 0) {
         this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
       }
@@ -157,9 +176,9 @@ export class Journal {
     const places = new Set([this.runtime.path, ...(typeof before === 'string' ? [before] : [])]);
     for (const place of places) {
       const entries = Tail.read(join(place, TAIL_NAME));
-      if (entries.length === 0) continue;
-      const stored = this.#committer.commit(entries);
-      this.#options.log.info({ stored, entries: entries.length }, 'took over the tail of a collector that was cut off');
+      for (let start = 0; start < entries.length; start += GROUP) this.#commit(entries.slice(start, start + GROUP));
+      if (entries.length > 0)
+        this.#options.log.info({ entries: entries.length }, 'took over the tail of a collector that was cut off');
     }
     if (before !== this.runtime.path) this.state.save(RUNTIME_DIRECTORY_KEY, this.runtime.path);
   }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import type { Gap, Reading, Series } from '../readings/reading.ts';
-import { seriesKey } from '../readings/reading.ts';
+import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { Position } from './cursors.ts';
 import { openForReading } from './database.ts';
-import { RUNTIME_DIRECTORY_KEY, TAIL_NAME } from './journal.ts';
+import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type LayoutField, unpack } from './packing.ts';
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
 import { State } from './state.ts';
-import { type Entry, Tail } from './tail.ts';
+import { type Entry, TAIL_NAME, Tail } from './tail.ts';
 
 export interface Range {
   /** UTC ms, included. */
@@ -16,25 +17,34 @@ export interface Range {
   meter?: string | undefined;
 }
 
+export interface JournalCounts {
+  /** Readings on disk; those since the last commit are not among them. */
+  readings: number;
+  gaps: number;
+  fromMs: number | null;
+  toMs: number | null;
+}
+
 const WINDOW_MS = 3_600_000;
 
 interface ReadingRow {
-  seq: number;
-  time: number;
+  key: number;
   layout: number;
   data: Uint8Array;
-  measurement: string;
-  meter: string;
-  model: string;
 }
 
-const SELECT_READING = `SELECT r.seq, r.time, r.layout, r.data, s.measurement, s.meter, s.model
-  FROM reading r JOIN series s ON s.id = r.series`;
+interface GapRow {
+  series: number;
+  from_time: number;
+  to_time: number;
+  cause: Gap['cause'];
+}
 
 /** Reads a journal, also while a collector writes it: what is not committed yet is taken from its tail. */
 export class JournalReader {
   readonly #db: DatabaseSync;
   readonly #layouts = new Map<number, LayoutField[]>();
+  readonly #series = new Map<number, Series>();
 
   constructor(stateDir: string) {
     this.#db = openForReading(stateDir);
@@ -45,19 +55,18 @@ export class JournalReader {
     // Tail first, then database: an entry committed in between is seen twice and merged, never missed.
     const tail = this.#tail();
     const found = new Map<string, Reading>();
-    const rows = this.#db
-      .prepare(`${SELECT_READING} WHERE r.time >= ? AND r.time < ? AND (? IS NULL OR s.meter = ?) ORDER BY r.time`)
-      .all(range.fromMs, range.toMs, range.meter ?? null, range.meter ?? null) as unknown as ReadingRow[];
-    for (const row of rows) {
-      const reading = this.#reading(row);
-      found.set(`${seriesKey(reading.series)}${reading.timeMs}`, reading);
+    const add = (reading: Reading) => {
+      const key = `${seriesKey(reading.series)}${reading.timeMs}`;
+      if (inRange(reading.timeMs, reading.series, range) && !found.has(key)) found.set(key, reading);
+    };
+    const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
+    for (const row of rows.iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
+      const { key } = row as unknown as ReadingRow;
+      if (range.meter !== undefined && this.#seriesOf(seriesOfKey(key)).meter !== range.meter) continue;
+      add(this.#reading(row as unknown as ReadingRow));
     }
-    for (const entry of tail) {
-      if (entry.kind !== 'reading' || !inRange(entry.reading.timeMs, entry.reading.series, range)) continue;
-      const key = `${seriesKey(entry.reading.series)}${entry.reading.timeMs}`;
-      if (!found.has(key)) found.set(key, entry.reading);
-    }
-    return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || a.series.meter.localeCompare(b.series.meter));
+    for (const entry of tail) if (entry.kind === 'reading') add(entry.reading);
+    return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
   }
 
   /** Like readings(), an hour at a time: a range of years costs the memory of an hour. */
@@ -70,84 +79,98 @@ export class JournalReader {
     }
   }
 
-  /** Before the first and after the last reading there is nothing to look for. */
-  #bounds(): { fromMs: number; toMs: number } {
-    const times = this.#tail().flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
-    const rows = this.#db
-      .prepare(
-        `SELECT (SELECT min(time) FROM reading WHERE series = s.id) AS first,
-         (SELECT max(time) FROM reading WHERE series = s.id) AS last FROM series s`,
-      )
-      .all() as { first: number | null; last: number | null }[];
-    for (const { first, last } of rows) times.push(...(first === null || last === null ? [] : [first, last]));
-    return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
-  }
-
   /** Gaps that touch a time range, ordered by time; those of the tail follow the committed ones. */
   gaps(range: Range): Gap[] {
     const tail = this.#tail();
     const rows = this.#db
       .prepare(
-        `SELECT g.from_time, g.to_time, g.cause, s.measurement, s.meter, s.model FROM gap g JOIN series s ON s.id = g.series
-         WHERE g.to_time >= ? AND g.from_time < ? AND (? IS NULL OR s.meter = ?) ORDER BY g.from_time`,
+        'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
       )
-      .all(range.fromMs, range.toMs, range.meter ?? null, range.meter ?? null) as unknown as {
-      from_time: number;
-      to_time: number;
-      cause: Gap['cause'];
-      measurement: string;
-      meter: string;
-      model: string;
-    }[];
-    const gaps = rows.map(
-      ({ from_time, to_time, cause, ...series }): Gap => ({ series, fromMs: from_time, toMs: to_time, cause }),
-    );
+      .all(range.fromMs, range.toMs) as unknown as GapRow[];
+    const gaps = rows
+      .map((row) => this.#gap(row))
+      .filter((gap) => range.meter === undefined || gap.series.meter === range.meter);
     for (const entry of tail) {
       if (entry.kind !== 'gap' || !inRange(entry.gap.fromMs, entry.gap.series, range)) continue;
-      const { gap } = entry;
-      const known = gaps.some(
-        (other) => other.series.meter === gap.series.meter && other.fromMs <= gap.fromMs && gap.toMs <= other.toMs,
-      );
-      if (!known) gaps.push(gap);
+      const { series, fromMs, toMs } = entry.gap;
+      const covers = (other: Gap) =>
+        seriesKey(other.series) === seriesKey(series) && other.fromMs <= fromMs && toMs <= other.toMs;
+      if (!gaps.some(covers)) gaps.push(entry.gap);
     }
     return gaps;
   }
 
-  /** Readings in the order of arrival after a sequence number: what a consumer with a cursor takes next. */
-  after(seq: number, limit: number): { seq: number; reading: Reading }[] {
+  /**
+   * What a consumer takes next: readings beyond its position, oldest first, then what arrived late behind it. Each comes with
+   * the position that taking it, and all before it, means.
+   */
+  after(position: Position, limit: number): { reading: Reading; position: Position }[] {
+    const taken: { reading: Reading; position: Position }[] = [];
+    let { key, late } = position;
+    const lastLate = Number(this.#db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late').get()?.seq ?? 0);
+    const lateRows = this.#db
+      .prepare(
+        `SELECT l.seq, r.key, r.layout, r.data FROM late l JOIN reading r ON r.key = l.key
+         WHERE l.seq > ? AND l.key <= ? ORDER BY l.seq LIMIT ?`,
+      )
+      .all(late, key, limit) as unknown as (ReadingRow & { seq: number })[];
+    for (const row of lateRows) {
+      late = row.seq;
+      taken.push({ reading: this.#reading(row), position: { key, late } });
+    }
+    if (taken.length === limit) return taken;
+    // What is late but lies ahead of the position comes in its order below.
+    late = Math.max(late, lastLate);
     const rows = this.#db
-      .prepare(`${SELECT_READING} WHERE r.seq > ? ORDER BY r.seq LIMIT ?`)
-      .all(seq, limit) as unknown as ReadingRow[];
-    return rows.map((row) => ({ seq: row.seq, reading: this.#reading(row) }));
+      .prepare('SELECT key, layout, data FROM reading WHERE key > ? ORDER BY key LIMIT ?')
+      .all(key, limit - taken.length) as unknown as ReadingRow[];
+    for (const row of rows) {
+      key = row.key;
+      taken.push({ reading: this.#reading(row), position: { key, late } });
+    }
+    return taken;
   }
 
   /** The newest reading of a series, or undefined. */
   latest(series: Series): Reading | undefined {
-    const row = this.#db
-      .prepare(`${SELECT_READING} WHERE s.measurement = ? AND s.meter = ? AND s.model = ? ORDER BY r.time DESC LIMIT 1`)
-      .get(series.measurement, series.meter, series.model) as ReadingRow | undefined;
-    return row && this.#reading(row);
+    const id = this.#idOf(series);
+    if (id === undefined) return undefined;
+    // Between two gaps a series has readings at each point: a search that goes from gap to gap is short, also for a meter
+    // that has been dead for a year beside others that are not.
+    let beforeKey = Number.MAX_SAFE_INTEGER;
+    const gaps = this.#db.prepare('SELECT from_time, to_time FROM gap WHERE series = ? ORDER BY from_time DESC');
+    const newest = this.#db.prepare(
+      `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? ORDER BY key DESC LIMIT 1`,
+    );
+    for (const gap of [...(gaps.all(id) as unknown as GapRow[]), { from_time: 0, to_time: 0 }]) {
+      const row = newest.get(firstKeyAt(gap.to_time), beforeKey, id) as unknown as ReadingRow | undefined;
+      if (row) return this.#reading(row);
+      beforeKey = firstKeyAt(gap.from_time);
+    }
+    return undefined;
   }
 
   /** The last grid point of a series that is known, as a reading or as a gap; undefined for a new series. */
   lastKnownMs(series: Series): number | undefined {
-    const row = this.#db
-      .prepare(
-        `SELECT max((SELECT coalesce(max(time), 0) FROM reading WHERE series = s.id),
-           (SELECT coalesce(max(to_time), 0) FROM gap WHERE series = s.id)) AS time
-         FROM series s WHERE s.measurement = ? AND s.meter = ? AND s.model = ?`,
-      )
-      .get(series.measurement, series.meter, series.model) as { time: number } | undefined;
-    return row && row.time > 0 ? row.time : undefined;
+    const id = this.#idOf(series);
+    if (id === undefined) return undefined;
+    const gap = this.#db.prepare('SELECT to_time FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1').get(id);
+    const known = Math.max(this.latest(series)?.timeMs ?? 0, Number(gap?.to_time ?? 0));
+    return known > 0 ? known : undefined;
   }
 
-  counts(): { readings: number; gaps: number; fromMs: number | null; toMs: number | null } {
-    return this.#db
-      .prepare(
-        `SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM gap) AS gaps,
-         (SELECT min(time) FROM reading) AS fromMs, (SELECT max(time) FROM reading) AS toMs`,
-      )
-      .get() as { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** How much there is on disk. */
+  counts(): JournalCounts {
+    const { readings, gaps } = this.#db
+      .prepare('SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM gap) AS gaps')
+      .get() as { readings: number; gaps: number };
+    const { first, last } = this.#ends();
+    return {
+      readings,
+      gaps,
+      fromMs: first === null ? null : timeOfKey(first),
+      toMs: last === null ? null : timeOfKey(last),
+    };
   }
 
   /** Where the running collector keeps its tail and its status. */
@@ -160,18 +183,53 @@ export class JournalReader {
     this.#db.close();
   }
 
+  #ends(): { first: number | null; last: number | null } {
+    return this.#db
+      .prepare('SELECT (SELECT min(key) FROM reading) AS first, (SELECT max(key) FROM reading) AS last')
+      .get() as { first: number | null; last: number | null };
+  }
+
+  /** Before the first and after the last reading there is nothing to look for. */
+  #bounds(): { fromMs: number; toMs: number } {
+    const times = this.#tail().flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
+    const { first, last } = this.#ends();
+    if (first !== null && last !== null) times.push(timeOfKey(first), timeOfKey(last));
+    return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
+  }
+
   #tail(): Entry[] {
     const directory = this.runtimeDirectory();
     return directory === undefined ? [] : Tail.read(join(directory, TAIL_NAME));
   }
 
-  #reading(row: ReadingRow): Reading {
-    const { measurement, meter, model } = row;
+  #reading({ key, layout, data }: ReadingRow): Reading {
     return {
-      series: { measurement, meter, model },
-      timeMs: row.time,
-      values: unpack(this.#layout(row.layout), row.data),
+      series: this.#seriesOf(seriesOfKey(key)),
+      timeMs: timeOfKey(key),
+      values: unpack(this.#layout(layout), data),
     };
+  }
+
+  #gap({ series, from_time, to_time, cause }: GapRow): Gap {
+    return { series: this.#seriesOf(series), fromMs: from_time, toMs: to_time, cause };
+  }
+
+  #idOf({ measurement, meter, model }: Series): number | undefined {
+    const row = this.#db
+      .prepare('SELECT id FROM series WHERE measurement = ? AND meter = ? AND model = ?')
+      .get(measurement, meter, model);
+    return row && Number(row.id);
+  }
+
+  #seriesOf(id: number): Series {
+    let series = this.#series.get(id);
+    if (!series) {
+      series = {
+        ...this.#db.prepare('SELECT measurement, meter, model FROM series WHERE id = ?').get(id),
+      } as unknown as Series;
+      this.#series.set(id, series);
+    }
+    return series;
   }
 
   #layout(id: number): LayoutField[] {

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { firstKeyAt, timeOfKey } from './keys.ts';
 
 export interface RetentionLimits {
   /** Readings older than this go; undefined keeps them for ever. */
@@ -11,10 +12,14 @@ export interface RetentionResult {
   deleted: number;
   /** Deleted readings that some consumer had not taken yet: lost to it. */
   untaken: number;
+  /** True when there may be more to delete. */
+  more: boolean;
 }
 
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
 const CHUNK = 2000;
+
+const NOTHING: RetentionResult = { deleted: 0, untaken: 0, more: false };
 
 function usedBytes(db: DatabaseSync): number {
   const number = (name: string) => Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
@@ -22,27 +27,34 @@ function usedBytes(db: DatabaseSync): number {
 }
 
 /**
- * Deletes the oldest readings beyond the limits, at most one chunk a call. The newest reading always stays: sequence
- * numbers must never start over. Freed pages are used again, so the file stops growing instead of shrinking.
+ * Deletes the oldest readings beyond the limits, at most one chunk a call, and the gaps before the oldest that stays. The
+ * newest reading always stays: it tells what arrives late. Freed pages are used again, so the file stops growing.
  */
 export function applyRetention(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
-  const newest = (db.prepare('SELECT max(seq) AS seq FROM reading').get() as { seq: number | null }).seq;
-  if (newest === null) return { deleted: 0, untaken: 0 };
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
   const oldestKeptMs = limits.maxAgeMs === undefined ? undefined : nowMs - limits.maxAgeMs;
-  const last = db
-    .prepare(
-      'SELECT max(seq) AS seq FROM (SELECT seq, time FROM reading WHERE seq < ? ORDER BY seq LIMIT ?) WHERE ? OR time < ?',
-    )
-    .get(newest, CHUNK, tooLarge ? 1 : 0, oldestKeptMs ?? Number.MIN_SAFE_INTEGER) as { seq: number | null };
-  if (last.seq === null) return { deleted: 0, untaken: 0 };
-  const slowest = (db.prepare('SELECT min(seq) AS seq FROM cursor').get() as { seq: number | null }).seq;
+  if (!tooLarge && oldestKeptMs === undefined) return NOTHING;
+  const newest = (db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null }).key ?? 0;
+  const bound = tooLarge ? newest : Math.min(newest, firstKeyAt(oldestKeptMs ?? 0));
+  const row = db
+    .prepare('SELECT max(key) AS key, count(*) AS n FROM (SELECT key FROM reading WHERE key < ? ORDER BY key LIMIT ?)')
+    .get(bound, CHUNK) as { key: number | null; n: number };
   const { untaken } = db
-    .prepare('SELECT count(*) AS untaken FROM reading WHERE seq <= ? AND seq > ?')
-    .get(last.seq, slowest ?? last.seq) as {
-    untaken: number;
-  };
-  const { changes } = db.prepare('DELETE FROM reading WHERE seq <= ?').run(last.seq);
-  if (oldestKeptMs !== undefined) db.prepare('DELETE FROM gap WHERE to_time < ?').run(oldestKeptMs);
-  return { deleted: Number(changes), untaken };
+    .prepare('SELECT count(*) AS untaken FROM reading WHERE key <= ? AND key > (SELECT min(key) FROM cursor)')
+    .get(row.key ?? -1) as { untaken: number };
+  if (row.key !== null) {
+    db.prepare('DELETE FROM reading WHERE key <= ?').run(row.key);
+    db.prepare('DELETE FROM late WHERE key <= ?').run(row.key);
+  }
+  const first = (db.prepare('SELECT min(key) AS key FROM reading').get() as { key: number | null }).key;
+  const gapsBeforeMs = Math.max(oldestKeptMs ?? 0, tooLarge && first !== null ? timeOfKey(first) : 0);
+  for (const { id } of db.prepare('SELECT id FROM series').all()) {
+    // Both bounds: the key of the table is (series, from_time), so this reads no gap that stays.
+    db.prepare('DELETE FROM gap WHERE series = ? AND from_time < ? AND to_time < ?').run(
+      id ?? 0,
+      gapsBeforeMs,
+      gapsBeforeMs,
+    );
+  }
+  return { deleted: row.n, untaken, more: row.n === CHUNK };
 }

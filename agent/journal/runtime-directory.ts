@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Key in `state` under which readers find the tail of the running collector. */
+export const RUNTIME_DIRECTORY_KEY = 'runtimeDirectory';
+
 /** Where files live that outlive the process but not a reboot. */
 export interface RuntimeDirectory {
   path: string;

@@ -7,20 +7,20 @@ const SCHEMA_VERSION = 1;
 
 /**
  * - `layout`: which values, in which order and resolution, a packed reading holds (see packing.ts).
- * - `reading.seq` grows in the order of arrival, which is what consumers' cursors follow; `time` is the grid point.
- *   AUTOINCREMENT would write one more page at each commit; instead the newest reading is never deleted (retention.ts).
+ * - `reading.key` is time and series in one number (see keys.ts): one tree serves uniqueness, ranges of time and the order
+ *   in which consumers take readings. A second index would write a third more to the card (npm run bench).
+ * - `late`: readings that arrived after a later one, in the order of arrival, for the consumers that have passed them.
  * - `gap`: a run of missing grid points, both ends included.
  */
 const SCHEMA = `
 CREATE TABLE layout (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE series (id INTEGER PRIMARY KEY, measurement TEXT NOT NULL, meter TEXT NOT NULL, model TEXT NOT NULL,
   UNIQUE (measurement, meter, model)) STRICT;
-CREATE TABLE reading (seq INTEGER PRIMARY KEY, series INTEGER NOT NULL REFERENCES series, time INTEGER NOT NULL,
-  layout INTEGER NOT NULL REFERENCES layout, data BLOB NOT NULL) STRICT;
-CREATE UNIQUE INDEX reading_series_time ON reading (series, time);
-CREATE TABLE gap (seq INTEGER PRIMARY KEY, series INTEGER NOT NULL REFERENCES series, from_time INTEGER NOT NULL,
-  to_time INTEGER NOT NULL, cause TEXT NOT NULL, UNIQUE (series, from_time)) STRICT;
-CREATE TABLE cursor (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE TABLE reading (key INTEGER PRIMARY KEY, layout INTEGER NOT NULL, data BLOB NOT NULL) STRICT;
+CREATE TABLE late (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL) STRICT;
+CREATE TABLE gap (series INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, cause TEXT NOT NULL,
+  PRIMARY KEY (series, from_time)) STRICT, WITHOUT ROWID;
+CREATE TABLE cursor (consumer TEXT PRIMARY KEY, key INTEGER NOT NULL, late INTEGER NOT NULL) STRICT;
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
@@ -29,7 +29,7 @@ function pragma(db: DatabaseSync, name: string): number {
 }
 
 /** Creates the tables in an empty file; refuses a file that is something else or from a newer version. */
-export function prepareSchema(db: DatabaseSync, path: string): void {
+export function prepareSchema(db: DatabaseSync, path: string, readOnly = false): void {
   const version = pragma(db, 'user_version');
   const isOurs = pragma(db, 'application_id') === APPLICATION_ID;
   if (isOurs && version === SCHEMA_VERSION) return;
@@ -39,6 +39,15 @@ export function prepareSchema(db: DatabaseSync, path: string): void {
       `journal ${path} has schema version ${version}, this energy-monitor knows ${SCHEMA_VERSION}`,
       {
         hint: 'upgrade energy-monitor, or use another stateDir',
+      },
+    );
+  }
+  if (readOnly) {
+    throw new AgentError(
+      'storage',
+      `${path} is ${version === 0 && !isOurs ? 'empty or no journal of energy-monitor' : 'of an unknown version'}`,
+      {
+        hint: 'start the collector first, or name another directory with --config or --state-dir',
       },
     );
   }

@@ -2,6 +2,8 @@ import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync
 import { crc32 } from 'node:zlib';
 import type { Gap, Reading, Values } from '../readings/reading.ts';
 
+export const TAIL_NAME = 'journal.tail';
+
 /** One thing that happened since the last commit. */
 export type Entry =
   | { kind: 'reading'; reading: Reading; decimals: Readonly<Record<string, number>> }
@@ -54,8 +56,20 @@ export class Tail {
   append(entry: Entry): void {
     if (this.#fd === undefined) return;
     const json = JSON.stringify(toRecord(entry));
-    const line = `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
-    this.#size += writeSync(this.#fd, line);
+    const line = Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}\n`);
+    const written = writeSync(this.#fd, line);
+    if (written === line.length) this.#size += written;
+    else {
+      // Nearly full: half a line would spoil the next one as well.
+      ftruncateSync(this.#fd, this.#size);
+      throw new Error('no space is left for it');
+    }
+  }
+
+  /** Replaces everything in it. */
+  rewrite(entries: readonly Entry[]): void {
+    this.clear();
+    for (const entry of entries) this.append(entry);
   }
 
   /** Everything in it is committed. */

@@ -43,7 +43,7 @@ export async function runLive(options: LiveOptions): Promise<void> {
   try {
     // On a terminal the panel shows what a log would say; lines of a log would tear it.
     const log = createLogger(onTerminal ? { level: 'silent' } : { level: 'error' });
-    const show = onTerminal ? panelView() : (snapshot: Snapshot) => void process.stdout.write(plainLine(snapshot));
+    const show = onTerminal ? panelView() : plainView();
     let collector: Collector | undefined;
     await runCollector({
       config,
@@ -64,6 +64,9 @@ export async function runLive(options: LiveOptions): Promise<void> {
     `The readings are in ${stateDir}; print them with:\n  agent/energy-monitor readings --state-dir ${stateDir}\n`,
   );
 }
+
+/** Beyond it, setTimeout fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Invented readings never share a journal with real ones. */
 function defaultStateDir(virtual: boolean): string {
@@ -98,6 +101,17 @@ function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateD
   };
 }
 
+/** A line a second; what to do about a gap is said when its reason is a new one. */
+function plainView(): (snapshot: Snapshot) => void {
+  let said: string | undefined;
+  return (snapshot) => {
+    const reason = snapshot.values ? undefined : snapshot.gap?.message;
+    const hint = reason !== said && snapshot.hint !== undefined ? `          ${snapshot.hint}\n` : '';
+    said = reason;
+    process.stdout.write(plainLine(snapshot) + hint);
+  };
+}
+
 function panelView(): (snapshot: Snapshot) => void {
   const panel = new Panel(styleFor(process.env.NO_COLOR === undefined));
   return (snapshot) => void process.stdout.write(panel.draw(snapshot, process.stdout.columns || 80));
@@ -105,7 +119,7 @@ function panelView(): (snapshot: Snapshot) => void {
 
 function ended(durationMs: number | undefined): Promise<void> {
   return new Promise((resolve) => {
-    const timer = durationMs === undefined ? undefined : setTimeout(resolve, durationMs);
+    const timer = durationMs === undefined ? undefined : setTimeout(resolve, Math.min(durationMs, LONGEST_TIMER_MS));
     const stop = () => {
       clearTimeout(timer);
       resolve();

@@ -45,8 +45,7 @@ export class Acceptance {
   allows(address: number, count: number): boolean {
     for (const refusal of this.#refused.values()) {
       if (refusal.retestAtMs === 0 || !overlaps(refusal, address, count)) continue;
-      const known = [...this.#accepted.values()].some((range) => covers(range, address, count));
-      if (!known) return false;
+      if (!this.#known(address, count)) return false;
     }
     return true;
   }
@@ -54,6 +53,10 @@ export class Acceptance {
   /** A lone field that the meter refuses, and never once answered: this meter does not have it. */
   lacks(address: number, count: number): boolean {
     return (this.#refused.get(`${address}+${count}`)?.retestAtMs ?? 0) > 0 && !this.allows(address, count);
+  }
+
+  #known(address: number, count: number): boolean {
+    return [...this.#accepted.values()].some((range) => covers(range, address, count));
   }
 
   answered(block: Block): void {
@@ -66,6 +69,8 @@ export class Acceptance {
 
   /** The meter answered with an exception, or kept silent while narrower reads of the same registers were answered. */
   refusedBy(block: Block, nowMs: number): void {
+    // A register that was once answered is there: its refusal is the meter's mood, not its table.
+    if (block.fields.length === 1 && this.#known(block.address, block.count)) return;
     const key = `${block.address}+${block.count}`;
     const refusal = this.#refused.get(key) ?? {
       address: block.address,
@@ -88,7 +93,9 @@ export class Acceptance {
   /** Believed refusals whose time has come are forgotten down to one failure: asked once more, refused at once if repeated. */
   retest(nowMs: number): void {
     for (const refusal of this.#refused.values()) {
-      if (refusal.retestAtMs === 0 || nowMs < refusal.retestAtMs) continue;
+      // A time beyond the longest wait was set by a clock that was ahead.
+      const waiting = nowMs < refusal.retestAtMs && refusal.retestAtMs - nowMs <= LONGEST_RETEST_MS;
+      if (refusal.retestAtMs === 0 || waiting) continue;
       refusal.retestAtMs = 0;
       refusal.failures = FAILURES_TO_BELIEVE - 1;
       refusal.retestAfterMs = Math.min(refusal.retestAfterMs * 2, LONGEST_RETEST_MS);

@@ -19,6 +19,8 @@ export interface MeterModel {
   /** FC03 read holding registers, FC04 read input registers. */
   functionCode: 3 | 4;
   fields: readonly Field[];
+  /** Registers that the maker's table leaves unassigned between fields: where a block is likeliest to be refused. */
+  unassigned: readonly number[];
   /** Greatest apparent power the meter can count, VA: the speed limit of its energy counters. */
   maxPowerVA: number;
 }

@@ -37,8 +37,12 @@ const INSTANTANEOUS: readonly Field[] = [
   gauge('power_factor', 0x0158, 1, 3, -1, 1),
 ];
 
+/** The table assigns 0x0130-0x015B (phases 2 and 3 of the siblings) but for these. */
+const UNASSIGNED = [0x0134, 0x0135, 0x0136, 0x0137, 0x0138, 0x013f];
+
 export const WE_514: MeterModel = {
   name: 'we-514',
+  unassigned: UNASSIGNED,
   functionCode: 3,
   maxPowerVA: MAX_POWER_VA,
   fields: [...INSTANTANEOUS, counter('active_energy', 0xa000), counter('reactive_energy', 0xa01e)],
@@ -46,6 +50,7 @@ export const WE_514: MeterModel = {
 
 export const WE_515: MeterModel = {
   name: 'we-515',
+  unassigned: UNASSIGNED,
   functionCode: 3,
   maxPowerVA: MAX_POWER_VA,
   fields: [

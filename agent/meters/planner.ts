@@ -84,21 +84,17 @@ function separateEqualLengths(blocks: readonly Block[]): Block[] {
   return ordered;
 }
 
-/** The block's fields in two parts, cut at its widest hole: where an unassigned register is likeliest. */
-export function halve(block: Block): [Block, Block] | undefined {
-  if (block.fields.length < 2) return undefined;
-  let cut = 1;
-  let widest = -1;
-  for (let i = 1; i < block.fields.length; i++) {
-    const left = block.fields[i - 1];
-    const right = block.fields[i];
-    if (!left || !right) continue;
-    const hole = right.address - fieldEnd(left);
-    const nearerToMiddle = Math.abs(i - block.fields.length / 2) < Math.abs(cut - block.fields.length / 2);
-    if (hole > widest || (hole === widest && nearerToMiddle)) {
-      widest = hole;
-      cut = i;
-    }
-  }
-  return [blockOf(block.fields.slice(0, cut)), blockOf(block.fields.slice(cut))];
+/**
+ * The block's fields in two parts, cut where a refused register likeliest is: at the hole with the most unassigned
+ * registers, then at the widest one, then in the middle.
+ */
+export function halve(block: Block, unassigned: readonly number[] = []): [Block, Block] | undefined {
+  const holes = block.fields.slice(1).map((right, i) => {
+    const from = fieldEnd(block.fields[i] ?? right);
+    const suspects = unassigned.filter((register) => register >= from && register < right.address).length;
+    return { cut: i + 1, suspects, width: right.address - from, offCentre: Math.abs(i + 1 - block.fields.length / 2) };
+  });
+  holes.sort((a, b) => b.suspects - a.suspects || b.width - a.width || a.offCentre - b.offCentre);
+  const cut = holes[0]?.cut;
+  return cut === undefined ? undefined : [blockOf(block.fields.slice(0, cut)), blockOf(block.fields.slice(cut))];
 }

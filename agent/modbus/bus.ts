@@ -23,6 +23,9 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
+/** Register counts whose reply may still come, with the time (performance.now()) until which it may. */
+export type Debts = Map<number, number>;
+
 export interface ReadRequest {
   unit: number;
   functionCode: 3 | 4;
@@ -46,13 +49,15 @@ export class Bus {
   readonly #connection: Connection;
   readonly #port: FramedPort;
   readonly #client: InstanceType<typeof ModbusSerial.default>;
-  readonly #debts = new Map<number, number>();
+  readonly #debts: Debts;
+  #previousCount = 0;
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
   #rejectPending: ((error: BusError) => void) | undefined;
   #closed = false;
 
-  private constructor(connector: Connector, connection: Connection, stats: LineStats, timing: BusTiming) {
+  private constructor(connector: Connector, connection: Connection, stats: LineStats, timing: BusTiming, debts: Debts) {
+    this.#debts = debts;
     this.stats = stats;
     this.wire = connector.wire;
     this.#timing = timing;
@@ -64,15 +69,19 @@ export class Bus {
     this.#client.on('error', () => {});
   }
 
-  /** Opens the connector's line. `onClose` is called once when it ends by itself. */
+  /**
+   * Opens the connector's line. `onClose` is called once when it ends by itself.
+   * @param debts outlive the bus: a reply can be late enough to arrive on the next connection
+   */
   static async open(
     connector: Connector,
     stats: LineStats,
     onClose: (reason: Error | undefined) => void,
     timing: BusTiming = DEFAULT_TIMING,
+    debts: Debts = new Map(),
   ): Promise<Bus> {
     const connection = await connector.open();
-    const bus = new Bus(connector, connection, stats, timing);
+    const bus = new Bus(connector, connection, stats, timing, debts);
     connection.onClose((reason) => {
       bus.#end(reason);
       onClose(reason);
@@ -116,7 +125,7 @@ export class Bus {
   }
 
   async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    await this.#quiet(deadlineMs);
+    await this.#quiet(request.count, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
     if (!this.#framing.identifiesReplies && this.owedLengths().has(request.count)) {
       throw new BusError('busy', `a late reply of ${request.count} registers may still be on its way`);
@@ -126,6 +135,7 @@ export class Bus {
     if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
+    this.#previousCount = request.count;
     this.#client.setID(request.unit);
     this.#client.setTimeout(patienceMs);
     try {
@@ -156,12 +166,14 @@ export class Bus {
   }
 
   /** Waits for the line to be silent; bytes that come meanwhile are strays and prolong the wait. */
-  async #quiet(deadlineMs: number): Promise<void> {
-    const neededMs = this.#dirty ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
+  async #quiet(count: number, deadlineMs: number): Promise<void> {
+    // The double of the last reply would fit a read of the same length: then its first bytes are waited for.
+    const careful = this.#dirty || count === this.#previousCount;
+    const neededMs = careful ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
     for (;;) {
       const leftMs = neededMs - this.#port.silentMs();
       if (leftMs <= 0 || this.#closed) return;
-      if (performance.now() + leftMs > deadlineMs) throw new BusError('noise', 'the line does not fall silent');
+      if (performance.now() + leftMs > deadlineMs) throw new BusError('busy', 'the line did not fall silent in time');
       await sleep(leftMs);
     }
   }

@@ -17,7 +17,8 @@ export class FramedPort extends EventEmitter {
   readonly #stallMs: number;
   #receiver: Receiver | undefined;
   #stallTimer: NodeJS.Timeout | undefined;
-  #lastByteMs = Number.NEGATIVE_INFINITY;
+  /** A new port is waited for as if bytes had just come: what the line carries is unknown. */
+  #lastByteMs = performance.now();
   #raw: Buffer[] = [];
 
   /** @param stallMs a reply whose bytes stop for this long is given up */

@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, existsSync, realpathSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { SerialPort } from 'serialport';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
@@ -6,6 +6,9 @@ import type { Connection, Connector, Wire } from './connection.ts';
 
 /** A driver that never reports the close must not hang the agent (bindings-cpp 162). */
 const CLOSE_BOUND_MS = 1000;
+const OPEN_BOUND_MS = 5000;
+/** A hang-up can pass without any event while the driver reads nothing for ever (bindings-cpp 162): so it is looked for. */
+const PRESENCE_MS = 500;
 
 /** Why the port did not open, as a sentence with a remedy. serialport sets no `code`, so its text and the file decide. */
 async function openError(path: string, cause: Error): Promise<AgentError> {
@@ -57,7 +60,13 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
   port.on('error', (error: Error) => {
     failure = error;
   });
-  const opened = await new Promise<Error | null>((resolve) => port.open(resolve));
+  const opened = await new Promise<Error | null>((resolve) => {
+    const bound = setTimeout(() => resolve(new Error('the driver does not answer')), OPEN_BOUND_MS);
+    port.open((error) => {
+      clearTimeout(bound);
+      resolve(error);
+    });
+  });
   if (opened) throw await openError(path, opened);
 
   let closed = false;
@@ -67,8 +76,13 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
   const finish = (reason: Error | undefined) => {
     if (closed) return;
     closed = true;
+    clearInterval(presence);
     notify?.(closing ? undefined : (reason ?? failure ?? new Error(`serial port ${path} closed`)));
   };
+  const device = realpathSync(path);
+  const presence = setInterval(() => {
+    if (!existsSync(device)) finish(new Error(`${device} is gone`));
+  }, PRESENCE_MS);
   port.on('error', finish);
   port.on('close', (reason?: Error | null) => finish(reason ?? undefined));
 

@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync } from 'node:fs';
+import { lstatSync, rmSync, symlinkSync } from 'node:fs';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { Pty } from './pty.ts';
 import { RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
@@ -31,12 +31,12 @@ export class PtyLine {
     this.#pty = Pty.open();
     this.#endpoint = new RtuEndpoint(this.#pty, this.#options);
     try {
-      rmSync(this.linkPath, { force: true });
+      this.#removeLink();
       symlinkSync(this.#pty.path, this.linkPath);
     } catch (error) {
       this.#pty.close();
       throw new AgentError('storage', `the link ${this.linkPath} cannot be made: ${messageOf(error)}`, {
-        hint: 'name a path in a directory that you can write to',
+        hint: 'name a path that is free, in a directory that you can write to',
         cause: error,
       });
     }
@@ -47,7 +47,12 @@ export class PtyLine {
     this.#endpoint?.stop();
     this.#pty?.close();
     this.#pty = undefined;
-    rmSync(this.linkPath, { force: true });
+    this.#removeLink();
+  }
+
+  /** Only ever a link: a file, or a real port, that has this name is somebody else's. */
+  #removeLink(): void {
+    if (lstatSync(this.linkPath, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(this.linkPath, { force: true });
   }
 
   unplugFor(ms: number, afterMs = 0): void {

@@ -48,7 +48,14 @@ export async function runSimulator(options: SimulatorOptions, until: Promise<voi
   process.stdout.write(
     `virtual ${model.name}, unit ${options.unit}, on ${line.name}${faults.length > 0 ? ` with faults: ${faults.join(', ')}` : ''}\n`,
   );
-  const remember = setInterval(() => saveMemory(options.memoryPath, meter), REMEMBER_MS);
+  saveMemory(options.memoryPath, meter);
+  const remember = setInterval(() => {
+    try {
+      saveMemory(options.memoryPath, meter);
+    } catch (error) {
+      process.stderr.write(`energy-monitor: ${messageOf(error)}\n`);
+    }
+  }, REMEMBER_MS);
   process.send?.('ready');
   await (process.connected ? new Promise((resolve) => process.once('disconnect', () => resolve(undefined))) : until);
   clearInterval(remember);

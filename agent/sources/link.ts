@@ -1,4 +1,4 @@
-import { Bus, type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
+import { Bus, type BusTiming, DEFAULT_TIMING, type Debts } from '../modbus/bus.ts';
 import type { Connector } from '../modbus/connection.ts';
 import { newLineStats } from '../modbus/line-stats.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
@@ -13,6 +13,8 @@ export interface LinkOptions {
 }
 
 const LONGEST_STUCK_MS = 60_000;
+/** Unanswered samples that a port is given, however far apart they are. */
+const LEAST_UNANSWERED = 3;
 
 /** Keeps one line open: the only place that opens, closes and replaces buses. */
 export class Link {
@@ -26,7 +28,11 @@ export class Link {
   readonly #stuckMs: number;
   #patienceMs: number;
   #bus: Bus | undefined;
-  #lastAnswerMs = 0;
+  readonly #debts: Debts = new Map();
+  /** Since when, and how often, nothing has answered. */
+  #unanswered: { sinceMs: number; samples: number } | undefined;
+  /** True once something answered on this bus: a line that only opens and closes is not worth a log line each time. */
+  #heard = true;
   #timer: NodeJS.Timeout | undefined;
   #opening: Promise<void> | undefined;
   #stopped = false;
@@ -63,14 +69,18 @@ export class Link {
 
   /** A meter on this line answered. */
   answered(): void {
-    this.#lastAnswerMs = performance.now();
+    this.#unanswered = undefined;
     this.#patienceMs = this.#stuckMs;
+    this.#heard = true;
   }
 
   /** A meter on this line gave no answer. A hung port looks open for ever (bindings-cpp 162), so it is replaced. */
   unanswered(): void {
-    const silentMs = performance.now() - this.#lastAnswerMs;
-    if (!this.#bus || silentMs < this.#patienceMs) return;
+    this.#unanswered ??= { sinceMs: performance.now(), samples: 0 };
+    this.#unanswered.samples++;
+    const silentMs = performance.now() - this.#unanswered.sinceMs;
+    if (!this.#bus || silentMs < this.#patienceMs || this.#unanswered.samples < LEAST_UNANSWERED) return;
+    this.#unanswered = undefined;
     this.#patienceMs = Math.min(this.#patienceMs * 2, LONGEST_STUCK_MS);
     this.#log.warn({ silentMs: Math.round(silentMs) }, 'no answer on the line: opening it anew');
     this.#lost(this.#bus, new Error('no answer on the line'));
@@ -79,12 +89,17 @@ export class Link {
   async #open(): Promise<void> {
     if (this.#stopped || this.#bus) return;
     try {
-      const bus = await Bus.open(this.connector, this.stats, (reason) => this.#lost(bus, reason), this.#timing);
+      const bus = await Bus.open(
+        this.connector,
+        this.stats,
+        (reason) => this.#lost(bus, reason),
+        this.#timing,
+        this.#debts,
+      );
       if (this.#stopped) return void (await bus.close());
       this.#bus = bus;
       this.problem = undefined;
-      this.#lastAnswerMs = performance.now();
-      this.#log.info('line open');
+      this.#say('info', {}, 'line open');
     } catch (error) {
       this.#failed(error);
     }
@@ -97,6 +112,10 @@ export class Link {
     if (problem.message !== this.problem?.message) this.#log.warn({ hint: problem.hint }, problem.message);
     this.problem = problem;
     this.#retry();
+  }
+
+  #say(level: 'info' | 'warn', details: object, message: string): void {
+    this.#log[this.#heard ? level : 'debug'](details, message);
   }
 
   #retry(): void {
@@ -115,7 +134,8 @@ export class Link {
       retryable: true,
       hint: 'check the adapter and its cable; reading goes on by itself when it is back',
     });
-    this.#log.warn({ reason: why }, 'line lost');
+    this.#say('warn', { reason: why }, 'line lost');
+    this.#heard = false;
     bus.close().then(
       () => this.#retry(),
       () => this.#retry(),

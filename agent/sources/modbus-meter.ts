@@ -15,8 +15,8 @@ const TURNAROUND_MS = 20;
 /** Unanswered requests after which the rest of the tick is left to the other meters of the line. */
 const PATIENCE_REQUESTS = 2;
 
-/** A block is refused for its address or its size (Modbus Application Protocol V1.1b3, 7: codes 2, 3 and 4). */
-const REFUSALS = new Set([2, 3, 4]);
+/** A block is refused for its address or its size (Modbus Application Protocol V1.1b3, 7). */
+const REFUSALS = new Set([2, 3]);
 
 const GAP_CAUSE: Record<BusErrorKind, GapCause> = {
   timeout: 'timeout',
@@ -84,10 +84,9 @@ export class ModbusMeter implements Source {
       while (progress.missing.length > 0 && (await this.#pass(bus, progress, deadlineMs)));
     } finally {
       this.#learn(progress);
-      if (progress.raw.length > 0) this.#options.link.answered();
-      else this.#options.link.unanswered();
+      this.#tellLink(progress);
     }
-    if (progress.missing.length > 0) throw this.#failed(progress);
+    if (progress.missing.length > 0 || progress.raw.length === 0) throw this.#failed(progress);
     return { values: progress.values, raw: progress.raw.join(' ') };
   }
 
@@ -107,7 +106,7 @@ export class ModbusMeter implements Source {
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
         progress.failures.push({ block, error });
-        const second = halve(block)?.[1];
+        const second = halve(block, this.#options.model.unassigned)?.[1];
         if (second) progress.cuts.add(second.address);
         if (error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs) return false;
         const silent =
@@ -128,9 +127,24 @@ export class ModbusMeter implements Source {
     this.#acceptance.answered(block);
   }
 
-  /** A block failed and all of its registers were then read otherwise: that is the block's fault, not the line's. */
+  /** Silence speaks against the line; whatever came, be it damaged, shows that it carries. */
+  #tellLink({ raw, failures }: Progress): void {
+    const silent = failures.filter(({ error }) => error.kind === 'timeout').length;
+    const heard = failures.some(({ error }) => ['exception', 'crc', 'truncated', 'noise'].includes(error.kind));
+    if (raw.length > 0 || heard) this.#options.link.answered();
+    else if (silent > 0) this.#options.link.unanswered();
+  }
+
+  /**
+   * A block failed while others were answered, and its registers were then read otherwise: that is the block's fault, not
+   * the line's, nor that of a meter which refuses everything while it starts. Once a block and sample.
+   */
   #learn(progress: Progress): void {
-    for (const { block, error } of progress.failures) {
+    const seen = new Set<string>();
+    for (const { block, error } of progress.raw.length > 0 ? progress.failures : []) {
+      const key = `${block.address}+${block.count}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
       const refused = error.kind === 'exception' && REFUSALS.has(error.exceptionCode ?? 0);
       const alone = block.fields.length === 1;
       const restAnswered = block.fields.every((field) => !progress.missing.includes(field));
@@ -149,7 +163,11 @@ export class ModbusMeter implements Source {
 
   #failed(progress: Progress): SampleError {
     const last = progress.failures.at(-1)?.error;
-    if (!last) return new SampleError('busy', 'late replies of every usable length may still arrive');
+    if (!last)
+      return new SampleError(
+        'busy',
+        'nothing can be asked for now: late replies of every usable length may still arrive',
+      );
     // 'busy' says only that there was no time left for what failed before it.
     const telling = progress.failures.findLast(({ error }) => error.kind !== 'busy')?.error ?? last;
     return new SampleError(GAP_CAUSE[telling.kind], telling.message, {

@@ -2,8 +2,10 @@ import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
-import { Journal, type JournalOptions, TAIL_NAME } from '../../agent/journal/journal.ts';
+import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import { TAIL_NAME } from '../../agent/journal/tail.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { recordingLog, silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -17,7 +19,11 @@ function open(stateDir: string, options: Partial<JournalOptions> = {}): Journal 
 function readAll(stateDir: string) {
   const reader = new JournalReader(stateDir);
   try {
-    return { readings: reader.readings(ALL), gaps: reader.gaps(ALL), committed: reader.after(0, 1_000_000) };
+    return {
+      readings: reader.readings(ALL),
+      gaps: reader.gaps(ALL),
+      committed: reader.after(BEGINNING, 1_000_000).map(({ reading }) => reading),
+    };
   } finally {
     reader.close();
   }
@@ -32,7 +38,7 @@ test('an appended reading is seen by another process at once, and committed at t
   journal.flush();
   expect(readAll(stateDir)).toMatchObject({
     readings: [readingAt(1000)],
-    committed: [{ seq: 1, reading: readingAt(1000) }],
+    committed: [readingAt(1000)],
   });
 });
 
@@ -106,26 +112,51 @@ test('noise in the tail is skipped', () => {
   journal.close();
 });
 
-test('cursors: each consumer takes in the order of arrival and goes on where it was', () => {
+test('a second that comes again keeps its first reading, and that is said', () => {
+  const stateDir = temporaryDirectory();
+  const { log, lines } = recordingLog();
+  const journal = open(stateDir, { log });
+  journal.append(readingAt(1000), DECIMALS);
+  journal.flush();
+  journal.append({ ...readingAt(1000), values: { voltage: 1 } }, DECIMALS);
+  journal.flush();
+  journal.close();
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
+});
+
+const timesOf = (taken: { reading: { timeMs: number } }[]) => taken.map(({ reading }) => reading.timeMs / 1000);
+
+test('cursors: each consumer goes on where it was, and gets what arrived late behind it', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
-  for (const second of [5, 3, 9]) journal.append(readingAt(second * 1000), DECIMALS);
-  journal.flush();
+  const appendAll = (...seconds: number[]) => {
+    for (const second of seconds) journal.append(readingAt(second * 1000), DECIMALS);
+    journal.flush();
+  };
+  appendAll(1, 2, 5, 6);
   const reader = new JournalReader(stateDir);
-  expect(journal.cursors.position('influx')).toBe(0);
-  const first = reader.after(journal.cursors.position('influx'), 2);
-  expect(first.map(({ reading }) => reading.timeMs)).toEqual([5000, 3000]);
-  journal.cursors.move('influx', first.at(-1)?.seq ?? 0);
-  journal.cursors.move('other', 0);
-  expect(reader.after(journal.cursors.position('influx'), 2).map(({ reading }) => reading.timeMs)).toEqual([9000]);
-  expect(journal.cursors.all()).toEqual([
-    { consumer: 'influx', seq: 2 },
-    { consumer: 'other', seq: 0 },
-  ]);
+  const takeAll = (consumer: string, limit: number) => {
+    const taken = reader.after(journal.cursors.position(consumer), limit);
+    const last = taken.at(-1);
+    if (last) journal.cursors.move(consumer, last.position);
+    return timesOf(taken);
+  };
+  expect(takeAll('influx', 3)).toEqual([1, 2, 5]);
+  appendAll(3, 7);
+  appendAll(4);
+  expect(takeAll('influx', 100)).toEqual([3, 4, 6, 7]);
+  expect(takeAll('influx', 100)).toEqual([]);
+  expect(takeAll('other', 100)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  expect(takeAll('other', 100)).toEqual([]);
+  expect(journal.cursors.all().map(({ consumer }) => consumer)).toEqual(['influx', 'other']);
   reader.close();
   journal.close();
   const again = open(stateDir);
-  expect(again.cursors.position('influx')).toBe(2);
+  again.append(readingAt(8000), DECIMALS);
+  again.flush();
+  const later = new JournalReader(stateDir);
+  expect(timesOf(later.after(again.cursors.position('influx'), 10))).toEqual([8]);
+  later.close();
   again.close();
 });
 
@@ -135,23 +166,75 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   const journal = open(stateDir);
   for (let second = 1; second <= 10; second++) journal.append(readingAt(second * 1000), DECIMALS);
   journal.flush();
-  journal.cursors.move('influx', 4);
+  const reader = new JournalReader(stateDir);
+  journal.cursors.move('influx', reader.after(BEGINNING, 4).at(-1)?.position ?? BEGINNING);
+  reader.close();
   journal.close();
   open(stateDir, { maxAgeMs: 1000, log }).close();
-  const { committed } = readAll(stateDir);
-  expect(committed.map(({ seq }) => seq)).toEqual([10]);
+  expect(readAll(stateDir).committed).toEqual([readingAt(10_000)]);
   expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
 });
 
-test('retention by size keeps the data within its bound', () => {
+test('retention by age leaves what is young alone, also behind a reading with a date of 1970', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
-  for (let second = 1; second <= 9000; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  const nowMs = Math.floor(Date.now() / 1000) * 1000;
+  for (let second = 20; second > 10; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
+  journal.append(readingAt(5000), DECIMALS);
+  for (let second = 10; second > 0; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
   journal.close();
-  for (let pass = 0; pass < 6; pass++) open(stateDir, { maxBytes: 100_000 }).close();
-  const { committed } = readAll(stateDir);
-  expect(committed.length).toBeLessThan(3500);
-  expect(committed.at(-1)?.reading).toEqual(readingAt(9_000_000));
+  open(stateDir, { maxAgeMs: 3_600_000 }).close();
+  expect(readAll(stateDir).readings).toHaveLength(20);
+});
+
+test('retention by size keeps readings and gaps within its bound', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (let second = 1; second <= 9000; second++) {
+    if (second % 2 === 0) journal.append(readingAt(second * 1000), DECIMALS);
+    else journal.appendGap({ series: HOUSE, fromMs: second * 1000, toMs: second * 1000, cause: 'timeout' });
+  }
+  journal.close();
+  for (let pass = 0; pass < 6; pass++) open(stateDir, { maxBytes: 60_000 }).close();
+  const { readings, gaps } = readAll(stateDir);
+  expect(readings.at(-1)).toEqual(readingAt(9_000_000));
+  expect(readings.length).toBeLessThan(1500);
+  expect(gaps.length).toBeLessThan(1500);
+});
+
+test('an entry that the database can never take does not hold up the others', () => {
+  const stateDir = temporaryDirectory();
+  const { log, lines } = recordingLog();
+  const journal = open(stateDir, { log });
+  journal.append(readingAt(1000), DECIMALS);
+  journal.append({ ...readingAt(2000), timeMs: 2000.3 }, DECIMALS);
+  journal.append(readingAt(3000), DECIMALS);
+  journal.close();
+  expect(readAll(stateDir).readings.map(({ timeMs }) => timeMs)).toEqual([1000, 3000]);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, msg: 'an entry cannot be stored and is dropped' }));
+});
+
+test('the last reading of a meter that has been dead for long is found', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  const garage = { ...HOUSE, meter: 'garage' };
+  journal.append(readingAt(1000, garage), DECIMALS);
+  for (let second = 2; second <= 3000; second++) {
+    journal.append(readingAt(second * 1000), DECIMALS);
+    journal.appendGap({
+      series: garage,
+      fromMs: second * 1000,
+      toMs: second * 1000,
+      cause: second < 9 ? 'crc' : 'timeout',
+    });
+  }
+  journal.close();
+  const reader = new JournalReader(stateDir);
+  expect(reader.latest(garage)).toEqual(readingAt(1000, garage));
+  expect(reader.lastKnownMs(garage)).toBe(3_000_000);
+  // Beside a meter that lives, too, a dead one makes a row for each cause, not for each second.
+  expect(reader.gaps(ALL)).toHaveLength(2);
+  reader.close();
 });
 
 test('a second collector on the same state directory is refused, with a hint', () => {

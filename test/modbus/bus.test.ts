@@ -1,0 +1,99 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Bus, type BusTiming, DEFAULT_TIMING } from '../../agent/modbus/bus.ts';
+import { newLineStats } from '../../agent/modbus/line-stats.ts';
+import { serialConnector } from '../../agent/modbus/serial-connection.ts';
+import { type VirtualLineOptions, virtualLine, WIRE_9600 } from '../support/virtual-line.ts';
+
+const READ = { unit: 1, functionCode: 3, address: 0x0130, count: 2 } as const;
+const TIMING: BusTiming = { ...DEFAULT_TIMING, responseMs: 60, lateReplyMs: 400 };
+
+async function openBus(options?: VirtualLineOptions) {
+  const { line, meter } = virtualLine(options);
+  const ends: (Error | undefined)[] = [];
+  const bus = await Bus.open(
+    serialConnector(line.linkPath, WIRE_9600),
+    newLineStats(),
+    (reason) => void ends.push(reason),
+    TIMING,
+  );
+  onTestFinished(() => bus.close());
+  return { bus, line, meter, ends };
+}
+
+const soon = (ms = 800) => performance.now() + ms;
+
+test('a read gives the registers', async () => {
+  const { bus, meter } = await openBus();
+  const registers = await bus.read(READ, soon());
+  expect([registers.readUInt16BE(0) / 100, registers.readUInt16BE(2) / 100]).toEqual([
+    meter.values().frequency,
+    meter.values().voltage,
+  ]);
+  expect(bus.stats).toMatchObject({ requests: 1, answers: 1, strayBytes: 0 });
+});
+
+test('reads asked for at once go one after the other, each with its own answer', async () => {
+  const { bus, meter } = await openBus();
+  const [frequency, power, voltage] = await Promise.all([
+    bus.read({ ...READ, count: 1 }, soon()),
+    bus.read({ ...READ, address: 0x0140 }, soon()),
+    bus.read({ ...READ, address: 0x0131, count: 1 }, soon()),
+  ]);
+  expect(frequency?.readUInt16BE(0)).toBe(Math.round((meter.values().frequency ?? 0) * 100));
+  expect(power?.readInt32BE(0)).toBe(meter.values().active_power);
+  expect(voltage?.readUInt16BE(0)).toBe(Math.round((meter.values().voltage ?? 0) * 100));
+});
+
+test('an exception is told with its code, at once', async () => {
+  const { bus } = await openBus({ meter: { illegal: (address) => address === 0x0131 } });
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({
+    kind: 'exception',
+    exceptionCode: 2,
+    raw: Buffer.from('018302c0f1', 'hex'),
+  });
+});
+
+test.for([
+  ['silence', 'timeout'],
+  ['crc', 'crc'],
+  ['wrong-unit', 'noise'],
+] as const)('%s becomes %s', async ([fault, kind]) => {
+  const { bus } = await openBus({ faults: { [fault]: 1 } });
+  await expect(bus.read({ ...READ, count: 20 }, soon())).rejects.toMatchObject({ kind });
+});
+
+test('after an unanswered read, no read of that length is sent until a late answer is out of question', async () => {
+  const faults = { silence: 1 };
+  const { bus } = await openBus({ faults });
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
+  faults.silence = 0;
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'busy' });
+  expect([...bus.owedLengths()]).toEqual([2]);
+  await bus.read({ ...READ, count: 1 }, soon());
+  expect(bus.stats.requests).toBe(2);
+  await new Promise((resolve) => setTimeout(resolve, TIMING.lateReplyMs));
+  await bus.read(READ, soon());
+});
+
+test('a read for which no time is left is not sent', async () => {
+  const { bus } = await openBus();
+  await expect(bus.read({ ...READ, count: 41 }, soon(50))).rejects.toMatchObject({ kind: 'busy' });
+  expect(bus.stats.requests).toBe(0);
+});
+
+test('a hang-up ends a pending read and tells the owner once', async () => {
+  const { bus, line, ends } = await openBus({ faults: { silence: 1 } });
+  const pending = bus.read(READ, soon());
+  setTimeout(() => line.unplug(), 30);
+  await expect(pending).rejects.toMatchObject({ kind: 'disconnected' });
+  await expect.poll(() => ends).toHaveLength(1);
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'disconnected' });
+});
+
+test('closing on purpose ends a pending read and is no loss', async () => {
+  const { bus, ends } = await openBus({ faults: { silence: 1 } });
+  const pending = bus.read(READ, soon());
+  setTimeout(() => void bus.close(), 30);
+  await expect(pending).rejects.toMatchObject({ kind: 'disconnected' });
+  expect(ends.filter((reason) => reason !== undefined)).toEqual([]);
+});

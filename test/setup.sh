@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs the system packages that the tests use, on Debian and its relatives, as root or with sudo. Where it may not, it
+# says so and ends well: the tests then skip what needs them, and name it.
+set -eu
+
+PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio"
+
+missing=""
+for package in $PACKAGES; do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+
+if [ -z "$missing" ]; then
+  echo "test:setup: all system packages are there: $PACKAGES"
+  exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+  echo "test:setup: this is no Debian; install yourself what corresponds to:$missing"
+  exit 0
+fi
+if [ "$(id -u)" -eq 0 ]; then
+  as_root=""
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+  as_root="sudo"
+else
+  echo "test:setup: needs root or sudo to install:$missing; without them some tests are skipped"
+  exit 0
+fi
+echo "test:setup: installing with apt-get:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+$as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+echo "test:setup: done"
