@@ -101,6 +101,8 @@ export class ModbusMeter implements Source {
     });
     if (blocks.length === 0) return false;
     for (const block of blocks) {
+      // A failure earlier in this pass owes this length as well: the next pass plans these fields otherwise.
+      if (bus.owedLengths().has(block.count)) continue;
       try {
         await this.#read(bus, block, progress, deadlineMs);
       } catch (error) {
