@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: long ? [] : ['test/**/*.long.test.ts'],
     maxConcurrency: 6,
     pool: 'forks',
+    // The fault tests wait more than they compute.
+    maxWorkers: 3,
     testTimeout: long ? 1_200_000 : 60_000,
     hookTimeout: 30_000,
     setupFiles: ['test/support/setup.ts'],

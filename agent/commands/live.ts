@@ -1,17 +1,6 @@
 import { type Command, Option } from 'commander';
+import type { LiveOptions } from '../live/live.ts';
 import { durationArgument, wholeNumberArgument } from './options.ts';
-
-interface LiveCommandOptions {
-  serial?: string;
-  baud: number;
-  parity: 'none' | 'even' | 'odd';
-  unit: number;
-  model: string;
-  seed: number;
-  solar: number;
-  stateDir?: string;
-  duration?: number;
-}
 
 export function addLive(root: Command): void {
   root
@@ -26,7 +15,7 @@ export function addLive(root: Command): void {
     .option('--solar <watt>', 'peak of a virtual photovoltaic system', wholeNumberArgument(0, 30_000), 0)
     .option('--state-dir <dir>', 'where the journal goes (default: below ~/.local/state/energy-monitor)')
     .option('--duration <time>', 'end by itself after 30s, 5m ...', durationArgument)
-    .action(async (options: LiveCommandOptions) => {
+    .action(async (options: LiveOptions) => {
       const { runLive } = await import('../live/live.ts');
       await runLive(options);
     });

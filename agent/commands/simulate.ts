@@ -1,20 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts';
+import type { SimulatorOptions } from '../simulator/run.ts';
 import { wholeNumberArgument } from './options.ts';
 
-interface SimulateOptions {
-  link?: string;
-  tcp?: number;
-  rtuOverTcp?: number;
-  model: string;
-  unit: number;
-  seed: number;
-  solar: number;
+type SimulateOptions = Omit<SimulatorOptions, 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'> & {
   fault: FaultRates;
   baud: number;
   turnaround?: number;
   memory?: string;
-}
+};
 
 /** `late=0.1,crc=5%` added to what earlier --fault options gave; `all=0.1` means each. */
 function faultArgument(text: string, before: FaultRates): FaultRates {

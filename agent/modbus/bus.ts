@@ -34,6 +34,9 @@ export interface ReadRequest {
   count: number;
 }
 
+/** Time for the driver to hand over what the kernel holds. */
+const DRAIN_MS = 2;
+
 /**
  * One line with its meters: reads go one at a time, each with a deadline, each answered by its own reply or by an error.
  *
@@ -170,11 +173,12 @@ export class Bus {
     // The double of the last reply would fit a read of the same length: then its first bytes are waited for.
     const careful = this.#dirty || count === this.#previousCount;
     const neededMs = careful ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
-    for (;;) {
-      const leftMs = neededMs - this.#port.silentMs();
-      if (leftMs <= 0 || this.#closed) return;
+    // At least one turn of the event loop: after a stall of the process, a late reply still lies in the kernel's buffer.
+    let leftMs = Math.max(neededMs - this.#port.silentMs(), DRAIN_MS);
+    while (leftMs > 0 && !this.#closed) {
       if (performance.now() + leftMs > deadlineMs) throw new BusError('busy', 'the line did not fall silent in time');
       await sleep(leftMs);
+      leftMs = neededMs - this.#port.silentMs();
     }
   }
 

@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Journal } from '../../agent/journal/journal.ts';
-import { finished, runCommand } from '../support/child.ts';
+import { finished, REPOSITORY, runCommand } from '../support/child.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -57,6 +58,18 @@ test.for([
   expect(err).not.toMatch(/\n\s+at /);
   expect(err).toMatch(/^energy-monitor: /);
   expect(code).toBe(expected);
+});
+
+test('the command finds its own Node through a link, from any directory, whatever node is first in PATH', async () => {
+  const directory = temporaryDirectory();
+  const link = join(directory, 'energy-monitor');
+  symlinkSync(join(REPOSITORY, 'agent/energy-monitor'), link);
+  const { stdout } = spawnSync(link, ['--version'], {
+    cwd: directory,
+    env: { PATH: '/usr/bin:/bin' },
+    encoding: 'utf8',
+  });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
 test('config: the example is checked and shown, mistakes end with 78', async () => {

@@ -1,7 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Bus, type BusTiming, DEFAULT_TIMING } from '../../agent/modbus/bus.ts';
+import { withCrc } from '../../agent/modbus/crc.ts';
 import { newLineStats } from '../../agent/modbus/line-stats.ts';
 import { serialConnector } from '../../agent/modbus/serial-connection.ts';
+import { Pty } from '../../agent/simulator/pty.ts';
 import { type VirtualLineOptions, virtualLine, WIRE_9600 } from '../support/virtual-line.ts';
 
 const READ = { unit: 1, functionCode: 3, address: 0x0130, count: 2 } as const;
@@ -73,6 +75,42 @@ test('after an unanswered read, no read of that length is sent until a late answ
   expect(bus.stats.requests).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, TIMING.lateReplyMs));
   await bus.read(READ, soon());
+});
+
+test('a reply that is late enough to arrive on the next connection finds no read of its length', async () => {
+  const faults = { silence: 1 };
+  const { line } = virtualLine({ faults });
+  const debts = new Map<number, number>();
+  const open = () => Bus.open(serialConnector(line.linkPath, WIRE_9600), newLineStats(), () => {}, TIMING, debts);
+  const first = await open();
+  const pending = first.read(READ, soon());
+  setTimeout(() => void first.close(), 50);
+  await expect(pending).rejects.toMatchObject({ kind: 'disconnected' });
+  faults.silence = 0;
+  const second = await open();
+  onTestFinished(() => second.close());
+  await expect(second.read({ ...READ, address: 0x0140 }, soon())).rejects.toMatchObject({ kind: 'busy' });
+});
+
+test('a late reply that waits in the kernel while the process is stalled is not taken for the next answer', async () => {
+  const pty = Pty.open();
+  onTestFinished(() => pty.close());
+  const bus = await Bus.open(serialConnector(pty.path, WIRE_9600), newLineStats(), () => {}, TIMING);
+  onTestFinished(() => bus.close());
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
+  pty.write(withCrc(Buffer.from('010304138959e7', 'hex')));
+  const untilMs = performance.now() + TIMING.lateReplyMs + 50;
+  while (performance.now() < untilMs);
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
+  expect(bus.stats.strayBytes).toBe(9);
+});
+
+test('the double of a reply does not answer the next read of the same length', async () => {
+  const { bus, meter } = await openBus({ faults: { double: 1 }, wire: WIRE_9600 });
+  for (let round = 0; round < 4; round++) {
+    expect((await bus.read({ ...READ, address: 0x0140 }, soon())).readInt32BE(0)).toBe(meter.values().active_power);
+    expect((await bus.read({ ...READ, address: 0x0148 }, soon())).readInt32BE(0)).toBe(meter.values().reactive_power);
+  }
 });
 
 test('a read for which no time is left is not sent', async () => {

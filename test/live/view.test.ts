@@ -1,0 +1,81 @@
+import { expect, test } from 'vitest';
+import { Panel, styleFor } from '../../agent/live/panel.ts';
+import { plainLine } from '../../agent/live/plain-line.ts';
+import { goodPercent, type Snapshot } from '../../agent/live/snapshot.ts';
+
+const SNAPSHOT: Snapshot = {
+  timeMs: new Date(2026, 10, 21, 12, 0, 5).getTime(),
+  title: 'virtual we-515 on a pseudo-terminal at 9600 baud',
+  values: {
+    active_power: 1234,
+    voltage: 230.12,
+    current: 5.412,
+    frequency: 50.01,
+    power_factor: 0.949,
+    active_energy: 4231.45,
+  },
+  gap: undefined,
+  good: 99,
+  missed: 0,
+  lineErrors: 0,
+  strayBytes: 0,
+  connected: true,
+  hint: undefined,
+  stateDir: '/home/pi/.local/state/energy-monitor/virtual',
+};
+
+const GAP: Partial<Snapshot> = {
+  values: undefined,
+  gap: { cause: 'disconnected', message: 'serial port /dev/ttyUSB0 is not there' },
+  hint: 'plug the adapter in',
+  missed: 1,
+  connected: false,
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
+const ESCAPES = /\x1b\[[0-9;]*[A-Za-z]/g;
+
+test('a plain line is a second', () => {
+  expect(plainLine(SNAPSHOT)).toBe('12:00:05   1234 W  230.1 V   5.41 A  4231.45 kWh  100 % good  line ok\n');
+  expect(plainLine({ ...SNAPSHOT, lineErrors: 1, strayBytes: 9, missed: 1 })).toMatch(
+    / {2}99\.0 % good {2}line: 1 error, 9 stray bytes\n$/,
+  );
+  expect(plainLine({ ...SNAPSHOT, ...GAP })).toBe(
+    '12:00:05  gap (disconnected): serial port /dev/ttyUSB0 is not there  99.0 % good  line down\n',
+  );
+});
+
+test('one missed second in a million is not 100 % good', () => {
+  expect(goodPercent({ ...SNAPSHOT, good: 999_999, missed: 1 })).toBe('99.9');
+  expect(goodPercent({ ...SNAPSHOT, good: 0, missed: 0 })).toBe('-');
+});
+
+test('the panel shows everything, and what to do about a gap', () => {
+  const text = new Panel(styleFor(true)).draw(SNAPSHOT, 100).replace(ESCAPES, '');
+  for (const part of [
+    '12:00:05',
+    '1234 W',
+    '230.1 V',
+    '5.41 A',
+    '50.01 Hz',
+    '4231.45 kWh',
+    '99 good of 99',
+    'Ctrl-C ends',
+  ])
+    expect(text).toContain(part);
+  const gap = new Panel(styleFor(true)).draw({ ...SNAPSHOT, ...GAP }, 100).replace(ESCAPES, '');
+  for (const part of ['/dev/ttyUSB0 is not there', 'plug the adapter in', 'down']) expect(gap).toContain(part);
+});
+
+test('no line of the panel is wider than the terminal, and each draw covers the one before', () => {
+  const panel = new Panel(styleFor(true));
+  const first = panel.draw(SNAPSHOT, 40);
+  for (const line of first.replace(ESCAPES, '').split('\n')) expect(line.length).toBeLessThan(40);
+  const lines = first.split('\n').length - 1;
+  expect(panel.draw({ ...SNAPSHOT, ...GAP }, 40)).toContain(`\x1b[${lines}A`);
+});
+
+test('without colours only the cursor moves', () => {
+  const text = new Panel(styleFor(false)).draw(SNAPSHOT, 80);
+  expect([...text.matchAll(ESCAPES)].map((match) => match[0])).toEqual(['\x1b[J']);
+});
