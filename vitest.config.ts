@@ -9,8 +9,8 @@ export default defineConfig({
     exclude: long ? [] : ['test/**/*.long.test.ts'],
     maxConcurrency: 6,
     pool: 'forks',
-    // The fault tests wait more than they compute.
-    maxWorkers: 3,
+    // The tests wait more than they compute; the long ones must not crowd each other out of their time.
+    maxWorkers: long ? 2 : 3,
     testTimeout: long ? 1_200_000 : 60_000,
     hookTimeout: 30_000,
     setupFiles: ['test/support/setup.ts'],

@@ -109,33 +109,44 @@ interface Row {
   met: boolean;
 }
 
-async function steady(): Promise<{ rows: Row[]; perReadingMBh: number }> {
-  const runs = [config('steady', '10s'), config('each-reading', '1s')];
-  const meters = ['steady', 'each-reading'].map((name) =>
-    agent(['simulate', '--link', join(directory, `${name}.meter`)]),
-  );
+/** Runs one collector, alone: another program's fsync makes the kernel write its pages out more often. */
+async function collectFor(name: string, flushInterval: string, minutes: number) {
+  const { path, stateDir } = config(name, flushInterval);
+  const meter = agent(['simulate', '--link', join(directory, `${name}.meter`)]);
   await sleep(1000);
-  const [collector, other] = runs.map(({ path }) => agent(['collect', '--config', path]));
+  const collector = agent(['collect', '--config', path]);
   await sleep(5000);
   const startedMs = performance.now();
-  const cpuBefore = cpuSeconds(collector?.pid);
-  const before = [writtenBytes(collector?.pid), writtenBytes(other?.pid)];
+  const cpuBefore = cpuSeconds(collector.pid);
+  const writtenBefore = writtenBytes(collector.pid);
   const firstMs = Math.floor(Date.now() / 1000) * 1000;
   let highestMB = 0;
-  while (performance.now() - startedMs < MINUTES * 60_000) {
+  while (performance.now() - startedMs < minutes * 60_000) {
     await sleep(5000);
-    highestMB = Math.max(highestMB, rssMB(collector?.pid));
+    highestMB = Math.max(highestMB, rssMB(collector.pid));
   }
   const hours = (performance.now() - startedMs) / 3_600_000;
   const lastMs = Math.floor(Date.now() / 1000) * 1000;
-  const cpuPercent = ((cpuSeconds(collector?.pid) - cpuBefore) / (hours * 3600)) * 100;
-  const endMB = rssMB(collector?.pid);
-  const [mbh = Number.NaN, perReadingMBh = Number.NaN] = [collector, other].map(
-    (child, i) => (writtenBytes(child?.pid) - (before[i] ?? 0)) / 1e6 / hours,
-  );
-  await Promise.all([collector, other, ...meters].map((child) => child && end(child)));
+  const cpuPercent = ((cpuSeconds(collector.pid) - cpuBefore) / (hours * 3600)) * 100;
+  const endMB = rssMB(collector.pid);
+  const megabytesPerHour = (writtenBytes(collector.pid) - writtenBefore) / 1e6 / hours;
+  await end(collector);
+  await end(meter);
+  return { stateDir, firstMs, lastMs, cpuPercent, endMB, highestMB, megabytesPerHour };
+}
 
-  const stateDir = runs[0]?.stateDir ?? '';
+async function steady(): Promise<Row[]> {
+  const {
+    stateDir,
+    firstMs,
+    lastMs,
+    cpuPercent,
+    endMB,
+    highestMB,
+    megabytesPerHour: mbh,
+  } = await collectFor('steady', '10s', MINUTES);
+  const { megabytesPerHour: perReadingMBh } = await collectFor('each-reading', '1s', 1);
+
   const taken = readings(stateDir).filter(({ timeMs }) => timeMs >= firstMs && timeMs < lastMs);
   const durations = taken.map(({ values }) => (values.duration ?? Number.NaN) * 1000);
   const offsets = taken.map(({ values }) => (values.start_offset ?? Number.NaN) * 1000);
@@ -183,7 +194,7 @@ async function steady(): Promise<{ rows: Row[]; perReadingMBh: number }> {
       met: true,
     },
   ];
-  return { rows, perReadingMBh };
+  return rows;
 }
 
 async function main(): Promise<void> {
@@ -193,7 +204,7 @@ async function main(): Promise<void> {
     0,
   );
   const beyondWire = first.map((ms) => ms - wireMs);
-  const { rows } = await steady();
+  const rows = await steady();
   rows.unshift({
     figure: `first reading after the start of the process, ${STARTS} starts over the second`,
     asked: '<= 600 ms + wire',

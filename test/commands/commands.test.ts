@@ -1,7 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { Journal } from '../../agent/journal/journal.ts';
 import { finished, REPOSITORY, runCommand } from '../support/child.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
@@ -185,6 +185,26 @@ test('collect, status and a second collector, on one state directory', async () 
   expect((await finished(['status', '--config', config])).out).toMatch(/^collector {3}not running/);
   const { model } = HOUSE;
   expect(readFileSync(config, 'utf8')).toContain(model);
+});
+
+test('a log that cannot be written does not end the collector', async () => {
+  const { line } = virtualLine();
+  const stateDir = join(temporaryDirectory(), 'state');
+  const config = configFile(
+    `stateDir: ${stateDir}\nmeters: [{name: house, model: we-515, connection: {serial: ${line.linkPath}}}]\n`,
+  );
+  const full = openSync('/dev/full', 'w');
+  onTestFinished(() => closeSync(full));
+  const child = spawn(join(REPOSITORY, 'agent/energy-monitor'), ['collect', '--config', config], {
+    stdio: ['ignore', 'ignore', full],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const readings = async () =>
+    JSON.parse((await finished(['readings', '--config', config, '--format', 'json'])).out || '[]') as unknown[];
+  await expect.poll(async () => (await readings()).length, { timeout: 10_000, interval: 500 }).toBeGreaterThan(1);
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
 });
 
 test('a collector whose adapter is missing says so and waits for it', async () => {

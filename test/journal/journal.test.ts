@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { BEGINNING } from '../../agent/journal/cursors.ts';
 import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
-import { TAIL_NAME } from '../../agent/journal/tail.ts';
+import { TAIL_NAME, Tail } from '../../agent/journal/tail.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { recordingLog, silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -263,6 +263,31 @@ test('a commit that another process holds up is made up for, nothing is lost', (
   other.close();
   journal.close();
   expect(readAll(stateDir).readings).toHaveLength(2);
+});
+
+test('while the disk refuses for long, the newest entries wait in memory and in the tail; what is dropped is said', () => {
+  const stateDir = temporaryDirectory();
+  const { log, lines } = recordingLog();
+  const journal = open(stateDir, { log });
+  const other = new DatabaseSync(join(stateDir, 'journal.db'));
+  other.exec('BEGIN IMMEDIATE');
+  for (let second = 1; second <= 20_500; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  journal.flush();
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, dropped: 1500 }));
+  expect(Tail.read(join(journal.runtime.path, TAIL_NAME))).toHaveLength(19_000);
+  other.exec('ROLLBACK');
+  other.close();
+  journal.close();
+  const { readings } = readAll(stateDir);
+  expect([readings.length, readings[0]?.timeMs, readings.at(-1)?.timeMs]).toEqual([19_000, 1_501_000, 20_500_000]);
+});
+
+test('an empty file in the place of the journal is said to a reader, and filled by a collector', () => {
+  const stateDir = temporaryDirectory();
+  writeFileSync(join(stateDir, 'journal.db'), '');
+  expect(() => new JournalReader(stateDir)).toThrowError(/is empty or no journal of energy-monitor/);
+  open(stateDir).close();
+  new JournalReader(stateDir).close();
 });
 
 test('a file that is no journal is refused and left alone', () => {
