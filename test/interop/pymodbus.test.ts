@@ -116,17 +116,17 @@ test('a pymodbus slave on a serial line is read value for value', async (context
   expect(await readWith(serialConnector(near, { ...WIRE_9600, parity: 'none' }))).toEqual(VALUES);
 });
 
-test.for(['tcp', 'rtuovertcp'] as const)(
-  'a pymodbus slave behind %s is read value for value',
-  async (kind, context) => {
-    requirePythonModule(context, 'pymodbus');
-    const port = await freePort();
-    const slave = python('pymodbus_slave.py', [kind, String(port)], registerImage());
-    await expect.poll(slave.output, { timeout: 10_000 }).toContain('serving');
-    const framing = kind === 'tcp' ? 'mbap' : 'rtu';
-    expect(await readWith(tcpConnector({ host: '127.0.0.1', port }, framing, WIRE_9600))).toEqual(VALUES);
-  },
-);
+test.for([
+  'tcp',
+  'rtuovertcp',
+] as const)('a pymodbus slave behind %s is read value for value', async (kind, context) => {
+  requirePythonModule(context, 'pymodbus');
+  const port = await freePort();
+  const slave = python('pymodbus_slave.py', [kind, String(port)], registerImage());
+  await expect.poll(slave.output, { timeout: 10_000 }).toContain('serving');
+  const framing = kind === 'tcp' ? 'mbap' : 'rtu';
+  expect(await readWith(tcpConnector({ host: '127.0.0.1', port }, framing, WIRE_9600))).toEqual(VALUES);
+});
 
 /** Steady, so that two readers at different moments see the same. */
 const STEADY = { at: () => ({ activeW: -1234, reactiveVar: 321, voltageV: 230.5, frequencyHz: 50.02 }) };
@@ -137,26 +137,27 @@ const BLOCKS = [
   [0x0140, 2],
 ] as const;
 
-test.for(['rtu', 'tcp', 'rtuovertcp'] as const)(
-  'the virtual meter on %s answers a pymodbus master register for register',
-  async (kind, context) => {
-    requirePythonModule(context, 'pymodbus');
-    requirePythonModule(context, 'serial');
-    const { line, meter } = virtualLine({ meter: { load: STEADY }, wire: WIRE_9600 });
-    let port = line.linkPath;
-    if (kind !== 'rtu') {
-      const options = { slave: new Slave(new Map([[1, meter]])), random: seededRandom(1) };
-      const server = await TcpLine.listen(0, kind === 'tcp' ? 'mbap' : 'rtu', options);
-      onTestFinished(() => server.close());
-      port = String(server.port);
-    }
-    const master = python('pymodbus_master.py', [kind, port], BLOCKS);
-    const output = await master.ended;
-    expect(output, master.errors()).not.toBe('');
-    const expected = BLOCKS.map(([address, count]) => {
-      const result = meter.read(3, address, count, Date.now());
-      return 'registers' in result ? Array.from({ length: count }, (_, i) => result.registers.readUInt16BE(i * 2)) : [];
-    });
-    expect(JSON.parse(output)).toEqual(expected);
-  },
-);
+test.for([
+  'rtu',
+  'tcp',
+  'rtuovertcp',
+] as const)('the virtual meter on %s answers a pymodbus master register for register', async (kind, context) => {
+  requirePythonModule(context, 'pymodbus');
+  requirePythonModule(context, 'serial');
+  const { line, meter } = virtualLine({ meter: { load: STEADY }, wire: WIRE_9600 });
+  let port = line.linkPath;
+  if (kind !== 'rtu') {
+    const options = { slave: new Slave(new Map([[1, meter]])), random: seededRandom(1) };
+    const server = await TcpLine.listen(0, kind === 'tcp' ? 'mbap' : 'rtu', options);
+    onTestFinished(() => server.close());
+    port = String(server.port);
+  }
+  const master = python('pymodbus_master.py', [kind, port], BLOCKS);
+  const output = await master.ended;
+  expect(output, master.errors()).not.toBe('');
+  const expected = BLOCKS.map(([address, count]) => {
+    const result = meter.read(3, address, count, Date.now());
+    return 'registers' in result ? Array.from({ length: count }, (_, i) => result.registers.readUInt16BE(i * 2)) : [];
+  });
+  expect(JSON.parse(output)).toEqual(expected);
+});

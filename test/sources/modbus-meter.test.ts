@@ -37,24 +37,24 @@ const HOLES = (address: number) => (address >= 0x0134 && address <= 0x0138) || a
 test.for([
   ['refuses with an exception', false],
   ['keeps silent', true],
-] as const)(
-  'a meter that %s where registers are unassigned is read from the first sample on, then by narrower blocks',
-  async ([, silentRefusals]) => {
-    const { source, meter, memory, link } = await meterOn({ meter: { illegal: HOLES }, silentRefusals });
-    for (let tick = 0; tick < 8; tick++) {
-      expect(Object.keys((await sampleOf(source)).values)).toHaveLength(17);
-      await pause(60);
-    }
-    expect(shape(source).sort()).toEqual(['130+2', '139+2', '140+25', 'a000+10', 'a01e+10']);
-    const requests = link.stats.requests;
-    const { values } = await sampleOf(source);
-    expect(link.stats.requests - requests).toBe(5);
-    expect(values).toEqual(meter.values());
+] as const)('a meter that %s where registers are unassigned is read from the first sample on, then by narrower blocks', async ([
+  ,
+  silentRefusals,
+]) => {
+  const { source, meter, memory, link } = await meterOn({ meter: { illegal: HOLES }, silentRefusals });
+  for (let tick = 0; tick < 8; tick++) {
+    expect(Object.keys((await sampleOf(source)).values)).toHaveLength(17);
+    await pause(60);
+  }
+  expect(shape(source).sort()).toEqual(['130+2', '139+2', '140+25', 'a000+10', 'a01e+10']);
+  const requests = link.stats.requests;
+  const { values } = await sampleOf(source);
+  expect(link.stats.requests - requests).toBe(5);
+  expect(values).toEqual(meter.values());
 
-    const restarted = new ModbusMeter({ name: 'house', model: WE_515, unit: 1, link, memory });
-    expect(shape(restarted)).toEqual(shape(source));
-  },
-);
+  const restarted = new ModbusMeter({ name: 'house', model: WE_515, unit: 1, link, memory });
+  expect(shape(restarted)).toEqual(shape(source));
+});
 
 test('a meter with a small limit is read within it', async () => {
   const { source } = await meterOn({ meter: { maxRegisters: 8 } });
