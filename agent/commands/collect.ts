@@ -11,7 +11,7 @@ export function addCollect(root: Command): void {
       const { loadConfig } = await import('../config/load.ts');
       const { createLogger } = await import('../system/logging.ts');
       const { runCollector } = await import('../collector/run.ts');
-      const { stopRequested } = await import('./stop-signal.ts');
+      const { stopRequested } = await import('../system/stop-signal.ts');
       await runCollector({ config: loadConfig(options.config), log: createLogger(), until: stopRequested() });
     });
 }

@@ -69,7 +69,7 @@ export function addSimulate(root: Command): void {
     .option('--memory <file>', 'where the meter keeps its counters when it is switched off')
     .action(async (options: SimulateOptions) => {
       const { runSimulator } = await import('../simulator/run.ts');
-      const { stopRequested } = await import('./stop-signal.ts');
+      const { stopRequested } = await import('../system/stop-signal.ts');
       await runSimulator(
         {
           ...options,

@@ -14,6 +14,10 @@ export class Catalogue {
     this.#db = db;
   }
 
+  has(series: Series): boolean {
+    return this.#series.has(seriesKey(series));
+  }
+
   seriesId(series: Series): number {
     const key = seriesKey(series);
     const known = this.#series.get(key);

@@ -2,9 +2,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
+import type { Entry } from './entry.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
 import { fits, type LayoutField, pack } from './packing.ts';
-import type { Entry } from './tail.ts';
+import { SPOOL_GENERATION_KEY } from './spool.ts';
+import { State } from './state.ts';
 
 /** Grid points of one series further apart than this are separate gaps, whatever their cause. */
 const LARGEST_GAP_STEP_MS = 60_000;
@@ -12,10 +14,16 @@ const LARGEST_GAP_STEP_MS = 60_000;
 /** What the disk, or another process, is to blame for: the same entries can be committed later. */
 const PASSING = /locked|busy|full|disk|I\/O|readonly|open/i;
 
-/** Writes entries into the database, all of a group in one transaction. Entries that are there already change nothing. */
+export interface CommitResult {
+  stored: number;
+  refused: { entry: Entry; reason: string }[];
+}
+
+/** Writes entries into the database, each group of flushes in one transaction. Entries that are there already change nothing. */
 export class Committer {
   readonly #db: DatabaseSync;
   readonly #catalogue: Catalogue;
+  readonly #state: State;
   readonly #insertReading: StatementSync;
   readonly #insertLate: StatementSync;
   readonly #newest: StatementSync;
@@ -27,50 +35,67 @@ export class Committer {
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#catalogue = new Catalogue(db);
+    this.#state = new State(db);
     this.#insertReading = db.prepare('INSERT OR IGNORE INTO reading (key, layout, data) VALUES (?, ?, ?)');
     this.#insertLate = db.prepare('INSERT INTO late (key) VALUES (?)');
     this.#newest = db.prepare('SELECT max(key) AS key FROM reading');
     this.#lastGap = db.prepare(
-      'SELECT from_time, to_time, cause FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1',
+      'SELECT from_time, to_time, cause FROM gap WHERE series = ? AND from_time <= ? ORDER BY from_time DESC LIMIT 1',
     );
     this.#readingSince = db.prepare(`SELECT 1 FROM reading WHERE key >= ? AND key % ${SERIES_SLOTS} = ? LIMIT 1`);
     this.#extendGap = db.prepare('UPDATE gap SET to_time = ? WHERE series = ? AND from_time = ?');
     this.#insertGap = db.prepare('INSERT OR IGNORE INTO gap (series, from_time, to_time, cause) VALUES (?, ?, ?, ?)');
   }
 
-  /**
-   * Commits a group. An entry that the database can never take, through a defect of ours, must not hold up all others:
-   * then each is committed by itself and that one is returned.
-   * @throws what SQLite throws when the disk is full or the database locked; nothing of the group is stored then
-   */
-  commit(entries: readonly Entry[]): { stored: number; refused: { entry: Entry; reason: string }[] } {
-    try {
-      return { stored: this.#transaction(entries), refused: [] };
-    } catch (error) {
-      if (PASSING.test(messageOf(error))) throw error;
-      let stored = 0;
-      const refused: { entry: Entry; reason: string }[] = [];
-      for (const entry of entries) {
-        try {
-          stored += this.#transaction([entry]);
-        } catch (reason) {
-          if (PASSING.test(messageOf(reason))) throw reason;
-          refused.push({ entry, reason: messageOf(reason) });
-        }
-      }
-      return { stored, refused };
-    }
+  /** Can these entries wait in the spool? A consumer finds them there only when their series has its id already. */
+  knows(entries: readonly Entry[]): boolean {
+    return entries.every((entry) => entry.kind === 'gap' || this.#catalogue.has(entry.reading.series));
   }
 
-  #transaction(entries: readonly Entry[]): number {
+  /**
+   * Commits batches, each one flush, and notes up to which generation the spool is in the database. An entry that the
+   * database can never take, through a defect of ours, must not hold up all others: then each is committed by itself and
+   * that one is returned.
+   * @returns how many readings were new, and what was refused
+   * @throws what SQLite throws when the disk is full or the database locked; nothing is stored then
+   */
+  commit(batches: readonly (readonly Entry[])[], spoolGeneration: number): CommitResult {
+    try {
+      return { stored: this.#transaction(batches, spoolGeneration), refused: [] };
+    } catch (error) {
+      if (PASSING.test(messageOf(error))) throw error;
+    }
+    const result: CommitResult = { stored: 0, refused: [] };
+    for (const entry of batches.flat()) {
+      try {
+        result.stored += this.#transaction([[entry]]);
+      } catch (reason) {
+        if (PASSING.test(messageOf(reason))) throw reason;
+        result.refused.push({ entry, reason: messageOf(reason) });
+      }
+    }
+    this.#transaction([], spoolGeneration);
+    return result;
+  }
+
+  #transaction(batches: readonly (readonly Entry[])[], spoolGeneration?: number): number {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
-      const newest = (this.#newest.get() as { key: number | null }).key ?? 0;
+      let newest = (this.#newest.get() as { key: number | null }).key ?? 0;
       let stored = 0;
-      for (const entry of entries) {
-        if (entry.kind === 'reading') stored += this.#storeReading(entry.reading, entry.decimals, newest);
-        else this.#storeGap(entry.gap);
+      for (const batch of batches) {
+        // Consumers see whole flushes: late is what comes behind a reading of an earlier one.
+        const newestBefore = newest;
+        for (const entry of batch) {
+          if (entry.kind === 'gap') this.#storeGap(entry.gap);
+          else {
+            const { key, changes } = this.#storeReading(entry.reading, entry.decimals, newestBefore);
+            newest = Math.max(newest, key);
+            stored += changes;
+          }
+        }
       }
+      if (spoolGeneration !== undefined) this.#state.save(SPOOL_GENERATION_KEY, spoolGeneration);
       this.#db.exec('COMMIT');
       return stored;
     } catch (error) {
@@ -84,7 +109,7 @@ export class Committer {
     { series, timeMs, values }: Reading,
     decimals: Readonly<Record<string, number>>,
     newest: number,
-  ): number {
+  ): { key: number; changes: number } {
     const layout = Object.keys(values).map((name): LayoutField => {
       const places = decimals[name];
       const exact = places !== undefined && fits(values[name] ?? 0, places);
@@ -95,14 +120,16 @@ export class Committer {
       this.#insertReading.run(key, this.#catalogue.layoutId(layout), pack(layout, values)).changes,
     );
     if (changes > 0 && key < newest) this.#insertLate.run(key);
-    return changes;
+    return { key, changes };
   }
 
   /** A gap that goes on where the series' last one of the same cause ended prolongs it: a dead week is one row. */
   #storeGap(gap: Gap): void {
     const series = this.#catalogue.seriesId(gap.series);
-    const last = this.#lastGap.get(series) as { from_time: number; to_time: number; cause: string } | undefined;
-    if (last && gap.fromMs >= last.from_time && gap.toMs <= last.to_time) return;
+    const last = this.#lastGap.get(series, gap.fromMs) as
+      | { from_time: number; to_time: number; cause: string }
+      | undefined;
+    if (last && gap.toMs <= last.to_time) return;
     const stepMs = last ? gap.fromMs - last.to_time : Number.POSITIVE_INFINITY;
     const goesOn =
       last?.cause === gap.cause &&

@@ -4,12 +4,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { prepareSchema } from './schema.ts';
 
-/** SQLite page size: at a commit each 10 s, pages of 512 bytes write half as much to the card as 4 KiB (npm run bench). */
-const PAGE_SIZE = 512;
-/** Pages in the WAL before they are copied into the database; the more, the fewer rewrites of the same page. */
-const CHECKPOINT_PAGES = 8000;
+/** The WAL is cut to this after a checkpoint, which SQLite makes when it holds 1000 pages. */
+const WAL_BYTES = 4_096_000;
 /** How long a process waits for another one's commit. */
 const BUSY_MS = 5000;
+/** The collector waits no longer: it has its spool, and the next second to read. */
+export const COLLECTOR_BUSY_MS = 250;
 
 export function journalPath(stateDir: string): string {
   return join(stateDir, 'journal.db');
@@ -30,9 +30,8 @@ export function openForWriting(stateDir: string): DatabaseSync {
   const path = journalPath(stateDir);
   return guarded(path, () => {
     const db = new DatabaseSync(path, { timeout: BUSY_MS });
-    // A power cut loses at most the transactions since the last flush: each commit is synced (synchronous=FULL).
-    db.exec(`PRAGMA page_size = ${PAGE_SIZE}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-      PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = ${CHECKPOINT_PAGES * PAGE_SIZE};
+    // What is committed is durable: the spool, written over after it, was so before (synchronous=FULL).
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = ${WAL_BYTES};
       PRAGMA cache_size = -1024; PRAGMA foreign_keys = ON;`);
     prepareSchema(db, path);
     return db;

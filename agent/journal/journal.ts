@@ -5,33 +5,36 @@ import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { Committer } from './committer.ts';
 import { Cursors } from './cursors.ts';
-import { journalPath, openForWriting, storageError } from './database.ts';
+import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
+import type { Entry } from './entry.ts';
 import { CollectorLock } from './lock.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
 import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
+import { SPOOL_GENERATION_KEY, SPOOL_NAME, Spool } from './spool.ts';
 import { State } from './state.ts';
-import { type Entry, TAIL_NAME, Tail } from './tail.ts';
+import { TAIL_NAME, Tail } from './tail.ts';
 
 export interface JournalOptions extends RetentionLimits {
   stateDir: string;
-  /** Longest time between two commits: what a power cut can cost. */
+  /** Longest time until a reading is durable on the card: what a power cut can cost. */
   flushIntervalMs: number;
+  /** Longest time until it is in the database; by default COMMIT_INTERVAL_MS. */
+  commitIntervalMs?: number;
   log: Logger;
 }
 
-const RETENTION_EVERY_MS = 60_000;
-/** While the disk refuses commits, this many entries wait in memory (five hours of one meter); then the oldest go. */
+/** A commit writes about four pages beyond its data; thirty flushes share them. */
+const COMMIT_INTERVAL_MS = 300_000;
+/** While the disk refuses everything, this many entries wait in memory (five hours of one meter); then the oldest go. */
 const MOST_PENDING = 20_000;
 /** Dropping one by one would rewrite the tail each second. */
 const DROPPED_AT_ONCE = 1000;
-/** Entries of one transaction: a backlog is committed in steps that do not disturb the grid for long. */
-const GROUP = 1000;
 
 const REPEATED = 'these seconds are in the journal already and keep their first reading: was the clock set back?';
 
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
- * `append` returns, and in the database, synced, within the flush interval.
+ * `append` returns, in the spool (on the card, synced) within the flush interval, and in the database soon after.
  */
 export class Journal {
   readonly state: State;
@@ -42,9 +45,14 @@ export class Journal {
   readonly #db: DatabaseSync;
   readonly #committer: Committer;
   readonly #tail: Tail;
+  readonly #spool: Spool;
+  /** In the tail only. */
   #pending: Entry[] = [];
+  /** In the spool, not in the database: one batch a flush. */
+  #spooled: Entry[][] = [];
   #timer: NodeJS.Timeout | undefined;
-  #retentionDueMs = 0;
+  #committedMs = performance.now();
+  #retaining = false;
   #failing = false;
 
   private constructor(options: JournalOptions, lock: CollectorLock, db: DatabaseSync) {
@@ -55,9 +63,10 @@ export class Journal {
     this.state = new State(db);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
-    this.#adopt();
+    this.#spool = new Spool(join(options.stateDir, SPOOL_NAME), this.#adopt() + 1);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
     this.#tail.clear();
+    db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
   }
 
   /** @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise */
@@ -83,18 +92,23 @@ export class Journal {
     this.#add({ kind: 'gap', gap });
   }
 
-  /** Commits what is pending now. A disk that refuses keeps it pending: retried at the next interval. */
+  /** Makes what is pending durable now. A disk that refuses keeps it pending: retried at the next interval. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#commitPending();
+    const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
+    const due = performance.now() - this.#committedMs >= commitIntervalMs || !this.#committer.knows(this.#pending);
+    if (due || !this.#spoolPending()) this.#commit();
     this.#retain();
+    if (this.#pending.length > 0) this.#timer = setTimeout(() => this.flush(), this.#options.flushIntervalMs);
   }
 
   close(): void {
-    this.flush();
     clearTimeout(this.#timer);
+    this.#commit();
+    this.#retain();
     this.#tail.close();
+    this.#spool.close();
     this.#db.close();
     this.#lock.release();
   }
@@ -109,40 +123,61 @@ export class Journal {
       if (this.#failing) return;
       this.#options.log.warn(
         { reason: messageOf(error) },
-        `the tail ${this.#tail.path} cannot be written: committing at once`,
+        `the tail ${this.#tail.path} cannot be written: flushing at once`,
       );
       this.flush();
     }
   }
 
-  #commitPending(): void {
+  /** @returns false when the spool is full or cannot be written */
+  #spoolPending(): boolean {
+    if (this.#pending.length === 0) return true;
     try {
-      while (this.#pending.length > 0) {
-        const repeated = this.#commit(this.#pending.slice(0, GROUP));
-        if (repeated > 0) this.#options.log.error({ readings: repeated }, REPEATED);
-        this.#pending.splice(0, GROUP);
-      }
+      if (!this.#spool.append(this.#pending)) return false;
+    } catch (error) {
+      this.#report(error);
+      return false;
+    }
+    this.#spooled.push(this.#pending);
+    this.#pending = [];
+    this.#tail.clear();
+    return true;
+  }
+
+  /** Everything into the database; while that is refused, what is pending goes into the spool. */
+  #commit(): void {
+    try {
+      const repeated = this.#store([...this.#spooled, this.#pending], this.#spool.generation);
+      if (repeated > 0) this.#options.log.error({ readings: repeated }, REPEATED);
+      this.#spool.restart();
+      this.#spooled = [];
+      this.#pending = [];
       this.#tail.clear();
+      this.#committedMs = performance.now();
+      this.#retaining = true;
       if (this.#failing) this.#options.log.info('the journal can be written again');
       this.#failing = false;
     } catch (error) {
-      const problem = storageError(journalPath(this.#options.stateDir), error);
-      if (!this.#failing)
-        this.#options.log.error({ hint: problem.hint, pending: this.#pending.length }, problem.message);
-      this.#failing = true;
+      this.#report(error);
+      this.#spoolPending();
       if (this.#pending.length > MOST_PENDING) this.#drop();
-      this.#timer ??= setTimeout(() => this.flush(), this.#options.flushIntervalMs);
     }
   }
 
   /** @returns how many readings were for seconds that are stored already */
-  #commit(entries: readonly Entry[]): number {
-    const { stored, refused } = this.#committer.commit(entries);
+  #store(batches: readonly (readonly Entry[])[], spoolGeneration: number): number {
+    const { stored, refused } = this.#committer.commit(batches, spoolGeneration);
     for (const { entry, reason } of refused)
       this.#options.log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
-    const readings = entries.filter((entry) => entry.kind === 'reading').length;
-    const refusedReadings = refused.filter(({ entry }) => entry.kind === 'reading').length;
-    return readings - refusedReadings - stored;
+    const isReading = (entry: Entry) => entry.kind === 'reading';
+    return batches.flat().filter(isReading).length - refused.filter(({ entry }) => isReading(entry)).length - stored;
+  }
+
+  #report(error: unknown): void {
+    const problem = storageError(journalPath(this.#options.stateDir), error);
+    const pending = this.#pending.length + this.#spooled.flat().length;
+    if (!this.#failing) this.#options.log.error({ hint: problem.hint, pending }, problem.message);
+    this.#failing = true;
   }
 
   #drop(): void {
@@ -156,12 +191,12 @@ export class Journal {
     }
   }
 
+  /** After each commit, and at the flushes after it while there is more to delete than one chunk. */
   #retain(): void {
-    const nowMs = Date.now();
-    if (nowMs < this.#retentionDueMs || this.#failing) return;
+    if (!this.#retaining) return;
     try {
-      const { untaken, more } = applyRetention(this.#db, this.#options, nowMs);
-      this.#retentionDueMs = more ? nowMs : nowMs + RETENTION_EVERY_MS;
+      const { untaken, more } = applyRetention(this.#db, this.#options, Date.now());
+      this.#retaining = more;
       if (untaken > 0) {
         this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
       }
@@ -170,16 +205,25 @@ export class Journal {
     }
   }
 
-  /** Commits what a killed collector left in its tail, which may lie elsewhere if it ran in other circumstances. */
-  #adopt(): void {
+  /**
+   * Commits what a collector that was cut off left in its spool and in its tail, which may lie elsewhere if that one ran in
+   * other circumstances.
+   * @returns the spool's generation that is in the database now
+   */
+  #adopt(): number {
+    const spool = Spool.read(join(this.#options.stateDir, SPOOL_NAME));
+    const committed = Number(this.state.load(SPOOL_GENERATION_KEY) ?? 0);
+    const batches = spool.generation > committed ? spool.batches : [];
     const before = this.state.load(RUNTIME_DIRECTORY_KEY);
     const places = new Set([this.runtime.path, ...(typeof before === 'string' ? [before] : [])]);
-    for (const place of places) {
-      const entries = Tail.read(join(place, TAIL_NAME));
-      for (let start = 0; start < entries.length; start += GROUP) this.#commit(entries.slice(start, start + GROUP));
-      if (entries.length > 0)
-        this.#options.log.info({ entries: entries.length }, 'took over the tail of a collector that was cut off');
+    for (const place of places) batches.push(Tail.read(join(place, TAIL_NAME)));
+    const entries = batches.flat().length;
+    const generation = Math.max(spool.generation, committed);
+    if (entries > 0) {
+      this.#store(batches, generation);
+      this.#options.log.info({ entries }, 'took over what a collector that was cut off had not committed');
     }
     if (before !== this.runtime.path) this.state.save(RUNTIME_DIRECTORY_KEY, this.runtime.path);
+    return generation;
   }
 }

@@ -1,42 +1,11 @@
 import { closeSync, constants, existsSync, ftruncateSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import type { Gap, Reading, Values } from '../readings/reading.ts';
+import { type Entry, type EntryRecord, fromRecord, toRecord } from './entry.ts';
 
 export const TAIL_NAME = 'journal.tail';
 
-/** One thing that happened since the last commit. */
-export type Entry =
-  | { kind: 'reading'; reading: Reading; decimals: Readonly<Record<string, number>> }
-  | { kind: 'gap'; gap: Gap };
-
-interface TailRecord {
-  /** Series: measurement, meter, model. */
-  s: [string, string, string];
-  t?: number;
-  v?: Values;
-  d?: Readonly<Record<string, number>>;
-  g?: [number, number, Gap['cause']];
-}
-
-function toRecord(entry: Entry): TailRecord {
-  if (entry.kind === 'gap') {
-    const { series, fromMs, toMs, cause } = entry.gap;
-    return { s: [series.measurement, series.meter, series.model], g: [fromMs, toMs, cause] };
-  }
-  const { series, timeMs, values } = entry.reading;
-  return { s: [series.measurement, series.meter, series.model], t: timeMs, v: values, d: entry.decimals };
-}
-
-function fromRecord(record: TailRecord): Entry | undefined {
-  const [measurement, meter, model] = record.s;
-  const series = { measurement, meter, model };
-  if (record.g) return { kind: 'gap', gap: { series, fromMs: record.g[0], toMs: record.g[1], cause: record.g[2] } };
-  if (record.t === undefined || !record.v) return undefined;
-  return { kind: 'reading', reading: { series, timeMs: record.t, values: record.v }, decimals: record.d ?? {} };
-}
-
 /**
- * What was appended since the last commit, in a file in memory (tmpfs): it outlives a killed process and costs the card
+ * What was appended since the last flush, in a file in memory (tmpfs): it outlives a killed process and costs the card
  * nothing. One line an entry, `crc32 json`; a line that does not match its checksum was being written when the end came.
  */
 export class Tail {
@@ -72,7 +41,7 @@ export class Tail {
     for (const entry of entries) this.append(entry);
   }
 
-  /** Everything in it is committed. */
+  /** Everything in it is on the card. */
   clear(): void {
     if (this.#fd === undefined) return;
     ftruncateSync(this.#fd, 0);
@@ -93,7 +62,7 @@ export class Tail {
     for (const line of readFileSync(path, 'utf8').split('\n')) {
       const json = line.slice(9);
       if (json === '' || Number.parseInt(line.slice(0, 8), 16) !== crc32(json)) continue;
-      const entry = fromRecord(JSON.parse(json) as TailRecord);
+      const entry = fromRecord(JSON.parse(json) as EntryRecord);
       if (entry) entries.push(entry);
     }
     return entries;

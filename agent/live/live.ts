@@ -8,6 +8,7 @@ import { parseConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ensureStateDir } from '../journal/database.ts';
 import { createLogger } from '../system/logging.ts';
+import { stopRequested } from '../system/stop-signal.ts';
 import { Panel, styleFor } from './panel.ts';
 import { plainLine } from './plain-line.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -32,7 +33,7 @@ export async function runLive(options: LiveOptions): Promise<void> {
   ensureStateDir(stateDir);
   const linkPath = join(stateDir, 'virtual-meter');
   const config = configOf(options, stateDir, options.serial ?? linkPath);
-  const until = ended(options.duration);
+  const until = stopRequested(options.duration);
   const memoryPath = join(stateDir, 'virtual-meter.json');
   const virtual =
     options.serial === undefined ? await startVirtualMeter({ ...options, linkPath, memoryPath }) : undefined;
@@ -66,7 +67,6 @@ export async function runLive(options: LiveOptions): Promise<void> {
 }
 
 /** Beyond it, setTimeout fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Invented readings never share a journal with real ones. */
 function defaultStateDir(virtual: boolean): string {
@@ -115,16 +115,4 @@ function plainView(): (snapshot: Snapshot) => void {
 function panelView(): (snapshot: Snapshot) => void {
   const panel = new Panel(styleFor(process.env.NO_COLOR === undefined));
   return (snapshot) => void process.stdout.write(panel.draw(snapshot, process.stdout.columns || 80));
-}
-
-function ended(durationMs: number | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = durationMs === undefined ? undefined : setTimeout(resolve, Math.min(durationMs, LONGEST_TIMER_MS));
-    const stop = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
 }

@@ -5,6 +5,7 @@ import { WE_515 } from '../../agent/meters/orno.ts';
 import type { Gap, Reading, Values } from '../../agent/readings/reading.ts';
 import { type Sample, SampleError } from '../../agent/sources/source.ts';
 import { systemClock } from '../../agent/system/clock.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { memoryOf } from '../support/fast-line.ts';
 import { HOUSE } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
@@ -13,11 +14,14 @@ const GOOD: Values = { voltage: 230, active_power: 100, active_energy: 5 };
 const SPIKE: Values = { ...GOOD, active_energy: 9118 };
 
 /** Runs the loop over what a source yields, one entry a call, until all is used up. */
-async function runOver(calls: (Values | Error)[], options: Partial<MeterLoopOptions> = {}) {
+async function runOver(
+  calls: (Values | Error)[],
+  options: Partial<MeterLoopOptions> = {},
+  stop = new AbortController(),
+) {
   const readings: Reading[] = [];
   const gaps: Gap[] = [];
   const { log, lines } = recordingLog();
-  const stop = new AbortController();
   const left = [...calls];
   const sample = async (): Promise<Sample> => {
     const next = left.shift();
@@ -111,4 +115,33 @@ test('a long outage is said a few times, not each second', async () => {
   ]);
   expect(lines.filter((line) => line.level === 40)).toHaveLength(10);
   expect(lines).toContainEqual(expect.objectContaining({ msg: 'the meter is read again', gaps: 30 }));
+});
+
+test.each([
+  [1000, 970],
+  [100, 97],
+  [3_600_000, 3000],
+])('a sample of an interval of %i ms may take %i ms: other meters of the line wait no longer', async (intervalMs, mostMs) => {
+  const clock = new FakeClock(10_800);
+  const stop = new AbortController();
+  let allowedMs = Number.NaN;
+  await runOver(
+    [],
+    {
+      clock,
+      intervalMs,
+      source: {
+        series: HOUSE,
+        decimals: {},
+        sample: (deadlineMs) => {
+          allowedMs = deadlineMs - clock.monotonicMs();
+          stop.abort();
+          throw new SampleError('timeout', 'no answer in time');
+        },
+      },
+    },
+    stop,
+  );
+  expect(allowedMs).toBeLessThanOrEqual(mostMs);
+  expect(allowedMs).toBeGreaterThan(mostMs * 0.9);
 });

@@ -21,3 +21,10 @@ export const PYTHON = '/usr/bin/python3';
 export function requirePythonModule(context: TestContext, module: string): void {
   if (spawnSync(PYTHON, ['-c', `import ${module}`]).status !== 0) skipOrFail(context, `Debian's python3-${module}`);
 }
+
+/** A file system of one's own needs root, or user namespaces, which some containers refuse. */
+export function requireMounts(context: TestContext): void {
+  if (spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status !== 0) {
+    context.skip('this place refuses mounts in a namespace (unshare -rm)');
+  }
+}

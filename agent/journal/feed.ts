@@ -1,0 +1,76 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Reading } from '../readings/reading.ts';
+import type { Position } from './cursors.ts';
+import { openForReading } from './database.ts';
+import { readingKey } from './keys.ts';
+import { type ReadingRow, Rows } from './rows.ts';
+import { Waiting } from './waiting.ts';
+
+/** A reading with the position that taking it, and all before it, means. */
+export interface Delivery {
+  reading: Reading;
+  position: Position;
+}
+
+/** The journal as a consumer takes it: every durable reading once, those that arrived late included. */
+export class Feed {
+  readonly #db: DatabaseSync;
+  readonly #rows: Rows;
+  readonly #waiting: Waiting;
+
+  constructor(stateDir: string) {
+    this.#db = openForReading(stateDir);
+    this.#rows = new Rows(this.#db);
+    this.#waiting = new Waiting(stateDir, this.#db);
+  }
+
+  /**
+   * What comes after a position: first what arrived late behind it, once that is committed, then readings beyond it, oldest
+   * first.
+   */
+  after(position: Position, limit: number): Delivery[] {
+    const spooled = this.#spooled();
+    let { late } = position;
+    const lastLate = Number(this.#db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late').get()?.seq ?? 0);
+    const lateRows = this.#db
+      .prepare(
+        `SELECT l.seq, r.key, r.layout, r.data FROM late l JOIN reading r ON r.key = l.key
+         WHERE l.seq > ? AND l.key <= ? ORDER BY l.seq LIMIT ?`,
+      )
+      .all(late, position.key, limit) as unknown as (ReadingRow & { seq: number })[];
+    const taken: Delivery[] = lateRows.map((row) => {
+      late = row.seq;
+      return { reading: this.#rows.reading(row), position: { key: position.key, late } };
+    });
+    const rest = limit - taken.length;
+    if (rest === 0) return taken;
+    // What is late but lies ahead of the position comes in its order below.
+    late = Math.max(late, lastLate);
+    const rows = this.#db
+      .prepare('SELECT key, layout, data FROM reading WHERE key > ? ORDER BY key LIMIT ?')
+      .all(position.key, rest) as unknown as ReadingRow[];
+    const ahead = new Map(rows.map((row) => [row.key, this.#rows.reading(row)]));
+    for (const [key, reading] of spooled) if (key > position.key && !ahead.has(key)) ahead.set(key, reading);
+    const inOrder = [...ahead].sort(([a], [b]) => a - b).slice(0, rest);
+    return [...taken, ...inOrder.map(([key, reading]) => ({ reading, position: { key, late } }))];
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** The readings of the spool by key, up to the first flush with a series that has no id before it is committed. */
+  #spooled(): Map<number, Reading> {
+    const found = new Map<number, Reading>();
+    for (const batch of this.#waiting.flushes()) {
+      const readings = batch.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading] : []));
+      const ids = readings.map(({ series }) => this.#rows.idOf(series));
+      if (ids.includes(undefined)) break;
+      readings.forEach((reading, i) => {
+        const key = readingKey(reading.timeMs, ids[i] ?? 0);
+        if (!found.has(key)) found.set(key, reading);
+      });
+    }
+    return found;
+  }
+}

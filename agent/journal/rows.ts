@@ -1,0 +1,69 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { Gap, Reading, Series } from '../readings/reading.ts';
+import { seriesOfKey, timeOfKey } from './keys.ts';
+import { type LayoutField, unpack } from './packing.ts';
+
+export interface ReadingRow {
+  key: number;
+  layout: number;
+  data: Uint8Array;
+}
+
+export interface GapRow {
+  series: number;
+  from_time: number;
+  to_time: number;
+  cause: Gap['cause'];
+}
+
+/** Turns rows of the database into readings and gaps; series and layouts never change, so they are looked up once. */
+export class Rows {
+  readonly #db: DatabaseSync;
+  readonly #layouts = new Map<number, LayoutField[]>();
+  readonly #series = new Map<number, Series>();
+
+  constructor(db: DatabaseSync) {
+    this.#db = db;
+  }
+
+  reading({ key, layout, data }: ReadingRow): Reading {
+    return {
+      series: this.series(seriesOfKey(key)),
+      timeMs: timeOfKey(key),
+      values: unpack(this.#layout(layout), data),
+    };
+  }
+
+  gap({ series, from_time, to_time, cause }: GapRow): Gap {
+    return { series: this.series(series), fromMs: from_time, toMs: to_time, cause };
+  }
+
+  /** @returns undefined for a series that has no row yet */
+  idOf({ measurement, meter, model }: Series): number | undefined {
+    const row = this.#db
+      .prepare('SELECT id FROM series WHERE measurement = ? AND meter = ? AND model = ?')
+      .get(measurement, meter, model);
+    return row && Number(row.id);
+  }
+
+  series(id: number): Series {
+    let series = this.#series.get(id);
+    if (!series) {
+      series = {
+        ...this.#db.prepare('SELECT measurement, meter, model FROM series WHERE id = ?').get(id),
+      } as unknown as Series;
+      this.#series.set(id, series);
+    }
+    return series;
+  }
+
+  #layout(id: number): LayoutField[] {
+    let layout = this.#layouts.get(id);
+    if (!layout) {
+      const row = this.#db.prepare('SELECT fields FROM layout WHERE id = ?').get(id) as { fields: string };
+      layout = (JSON.parse(row.fields) as [string, number | null][]).map(([name, decimals]) => ({ name, decimals }));
+      this.#layouts.set(id, layout);
+    }
+    return layout;
+  }
+}
