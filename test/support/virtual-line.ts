@@ -14,9 +14,15 @@ export interface VirtualLineOptions extends Partial<Omit<RtuEndpointOptions, 'sl
   silentRefusals?: boolean;
 }
 
-/** A WE-515 on a pseudo-terminal that answers at once, and goes when the test ends. */
+/** So long that no register changes between a read and what a test compares it with. */
+const STEADY_MS = 86_400_000;
+
+/** A WE-515 on a pseudo-terminal that answers at once with registers that stay, and goes when the test ends. */
 export function virtualLine({ meter: meterOptions, silentRefusals, ...options }: VirtualLineOptions = {}) {
-  const meter = new VirtualMeter({ model: WE_515, load: restlessLoad(1, 1000), ...meterOptions }, Date.now());
+  const meter = new VirtualMeter(
+    { model: WE_515, load: restlessLoad(1, STEADY_MS), stepMs: STEADY_MS, ...meterOptions },
+    Date.now(),
+  );
   const slave = new Slave(new Map([[1, meter]]), silentRefusals);
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
   onTestFinished(() => line.close());
