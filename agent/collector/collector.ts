@@ -8,7 +8,7 @@ import { Link } from '../sources/link.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
-import { AgentError, messageOf } from '../system/errors.ts';
+import { AgentError } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -106,16 +106,9 @@ export class Collector {
     this.#meters.push({ config, link, source, loop });
   }
 
-  /** What is learned is worth keeping, but not worth a reading: a disk that refuses it is only logged. */
   readonly #memory: Memory = {
     load: (key) => this.#options.journal.state.load(key),
-    save: (key, value) => {
-      try {
-        this.#options.journal.state.save(key, value);
-      } catch (error) {
-        this.#options.log.warn({ key, reason: messageOf(error) }, 'what was learned of a meter cannot be stored');
-      }
-    },
+    save: (key, value) => this.#options.journal.state.remember(key, value),
   };
 
   #link(config: MeterConfig): Link {

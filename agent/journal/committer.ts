@@ -6,7 +6,7 @@ import type { Entry } from './entry.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
 import { fits, type LayoutField, pack } from './packing.ts';
 import { SPOOL_GENERATION_KEY } from './spool.ts';
-import { State } from './state.ts';
+import type { State } from './state.ts';
 
 /** Grid points of one series further apart than this are separate gaps, whatever their cause. */
 const LARGEST_GAP_STEP_MS = 60_000;
@@ -32,10 +32,10 @@ export class Committer {
   readonly #extendGap: StatementSync;
   readonly #insertGap: StatementSync;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, state: State) {
     this.#db = db;
     this.#catalogue = new Catalogue(db);
-    this.#state = new State(db);
+    this.#state = state;
     this.#insertReading = db.prepare('INSERT OR IGNORE INTO reading (key, layout, data) VALUES (?, ?, ?)');
     this.#insertLate = db.prepare('INSERT INTO late (key) VALUES (?)');
     this.#newest = db.prepare('SELECT max(key) AS key FROM reading');
@@ -96,7 +96,9 @@ export class Committer {
         }
       }
       if (spoolGeneration !== undefined) this.#state.save(SPOOL_GENERATION_KEY, spoolGeneration);
+      this.#state.saveRemembered();
       this.#db.exec('COMMIT');
+      this.#state.forgetSaved();
       return stored;
     } catch (error) {
       this.#catalogue.forget();

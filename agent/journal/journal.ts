@@ -59,8 +59,8 @@ export class Journal {
     this.#options = options;
     this.#lock = lock;
     this.#db = db;
-    this.#committer = new Committer(db);
     this.state = new State(db);
+    this.#committer = new Committer(db, this.state);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
     this.#spool = new Spool(join(options.stateDir, SPOOL_NAME), this.#adopt() + 1);

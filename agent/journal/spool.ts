@@ -10,8 +10,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { type Entry, type EntryRecord, fromRecord, toRecord } from './entry.ts';
+import { crc32 } from 'node:zlib';
+import { packBatch, unpackBatch } from './batch.ts';
+import type { Entry } from './entry.ts';
 
 export const SPOOL_NAME = 'journal.spool';
 /** Key in `state`: the newest generation whose frames are all in the database. */
@@ -33,7 +34,7 @@ export interface SpoolContent {
 
 /**
  * Flushed entries on the card that the database does not have yet: one page and one sync a flush, where an SQLite commit
- * writes four (npm run bench). A frame is one flush: header, then deflated JSON. Frames of one generation follow one
+ * writes four (npm run bench). A frame is one flush: header, then a batch (batch.ts). Frames of one generation follow one
  * another from the file's beginning; once they are in the database, the next generation is written over them.
  */
 export class Spool {
@@ -64,7 +65,7 @@ export class Spool {
    * @returns false when it does not fit behind the others; nothing is written then
    */
   append(entries: readonly Entry[]): boolean {
-    const payload = deflateRawSync(JSON.stringify(entries.map(toRecord)));
+    const payload = packBatch(entries);
     const length = HEADER_BYTES + payload.length;
     if (this.#offset + length > SPOOL_BYTES) return false;
     const frame = Buffer.alloc(length);
@@ -101,8 +102,7 @@ export class Spool {
       const generation = frame.readUInt32LE(4);
       if (offset > 0 && generation !== content.generation) break;
       content.generation = generation;
-      const records = JSON.parse(inflateRawSync(frame.subarray(HEADER_BYTES)).toString()) as EntryRecord[];
-      content.batches.push(records.map(fromRecord).filter((entry) => entry !== undefined));
+      content.batches.push(unpackBatch(frame.subarray(HEADER_BYTES)));
       offset += pagesOf(length);
     }
     return content;

@@ -3,14 +3,31 @@ import type { DatabaseSync } from 'node:sqlite';
 /** Small JSON values that outlive a restart, by key. */
 export class State {
   readonly #db: DatabaseSync;
+  readonly #remembered = new Map<string, unknown>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
   }
 
   load(key: string): unknown {
+    if (this.#remembered.has(key)) return this.#remembered.get(key);
     const row = this.#db.prepare('SELECT value FROM state WHERE key = ?').get(key) as { value: string } | undefined;
     return row === undefined ? undefined : JSON.parse(row.value);
+  }
+
+  /** Saves a value with the next commit: what can be learned again is not worth a commit of its own. */
+  remember(key: string, value: unknown): void {
+    this.#remembered.set(key, value);
+  }
+
+  /** To be called within a transaction. */
+  saveRemembered(): void {
+    for (const [key, value] of this.#remembered) this.save(key, value);
+  }
+
+  /** The transaction is committed. */
+  forgetSaved(): void {
+    this.#remembered.clear();
   }
 
   save(key: string, value: unknown): void {

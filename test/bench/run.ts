@@ -109,6 +109,30 @@ interface Row {
   met: boolean;
 }
 
+/** CPU time that the machine's host gave to others, and all of it, in ticks (proc(5), /proc/stat). */
+function cpuTicks(): { stolen: number; all: number } {
+  const ticks = (/^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'utf8'))?.[1] ?? '').split(' ').map(Number);
+  return { stolen: ticks[7] ?? 0, all: ticks.slice(0, 8).reduce((sum, n) => sum + n, 0) };
+}
+
+/** How late a timer of a process that does nothing else fires, during the same minutes on the same machine. */
+function bareTimer(): { end: () => Promise<number[]> } {
+  const child = spawn(process.execPath, [join(REPOSITORY, 'test/bench/bare-timer.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  let printed = '';
+  child.stdout.on('data', (text: Buffer) => {
+    printed += text.toString();
+  });
+  return {
+    end: async () => {
+      await end(child);
+      return JSON.parse(printed) as number[];
+    },
+  };
+}
+
 /** Runs one collector, alone: another program's fsync makes the kernel write its pages out more often. */
 async function collectFor(name: string, flushInterval: string, minutes: number) {
   const { path, stateDir } = config(name, flushInterval);
@@ -136,6 +160,8 @@ async function collectFor(name: string, flushInterval: string, minutes: number) 
 }
 
 async function steady(): Promise<Row[]> {
+  const bare = bareTimer();
+  const ticksBefore = cpuTicks();
   const {
     stateDir,
     firstMs,
@@ -145,6 +171,9 @@ async function steady(): Promise<Row[]> {
     highestMB,
     megabytesPerHour: mbh,
   } = await collectFor('steady', '10s', MINUTES);
+  const lateMs = await bare.end();
+  const ticksAfter = cpuTicks();
+  const stolenPercent = ((ticksAfter.stolen - ticksBefore.stolen) / (ticksAfter.all - ticksBefore.all)) * 100;
   const { megabytesPerHour: perReadingMBh } = await collectFor('each-reading', '1s', 1);
 
   const taken = readings(stateDir).filter(({ timeMs }) => timeMs >= firstMs && timeMs < lastMs);
@@ -167,6 +196,12 @@ async function steady(): Promise<Row[]> {
       asked: 'p99 <= 5 ms',
       measured: `p99 ${jitter.toFixed(1)} ms, max ${Math.max(...offsets).toFixed(1)} ms`,
       met: jitter <= 5,
+    },
+    {
+      figure: 'the machine alone: a bare timer at each second, in the same minutes',
+      asked: 'shown beside',
+      measured: `p99 ${quantile(lateMs, 0.99).toFixed(1)} ms, max ${Math.max(...lateMs).toFixed(1)} ms; ${stolenPercent.toFixed(1)} % of its CPU time stolen by its host`,
+      met: true,
     },
     {
       figure: `missed seconds in ${MINUTES} minutes`,

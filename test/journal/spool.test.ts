@@ -225,3 +225,36 @@ test('a spool that is no spool is written over, and the journal goes on', () => 
   rmSync(spoolPath(stateDir));
   expect(seen(stateDir)).toEqual({ read: [1, 2], fed: [1, 2] });
 });
+
+test('what is remembered is loaded at once and saved with the next commit', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  journal.state.remember('limits', { widest: 41 });
+  expect(journal.state.load('limits')).toEqual({ widest: 41 });
+  const saved = () => {
+    const db = new DatabaseSync(join(stateDir, 'journal.db'), { readOnly: true });
+    const row = db.prepare("SELECT value FROM state WHERE key = 'limits'").get();
+    db.close();
+    return row?.value;
+  };
+  expect(saved()).toBeUndefined();
+  flushed(journal, 1);
+  expect(saved()).toBe('{"widest":41}');
+  journal.close();
+});
+
+test('entries of several meters, kinds and layouts come back from the spool as they were, in their order', () => {
+  const stateDir = temporaryDirectory();
+  const spool = new Spool(spoolPath(stateDir), 7);
+  const garage = { ...HOUSE, meter: 'garage' };
+  const gap = { kind: 'gap', gap: { series: garage, fromMs: 1000, toMs: 3000, cause: 'crc' } } as const;
+  const reading = (timeMs: number, values: Record<string, number>) =>
+    ({ kind: 'reading', reading: { series: HOUSE, timeMs, values }, decimals: DECIMALS }) as const;
+  const batches = [
+    [reading(1000, { voltage: 230.1 }), gap, reading(2000, { voltage: -0.5, current: 1e-7 })],
+    [gap, { kind: 'reading', reading: readingAt(3000, garage), decimals: {} } as const],
+  ];
+  for (const batch of batches) expect(spool.append(batch)).toBe(true);
+  spool.close();
+  expect(Spool.read(spoolPath(stateDir))).toEqual({ generation: 7, batches });
+});
