@@ -38,22 +38,15 @@ export interface SpoolContent {
  * another from the file's beginning; once they are in the database, the next generation is written over them.
  */
 export class Spool {
-  readonly #fd: number;
+  readonly #path: string;
+  #fd: number | undefined;
   #generation: number;
   #offset = 0;
 
   /** @param generation of the frames that will be written, above that of any frame in the file */
   constructor(path: string, generation: number) {
+    this.#path = path;
     this.#generation = generation;
-    this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
-    if (fstatSync(this.#fd).size === SPOOL_BYTES) return;
-    // Page by page: written at once, ext4 (Linux 6.18) keeps it as one folio and counts all of it at each flush.
-    const empty = Buffer.alloc(PAGE_BYTES);
-    for (let offset = 0; offset < SPOOL_BYTES; offset += PAGE_BYTES) writeSync(this.#fd, empty, 0, PAGE_BYTES, offset);
-    fsyncSync(this.#fd);
-    const directory = openSync(dirname(path), constants.O_RDONLY);
-    fsyncSync(directory);
-    closeSync(directory);
   }
 
   get generation(): number {
@@ -74,6 +67,8 @@ export class Spool {
     frame.writeUInt32LE(payload.length, 8);
     frame.set(payload, HEADER_BYTES);
     frame.writeUInt32LE(checksum(frame), 12);
+    // Made with the first flush: until then the collector has its first reading to take.
+    this.#fd ??= openSpool(this.#path);
     const written = writeSync(this.#fd, frame, 0, length, this.#offset);
     if (written !== length) throw new Error(`only ${written} of ${length} bytes were written`);
     fdatasyncSync(this.#fd);
@@ -88,7 +83,7 @@ export class Spool {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 
   /** The whole frames of a spool file; a torn one ends them. Generation 0 when there is nothing. */
@@ -107,6 +102,28 @@ export class Spool {
     }
     return content;
   }
+}
+
+/** Opens the file, in its full size. @throws when there is no space for it; the next flush tries again */
+function openSpool(path: string): number {
+  const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o640);
+  try {
+    if (fstatSync(fd).size < SPOOL_BYTES) fill(fd, path);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function fill(fd: number, path: string): void {
+  // Page by page: written at once, ext4 (Linux 6.18) keeps it as one folio and counts all of it at each flush.
+  const empty = Buffer.alloc(PAGE_BYTES);
+  for (let offset = 0; offset < SPOOL_BYTES; offset += PAGE_BYTES) writeSync(fd, empty, 0, PAGE_BYTES, offset);
+  fsyncSync(fd);
+  const directory = openSync(dirname(path), constants.O_RDONLY);
+  fsyncSync(directory);
+  closeSync(directory);
 }
 
 function pagesOf(bytes: number): number {
