@@ -36,6 +36,8 @@ export interface LoopStats {
 
 /** Share of the interval that is left free at its end, so that a slow sample never disturbs the next point. */
 const RESERVE = 0.03;
+/** Nothing comes after the very first point that a few late milliseconds could disturb for long. */
+const FIRST_RESERVE = 0.01;
 
 /** A sample that takes longer belongs to its grid point no more, however long the interval. */
 const LONGEST_SAMPLE_MS = 3000;
@@ -72,20 +74,21 @@ export class MeterLoop {
         throw error;
       }
       if (first) this.#recordStop(tick.timeMs);
+      const reserve = first ? FIRST_RESERVE : RESERVE;
       first = false;
       if (tick.missed) {
         const { fromMs, toMs, cause } = tick.missed;
         this.#gap(fromMs, toMs, cause, cause === 'clock' ? 'the clock was set forward' : 'the process was stalled');
       }
-      await this.#serve(tick.timeMs);
+      await this.#serve(tick.timeMs, reserve);
     }
   }
 
-  async #serve(timeMs: number): Promise<void> {
+  async #serve(timeMs: number, reserve: number): Promise<void> {
     const { source, guard, clock, intervalMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const offsetMs = clock.wallMs() - timeMs;
-    const deadlineMs = startedMs + Math.min(intervalMs * (1 - RESERVE) - offsetMs, LONGEST_SAMPLE_MS);
+    const deadlineMs = startedMs + Math.min(intervalMs * (1 - reserve) - offsetMs, LONGEST_SAMPLE_MS);
     try {
       let sample = await source.sample(deadlineMs);
       let problems = guard.judge(sample.values, timeMs);
