@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
+import { addForward } from './commands/forward.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -34,7 +35,7 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  for (const add of [addLive, addCollect, addReadings, addStatus, addSimulate, addConfig]) add(root);
+  for (const add of [addLive, addCollect, addReadings, addStatus, addForward, addSimulate, addConfig]) add(root);
   for (const command of root.commands) command.exitOverride();
   return root;
 }

@@ -15,6 +15,9 @@ export interface RunOptions {
   onOutcome?: (series: Series, outcome: Outcome) => void;
 }
 
+/** The first reading comes first: starting the forwarding thread takes a core for a moment. */
+const FORWARDING_DELAY_MS = 1500;
+
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector({ config, log, until, onStart, onOutcome }: RunOptions): Promise<void> {
   const { flushInterval, retention, maxSize } = config.journal;
@@ -26,6 +29,16 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     log,
   });
   let endStatus = () => {};
+  let endForwarding = async () => {};
+  const forwardingTimer = setTimeout(() => {
+    if (config.influxdb.length === 0) return;
+    void import('../forwarding/thread.ts').then(({ startForwarding }) => {
+      if (ended) return;
+      const options = { stateDir: config.stateDir, runtimeDirectory: journal.runtime.path, sinks: config.influxdb };
+      endForwarding = startForwarding(options, log);
+    });
+  }, FORWARDING_DELAY_MS);
+  let ended = false;
   try {
     const collector = new Collector({ config, journal, log, ...(onOutcome ? { onOutcome } : {}) });
     collector.start();
@@ -36,7 +49,10 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     await collector.stop();
     log.info('stopped');
   } finally {
+    ended = true;
+    clearTimeout(forwardingTimer);
     endStatus();
+    await endForwarding();
     journal.close();
   }
 }

@@ -18,10 +18,12 @@ export function addConfig(root: Command): void {
     });
   config
     .command('show')
-    .description('print a configuration with all defaults filled in (durations in ms, sizes in bytes)')
+    .description('print a configuration with all defaults filled in (durations in ms, sizes in bytes), secrets hidden')
     .addOption(configOption())
     .action((options: { config: string }) => {
-      process.stdout.write(stringify(loadConfig(options.config)));
+      const config = loadConfig(options.config);
+      const influxdb = config.influxdb.map((sink) => (sink.token === undefined ? sink : { ...sink, token: '***' }));
+      process.stdout.write(stringify({ ...config, influxdb }));
     });
   config
     .command('example')

@@ -37,6 +37,28 @@ export function findClashes(content: unknown): { path: PropertyKey[]; message: s
       });
     } else addresses.set(address, i);
   });
+  return [...clashes, ...sinkClashes(isRecord(content) ? content.influxdb : undefined)];
+}
+
+function sinkClashes(influxdb: unknown): { path: PropertyKey[]; message: string }[] {
+  const clashes: { path: PropertyKey[]; message: string }[] = [];
+  const names = new Map<unknown, number>();
+  const entries: unknown[] = Array.isArray(influxdb) ? influxdb : [influxdb];
+  entries.forEach((entry, i) => {
+    if (!isRecord(entry)) return;
+    const at: PropertyKey[] = Array.isArray(influxdb) ? ['influxdb', i] : ['influxdb'];
+    const name = entry.name ?? 'influxdb';
+    const first = names.get(name);
+    if (first !== undefined) {
+      clashes.push({
+        path: [...at, ...('name' in entry ? ['name'] : [])],
+        message: `is named ${JSON.stringify(name)}, as is influxdb[${first}]; give each server a name of its own`,
+      });
+    } else names.set(name, i);
+    if (entry.token !== undefined && entry.tokenFile !== undefined) {
+      clashes.push({ path: [...at, 'token'], message: 'stands beside tokenFile; keep one of both' });
+    }
+  });
   return clashes;
 }
 

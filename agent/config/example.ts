@@ -32,4 +32,18 @@ journal:
   flushInterval: 10s         # longest time between two writes to the card; a power cut can cost that much
   retention: 10y             # readings older than this are deleted; without it only maxSize limits
   maxSize: 2GB               # the oldest readings are deleted beyond this
+
+# Where readings go besides the journal; without it everything works on the journal alone. A list sends to several servers,
+# each with a name of its own; one that is away holds up no other.
+influxdb:
+  name: influxdb
+  url: http://localhost:8086 # InfluxDB 2 or 1.8, InfluxDB Cloud, VictoriaMetrics
+  org: home
+  bucket: energy             # readings of meters; with InfluxDB 1.8 database/retention-policy
+  hostBucket: host           # readings of this machine itself
+  tokenFile: /etc/energy-monitor/influxdb.token # or token: as text; with InfluxDB 1.8 user:password
+  batchInterval: 10s         # pause between two requests while there is nothing to catch up with
+  batchSize: 5000            # readings in one request
+  timeout: 30s               # longest wait for an answer
+  # caFile: /etc/ssl/certs/my-authority.pem     # for https:// with a certificate of your own
 `;

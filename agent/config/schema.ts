@@ -118,7 +118,63 @@ const journal = z.strictObject({
   maxSize: size(10e6, '500MB').default(2e9),
 });
 
-/** The whole configuration. Later parts (influxdb, backup, hostMetrics, web) are keys of their own beside these. */
+const filePath = (example: string) =>
+  z.string({ error: `write a path, such as ${example}` }).min(1, { error: `write a path, such as ${example}` });
+
+const bucketName = z
+  .string({ error: 'write the name of a bucket, such as energy' })
+  .min(1, { error: 'write the name of a bucket, such as energy' });
+
+const URL_EXAMPLE = 'http://localhost:8086';
+
+/** Secrets have keys of their own: in a URL they would stand in every message. */
+const serverUrl = z.string({ error: `write the server's URL, such as ${URL_EXAMPLE}` }).refine(
+  (text) => {
+    if (!URL.canParse(text)) return false;
+    const { protocol, username, password, search, hash } = new URL(text);
+    return /^https?:$/.test(protocol) && username + password + search + hash === '';
+  },
+  { error: `write http:// or https:// with host and port and nothing behind, such as ${URL_EXAMPLE}` },
+);
+
+/** A server that gets all readings: InfluxDB 2 or 1.8, InfluxDB Cloud, VictoriaMetrics. */
+const sink = z.strictObject(
+  {
+    name: z
+      .string({ error: 'give the server a name, such as influxdb' })
+      .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, { error: 'use letters, digits, _ . - only, at most 63' })
+      .default('influxdb'),
+    url: serverUrl,
+    org: z.string({ error: 'write the name of an organisation' }).min(1, { error: 'write a name' }).default('home'),
+    bucket: bucketName.default('energy'),
+    hostBucket: bucketName.default('host'),
+    token: z
+      .string({ error: 'write the token as text' })
+      .min(1, { error: 'write the token, or name its file with tokenFile' })
+      .optional(),
+    tokenFile: filePath('/etc/energy-monitor/influxdb.token').optional(),
+    caFile: filePath('/etc/ssl/certs/my-authority.pem').optional(),
+    batchInterval: duration(1000, 3_600_000, '1s to 1h').default(10_000),
+    batchSize: wholeNumber(1, 20_000).default(5000),
+    timeout: duration(1000, 600_000, '1s to 10m').default(30_000),
+  },
+  { error: 'write the server as a mapping with url at least' },
+);
+
+/** One server as a mapping, several as a list; problems are shown at the place where they stand. */
+const influxdb = z
+  .unknown()
+  .transform((value, context): z.infer<typeof sink>[] => {
+    if (value === undefined) return [];
+    const result = Array.isArray(value) ? z.array(sink).safeParse(value) : sink.safeParse(value);
+    if (result.success) return [result.data].flat();
+    for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as never);
+    return z.NEVER;
+  })
+  .optional()
+  .transform((sinks) => sinks ?? []);
+
+/** The whole configuration. Later parts (backup, web) are keys of their own beside these. */
 export const configSchema = z.strictObject(
   {
     stateDir: z
@@ -127,18 +183,21 @@ export const configSchema = z.strictObject(
       .default('/var/lib/energy-monitor'),
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
     journal: journal.prefault({}),
+    influxdb,
   },
   { error: 'write a mapping with the key meters at least' },
 );
 
 export type Config = z.infer<typeof configSchema>;
 export type MeterConfig = Config['meters'][number];
+export type SinkConfig = Config['influxdb'][number];
 export type ConnectionConfig = MeterConfig['connection'];
 
 /** Keys that may stand at a path, for naming the one that was meant. */
 export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(configSchema.shape);
   if (at[0] === 'journal') return Object.keys(journal.shape);
+  if (at[0] === 'influxdb') return Object.keys(sink.shape);
   if (at[0] !== 'meters') return [];
   if (at.length === 2) return Object.keys(meter.shape);
   return Object.values(CONNECTIONS).flatMap((kind) => Object.keys(kind.shape));

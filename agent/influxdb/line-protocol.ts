@@ -4,8 +4,40 @@ import type { Reading } from '../readings/reading.ts';
 const escapeTag = (text: string) => text.replace(/[,= ]/g, '\\$&');
 const escapeMeasurement = (text: string) => text.replace(/[, ]/g, '\\$&');
 
+/** Names and texts come again with each reading: each is escaped once. */
+const prefixes = new Map<string, string>();
+const fieldKeys = new Map<string, string>();
+/** More would be no names but values by mistake. */
+const MOST_KEPT = 10_000;
+
+function kept(map: Map<string, string>, key: string, make: () => string): string {
+  let text = map.get(key);
+  if (text === undefined) {
+    text = make();
+    if (map.size < MOST_KEPT) map.set(key, text);
+  }
+  return text;
+}
+
+/** The series of measurement `host` are machines, those of all others meters. */
+function tags(measurement: string, name: string, model: string): string {
+  const nameTag = measurement === 'host' ? 'host' : 'meter';
+  // An empty tag is no valid line.
+  return `${name === '' ? '' : `,${nameTag}=${escapeTag(name)}`}${model === '' ? '' : `,model=${escapeTag(model)}`}`;
+}
+
 /** One reading as a line, time in milliseconds; all fields are floats, so that a field's type never changes. */
 export function toLine({ series, timeMs, values }: Reading): string {
-  const fields = Object.entries(values).map(([name, value]) => `${escapeTag(name)}=${value}`);
-  return `${escapeMeasurement(series.measurement)},meter=${escapeTag(series.meter)},model=${escapeTag(series.model)} ${fields.join(',')} ${timeMs}`;
+  const { measurement, meter, model } = series;
+  let line = kept(
+    prefixes,
+    `${measurement}\n${meter}\n${model}`,
+    () => `${escapeMeasurement(measurement)}${tags(measurement, meter, model)} `,
+  );
+  let separator = '';
+  for (const name in values) {
+    line += `${separator}${kept(fieldKeys, name, () => escapeTag(name))}=${values[name]}`;
+    separator = ',';
+  }
+  return `${line} ${timeMs}`;
 }

@@ -59,7 +59,7 @@ export class Committer {
    * @returns how many readings were new, and what was refused
    * @throws what SQLite throws when the disk is full or the database locked; nothing is stored then
    */
-  commit(batches: readonly (readonly Entry[])[], spoolGeneration: number): CommitResult {
+  commit(batches: readonly (readonly Entry[])[], spoolGeneration?: number): CommitResult {
     try {
       return { stored: this.#transaction(batches, spoolGeneration), refused: [] };
     } catch (error) {

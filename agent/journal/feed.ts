@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Reading } from '../readings/reading.ts';
 import type { Position } from './cursors.ts';
 import { openForReading } from './database.ts';
@@ -8,6 +8,8 @@ import { Waiting } from './waiting.ts';
 
 /** A reading with the position that taking it, and all before it, means. */
 export interface Delivery {
+  /** Its time and series (keys.ts). */
+  key: number;
   reading: Reading;
   position: Position;
 }
@@ -17,11 +19,21 @@ export class Feed {
   readonly #db: DatabaseSync;
   readonly #rows: Rows;
   readonly #waiting: Waiting;
+  readonly #lastLate: StatementSync;
+  readonly #lateRows: StatementSync;
+  readonly #next: StatementSync;
 
   constructor(stateDir: string) {
-    this.#db = openForReading(stateDir);
-    this.#rows = new Rows(this.#db);
-    this.#waiting = new Waiting(stateDir, this.#db);
+    const db = openForReading(stateDir);
+    this.#db = db;
+    this.#rows = new Rows(db);
+    this.#waiting = new Waiting(stateDir, db);
+    this.#lastLate = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late');
+    this.#lateRows = db.prepare(
+      `SELECT l.seq, r.key, r.layout, r.data FROM late l JOIN reading r ON r.key = l.key
+       WHERE l.seq > ? AND l.key <= ? ORDER BY l.seq LIMIT ?`,
+    );
+    this.#next = db.prepare('SELECT key, layout, data FROM reading WHERE key > ? ORDER BY key LIMIT ?');
   }
 
   /**
@@ -29,31 +41,34 @@ export class Feed {
    * first.
    */
   after(position: Position, limit: number): Delivery[] {
-    const spooled = this.#spooled();
     let { late } = position;
-    const lastLate = Number(this.#db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late').get()?.seq ?? 0);
-    const lateRows = this.#db
-      .prepare(
-        `SELECT l.seq, r.key, r.layout, r.data FROM late l JOIN reading r ON r.key = l.key
-         WHERE l.seq > ? AND l.key <= ? ORDER BY l.seq LIMIT ?`,
-      )
-      .all(late, position.key, limit) as unknown as (ReadingRow & { seq: number })[];
+    const lastLate = Number(this.#lastLate.get()?.seq ?? 0);
+    const lateRows = this.#lateRows.all(late, position.key, limit) as unknown as (ReadingRow & { seq: number })[];
     const taken: Delivery[] = lateRows.map((row) => {
       late = row.seq;
-      return { reading: this.#rows.reading(row), position: { key: position.key, late } };
+      return { key: row.key, reading: this.#rows.reading(row), position: { key: position.key, late } };
     });
     const rest = limit - taken.length;
     if (rest === 0) return taken;
     // What is late but lies ahead of the position comes in its order below.
     late = Math.max(late, lastLate);
-    const rows = this.#db
-      .prepare('SELECT key, layout, data FROM reading WHERE key > ? ORDER BY key LIMIT ?')
-      .all(position.key, rest) as unknown as ReadingRow[];
-    const ahead = new Map(rows.map((row) => [row.key, this.#rows.reading(row)]));
-    for (const [key, reading] of spooled) if (key > position.key && !ahead.has(key)) ahead.set(key, reading);
-    const inOrder = [...ahead].sort(([a], [b]) => a - b).slice(0, rest);
-    return [...taken, ...inOrder.map(([key, reading]) => ({ reading, position: { key, late } }))];
+    for (const [key, reading] of this.#ahead(position.key, rest)) taken.push({ key, reading, position: { key, late } });
+    return taken;
   }
+
+  /** The next readings by key, in order. */
+  #ahead(afterKey: number, limit: number): (readonly [number, Reading])[] {
+    const read = () => (this.#next.all(afterKey, limit) as unknown as ReadingRow[]).map(this.#keyed);
+    const committed = read();
+    if (committed.length === limit) return committed;
+    // Spool before database: what is committed in between is seen twice, never missed.
+    const spooled = this.#spooled();
+    const ahead = new Map(read());
+    for (const [key, reading] of spooled) if (key > afterKey && !ahead.has(key)) ahead.set(key, reading);
+    return [...ahead].sort(([a], [b]) => a - b).slice(0, limit);
+  }
+
+  readonly #keyed = (row: ReadingRow) => [row.key, this.#rows.reading(row)] as const;
 
   close(): void {
     this.#db.close();

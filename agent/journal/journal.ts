@@ -7,6 +7,7 @@ import { Committer } from './committer.ts';
 import { Cursors } from './cursors.ts';
 import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
+import { takePosts } from './inbox.ts';
 import { CollectorLock } from './lock.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
 import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
@@ -96,6 +97,7 @@ export class Journal {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#takePosts();
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
     const due = performance.now() - this.#committedMs >= commitIntervalMs || !this.#committer.knows(this.#pending);
     if (due || !this.#spoolPending()) this.#commit();
@@ -105,6 +107,7 @@ export class Journal {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#takePosts();
     this.#commit();
     this.#retain();
     this.#tail.close();
@@ -126,6 +129,18 @@ export class Journal {
         `the tail ${this.#tail.path} cannot be written: flushing at once`,
       );
       this.flush();
+    }
+  }
+
+  /** What other processes have read of late: it goes the same way. */
+  #takePosts(): void {
+    try {
+      takePosts(this.runtime.path, (entries) => {
+        for (const entry of entries) this.#tail.append(entry);
+        this.#pending.push(...entries);
+      });
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'what other processes posted cannot be taken now');
     }
   }
 

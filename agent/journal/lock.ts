@@ -1,8 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { storageError } from './database.ts';
+
+/** Somebody who looks whether the lock is held has it for less than this. */
+const LOOK_MS = 200;
 
 /**
  * Held by the one collector of a state directory. SQLite's file lock is used because Node has none of its own: the kernel
@@ -21,7 +24,7 @@ export class CollectorLock {
     const pidPath = join(stateDir, 'collector.pid');
     let db: DatabaseSync | undefined;
     try {
-      db = new DatabaseSync(path, { timeout: 0 });
+      db = new DatabaseSync(path, { timeout: LOOK_MS });
       db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       writeFileSync(pidPath, `${process.pid}\n`);
       return new CollectorLock(db);
@@ -31,6 +34,21 @@ export class CollectorLock {
       throw new AgentError('locked', `another collector${readPid(pidPath)} is already writing to ${stateDir}`, {
         hint: 'stop it first (systemctl stop energy-monitor-collector), or give this one another stateDir',
       });
+    }
+  }
+
+  static isHeld(stateDir: string): boolean {
+    const path = join(stateDir, 'collector.lock');
+    if (!existsSync(path)) return false;
+    const db = new DatabaseSync(path, { timeout: 0, readOnly: true });
+    try {
+      db.exec('PRAGMA schema_version');
+      return false;
+    } catch (error) {
+      if (/locked|busy/i.test(messageOf(error))) return true;
+      throw storageError(path, error);
+    } finally {
+      db.close();
     }
   }
 

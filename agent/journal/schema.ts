@@ -3,7 +3,10 @@ import { AgentError } from '../system/errors.ts';
 
 /** Marks the file as an energy-monitor journal (SQLite's application_id; "EMJ1"). */
 const APPLICATION_ID = 0x454d4a31;
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+
+const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER NOT NULL, line TEXT NOT NULL,
+  reason TEXT NOT NULL, refused_time INTEGER NOT NULL, PRIMARY KEY (consumer, key)) STRICT, WITHOUT ROWID;`;
 
 /**
  * - `layout`: which values, in which order and resolution, a packed reading holds (see packing.ts).
@@ -11,6 +14,8 @@ const SCHEMA_VERSION = 1;
  *   in which consumers take readings. A second index would write a third more to the card (npm run bench).
  * - `late`: readings that arrived after a later one, in the order of arrival, for the consumers that have passed them.
  * - `gap`: a run of missing grid points, both ends included.
+ * - `cursor.generation` counts how often a cursor was set by somebody else than its consumer (cursors.ts).
+ * - `quarantine`: readings that a consumer's server refused for good (quarantine.ts).
  */
 const SCHEMA = `
 CREATE TABLE layout (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE) STRICT;
@@ -20,15 +25,22 @@ CREATE TABLE reading (key INTEGER PRIMARY KEY, layout INTEGER NOT NULL, data BLO
 CREATE TABLE late (seq INTEGER PRIMARY KEY AUTOINCREMENT, key INTEGER NOT NULL) STRICT;
 CREATE TABLE gap (series INTEGER NOT NULL, from_time INTEGER NOT NULL, to_time INTEGER NOT NULL, cause TEXT NOT NULL,
   PRIMARY KEY (series, from_time)) STRICT, WITHOUT ROWID;
-CREATE TABLE cursor (consumer TEXT PRIMARY KEY, key INTEGER NOT NULL, late INTEGER NOT NULL) STRICT;
+CREATE TABLE cursor (consumer TEXT PRIMARY KEY, key INTEGER NOT NULL, late INTEGER NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+${QUARANTINE}
 `;
+
+/** What makes a journal of version n one of version n + 1, by n. */
+const MIGRATIONS: Readonly<Record<number, string>> = {
+  1: `ALTER TABLE cursor ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; ${QUARANTINE}`,
+};
 
 function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
 }
 
-/** Creates the tables in an empty file; refuses a file that is something else or from a newer version. */
+/** Creates the tables in an empty file, brings an older journal up to date; refuses a file that is something else or from a newer version. */
 export function prepareSchema(db: DatabaseSync, path: string, readOnly = false): void {
   const version = pragma(db, 'user_version');
   const isOurs = pragma(db, 'application_id') === APPLICATION_ID;
@@ -45,10 +57,10 @@ export function prepareSchema(db: DatabaseSync, path: string, readOnly = false):
   if (readOnly) {
     throw new AgentError(
       'storage',
-      `${path} is ${version === 0 && !isOurs ? 'empty or no journal of energy-monitor' : 'of an unknown version'}`,
-      {
-        hint: 'start the collector first, or name another directory with --config or --state-dir',
-      },
+      isOurs
+        ? `journal ${path} has schema version ${version}, of an older energy-monitor`
+        : `${path} is empty or no journal of energy-monitor`,
+      { hint: 'start the collector first, or name another directory with --config or --state-dir' },
     );
   }
   db.exec('BEGIN IMMEDIATE');
@@ -60,9 +72,9 @@ export function prepareSchema(db: DatabaseSync, path: string, readOnly = false):
         hint: 'use another stateDir, or move that file away',
       });
     }
-    if (tables.n === 0) {
-      db.exec(`${SCHEMA} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
-    }
+    if (tables.n === 0) db.exec(SCHEMA);
+    else for (let from = pragma(db, 'user_version'); from < SCHEMA_VERSION; from++) db.exec(MIGRATIONS[from] ?? '');
+    db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
     db.exec('COMMIT');
   } catch (error) {
     db.exec('ROLLBACK');

@@ -4,6 +4,12 @@ import { type Entry, type EntryRecord, fromRecord, toRecord } from './entry.ts';
 
 export const TAIL_NAME = 'journal.tail';
 
+/** `crc32 json`, as a line. */
+export function encodeLine(entry: Entry): string {
+  const json = JSON.stringify(toRecord(entry));
+  return `${crc32(json).toString(16).padStart(8, '0')} ${json}\n`;
+}
+
 /**
  * What was appended since the last flush, in a file in memory (tmpfs): it outlives a killed process and costs the card
  * nothing. One line an entry, `crc32 json`; a line that does not match its checksum was being written when the end came.
@@ -24,8 +30,7 @@ export class Tail {
 
   append(entry: Entry): void {
     if (this.#fd === undefined) return;
-    const json = JSON.stringify(toRecord(entry));
-    const line = Buffer.from(`${crc32(json).toString(16).padStart(8, '0')} ${json}\n`);
+    const line = Buffer.from(encodeLine(entry));
     const written = writeSync(this.#fd, line);
     if (written === line.length) this.#size += written;
     else {

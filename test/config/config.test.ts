@@ -39,7 +39,36 @@ test('the example is right and shows every default', () => {
       },
     ],
     journal: { flushInterval: 10_000, retention: 315_360_000_000, maxSize: 2e9 },
+    influxdb: [
+      {
+        name: 'influxdb',
+        url: 'http://localhost:8086',
+        org: 'home',
+        bucket: 'energy',
+        hostBucket: 'host',
+        tokenFile: '/etc/energy-monitor/influxdb.token',
+        batchInterval: 10_000,
+        batchSize: 5000,
+        timeout: 30_000,
+      },
+    ],
   });
+});
+
+test('servers are one or a list, and each mistake is shown where it stands', () => {
+  const sinkProblems = (influxdb: string) => problemsOf(`meters: [${METER}]\ninfluxdb: ${influxdb}\n`);
+  expect(sinkProblems('{url: http://pi:8086}')).toEqual([]);
+  expect(sinkProblems('[{name: a, url: http://pi:8086}, {name: b, url: https://cloud.example}]')).toEqual([]);
+  expect(sinkProblems('7')).toEqual([expect.stringMatching(/^2 influxdb: is 7; write the server as a mapping/)]);
+  expect(sinkProblems('{}')).toEqual([expect.stringMatching(/^2 influxdb.url: is missing; write the server's URL/)]);
+  expect(sinkProblems('{url: http://me:secret@pi:8086}')).toEqual([expect.stringMatching(/nothing behind/)]);
+  expect(sinkProblems('{url: pi:8086}')).toEqual([expect.stringMatching(/http:\/\/ or https:\/\//)]);
+  expect(sinkProblems('{url: http://pi:8086, tokn: x}')).toEqual(['2 influxdb.tokn: unknown key; did you mean token?']);
+  expect(sinkProblems('[{url: http://pi}, {url: http://pi, batchSize: 0}]')).toEqual([
+    expect.stringMatching(/^2 influxdb\[1\].batchSize: is 0; use a whole number/),
+    expect.stringMatching(/^2 influxdb\[1\]: is named "influxdb", as is influxdb\[0\]/),
+  ]);
+  expect(sinkProblems('{url: http://pi, token: a, tokenFile: b}')).toEqual([expect.stringMatching(/keep one of both/)]);
 });
 
 test('the least configuration has the defaults', () => {

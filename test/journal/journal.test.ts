@@ -140,9 +140,9 @@ test('cursors: each consumer goes on where it was, and gets what arrived late be
   appendAll(1, 2, 5, 6);
   const feed = new Feed(stateDir);
   const takeAll = (consumer: string, limit: number) => {
-    const taken = feed.after(journal.cursors.position(consumer), limit);
+    const taken = feed.after(journal.cursors.find(consumer) ?? BEGINNING, limit);
     const last = taken.at(-1);
-    if (last) journal.cursors.move(consumer, last.position);
+    if (last) journal.cursors.advance(consumer, { ...last.position, generation: 0 });
     return timesOf(taken);
   };
   expect(takeAll('influx', 3)).toEqual([1, 2, 5]);
@@ -159,7 +159,7 @@ test('cursors: each consumer goes on where it was, and gets what arrived late be
   again.append(readingAt(8000), DECIMALS);
   again.flush();
   const later = new Feed(stateDir);
-  expect(timesOf(later.after(again.cursors.position('influx'), 10))).toEqual([8]);
+  expect(timesOf(later.after(again.cursors.find('influx') ?? BEGINNING, 10))).toEqual([8]);
   later.close();
   again.close();
 });
@@ -171,7 +171,7 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   for (let second = 1; second <= 10; second++) journal.append(readingAt(second * 1000), DECIMALS);
   journal.flush();
   const feed = new Feed(stateDir);
-  journal.cursors.move('influx', feed.after(BEGINNING, 4).at(-1)?.position ?? BEGINNING);
+  journal.cursors.set('influx', feed.after(BEGINNING, 4).at(-1)?.position ?? BEGINNING);
   feed.close();
   journal.close();
   open(stateDir, { maxAgeMs: 1000, log }).close();
@@ -348,4 +348,20 @@ test('an empty journal yields nothing', () => {
   expect(reader.latest(HOUSE)).toBeUndefined();
   expect(reader.lastKnownMs(HOUSE)).toBeUndefined();
   reader.close();
+});
+
+test('a journal of the first version is brought up to date by the collector, and refused to readers before', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  journal.append(readingAt(1000), DECIMALS);
+  journal.cursors.set('influx', { key: 7, late: 0 });
+  journal.close();
+  const db = new DatabaseSync(join(stateDir, 'journal.db'));
+  db.exec('DROP TABLE quarantine; ALTER TABLE cursor DROP COLUMN generation; PRAGMA user_version = 1');
+  db.close();
+  expect(() => new JournalReader(stateDir)).toThrowError(/of an older energy-monitor/);
+  const upgraded = open(stateDir);
+  expect(upgraded.cursors.find('influx')).toEqual({ key: 7, late: 0, generation: 0 });
+  upgraded.close();
+  expect(readAll(stateDir).readings).toEqual([readingAt(1000)]);
 });

@@ -1,0 +1,75 @@
+import { renameSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SinkConfig } from '../config/schema.ts';
+import { Cursors } from '../journal/cursors.ts';
+import { openForWriting } from '../journal/database.ts';
+import { Feed } from '../journal/feed.ts';
+import { Quarantine } from '../journal/quarantine.ts';
+import type { Logger } from '../system/logging.ts';
+import type { BackoffOptions } from './backoff.ts';
+import { CursorKeeper } from './cursor-keeper.ts';
+import { statusPath } from './forward-status.ts';
+import { Forwarder } from './forwarder.ts';
+import { influxSink } from './influx-sink.ts';
+
+export interface ForwardingOptions {
+  stateDir: string;
+  /** Memory-backed directory of the collector. */
+  runtimeDirectory: string;
+  sinks: SinkConfig[];
+  backoff?: BackoffOptions;
+}
+
+const STATUS_EVERY_MS = 1000;
+const RESTART_MS = 10_000;
+
+/** Forwards to all sinks, each on its own, until the signal aborts. */
+export async function runForwarding(options: ForwardingOptions, log: Logger, signal: AbortSignal): Promise<void> {
+  const { stateDir, runtimeDirectory } = options;
+  const db = openForWriting(stateDir);
+  const feed = new Feed(stateDir);
+  const quarantine = new Quarantine(db);
+  const forwarders = options.sinks.map((config) => {
+    const cursor = new CursorKeeper({ consumer: config.name, cursors: new Cursors(db), runtimeDirectory, log });
+    return new Forwarder({
+      sink: influxSink(config),
+      feed,
+      cursor,
+      quarantine: (refused) => quarantine.add(refused),
+      log,
+      batchIntervalMs: config.batchInterval,
+      batchSize: config.batchSize,
+      ...(options.backoff ? { backoff: options.backoff } : {}),
+    });
+  });
+  const publish = () => {
+    const path = statusPath(runtimeDirectory);
+    try {
+      writeFileSync(`${path}.new`, JSON.stringify({ updatedMs: Date.now(), sinks: forwarders.map((f) => f.status) }));
+      renameSync(`${path}.new`, path);
+    } catch {
+      // A status that cannot be written must not hold up the readings.
+    }
+  };
+  const timer = setInterval(publish, STATUS_EVERY_MS);
+  try {
+    await Promise.all(forwarders.map((forwarder) => forEver(forwarder, log, signal)));
+  } finally {
+    clearInterval(timer);
+    publish();
+    feed.close();
+    db.close();
+  }
+}
+
+/** What stops one forwarder (a damaged page, a full disk when something has to go into quarantine) is no reason to end. */
+async function forEver(forwarder: Forwarder, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await forwarder.run(signal);
+    } catch (error) {
+      log.error({ err: error, sink: forwarder.status.name }, 'forwarding failed; it is tried again');
+      await sleep(RESTART_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import { Worker } from 'node:worker_threads';
+import { messageOf } from '../system/errors.ts';
+import type { Logger } from '../system/logging.ts';
+import type { ForwardingOptions } from './run.ts';
+
+const RESTART_MS = 10_000;
+/** A request under way is given up; the thread then only saves its positions. */
+const LONGEST_STOP_MS = 5000;
+/** Small heaps: a backlog of years needs no more than one batch. */
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+
+/**
+ * Forwards in a thread of its own, so that catching up with days takes no time from the second grid. A thread that dies is
+ * started again: nothing it does can end the collector.
+ * @returns what ends it
+ */
+export function startForwarding(options: ForwardingOptions, log: Logger): () => Promise<void> {
+  let worker: Worker | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let stopping = false;
+  const start = () => {
+    worker = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: options,
+      resourceLimits: RESOURCE_LIMITS,
+    });
+    worker.on('error', (error) => log.error({ reason: messageOf(error) }, 'the forwarding thread failed'));
+    worker.on('exit', () => {
+      worker = undefined;
+      if (!stopping) timer = setTimeout(start, RESTART_MS);
+    });
+  };
+  start();
+  return async () => {
+    stopping = true;
+    clearTimeout(timer);
+    const running = worker;
+    if (!running) return;
+    const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
+    running.postMessage('stop');
+    const forced = setTimeout(() => void running.terminate(), LONGEST_STOP_MS);
+    await ended;
+    clearTimeout(forced);
+  };
+}

@@ -1,0 +1,100 @@
+import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
+import { messageOf } from '../system/errors.ts';
+
+/** How to reach a server. */
+export interface InfluxAddress {
+  /** Base URL, without credentials. */
+  url: string;
+  token?: string | undefined;
+  /** Certificate authorities to trust instead of the system's, PEM. */
+  ca?: string | undefined;
+}
+
+export interface InfluxRequest {
+  method?: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  query?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>>;
+  /** A string goes as it is, anything else as JSON. */
+  body?: unknown;
+  /** Larger bodies are compressed. */
+  gzipAboveBytes?: number;
+  timeoutMs: number;
+  signal?: AbortSignal | undefined;
+}
+
+export interface InfluxResponse {
+  status: number;
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Parsed when it is JSON, else text; undefined when there is none. */
+  body: unknown;
+}
+
+/** The server could not be asked, or did not answer in time. It may have done what it was asked for. */
+export class InfluxUnreachable extends Error {
+  /** Node's code, such as ECONNREFUSED; ETIMEDOUT for our own deadline. */
+  readonly code: string;
+
+  constructor(code: string, message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'InfluxUnreachable';
+    this.code = code;
+  }
+}
+
+/** The one place that uses @influxdata/influxdb-client: requests with a deadline, every answer as a value. */
+export class InfluxClient {
+  readonly url: string;
+  readonly #db: InfluxDB;
+
+  constructor(address: InfluxAddress) {
+    this.url = address.url;
+    this.#db = new InfluxDB({
+      url: address.url,
+      ...(address.token === undefined ? {} : { token: address.token }),
+      // The deadline is the request's own: this one only counts silence on the socket.
+      timeout: 600_000,
+      transportOptions: address.ca === undefined ? {} : { ca: address.ca },
+    });
+  }
+
+  /**
+   * @returns every answer, also those that say no
+   * @throws InfluxUnreachable without an answer; the signal's reason when aborted
+   */
+  async request(path: string, request: InfluxRequest): Promise<InfluxResponse> {
+    const { method = 'GET', query, headers, body, gzipAboveBytes, timeoutMs, signal } = request;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const search = query ? `?${new URLSearchParams(query).toString()}` : '';
+    const response: InfluxResponse = { status: 0, headers: {}, body: undefined };
+    try {
+      response.body = await this.#db.transport.request(
+        `${path}${search}`,
+        body,
+        {
+          method,
+          headers: { ...headers },
+          signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+          ...(gzipAboveBytes === undefined ? {} : { gzipThreshold: gzipAboveBytes }),
+        },
+        (responseHeaders, status) => {
+          response.headers = responseHeaders;
+          response.status = status ?? 0;
+        },
+      );
+      if (deadline.aborted) throw new Error('aborted');
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof HttpError) {
+        return { status: error.statusCode, headers: error.headers ?? {}, body: error.json ?? error.body };
+      }
+      throw unreachable(error, deadline.aborted, timeoutMs);
+    }
+    return response;
+  }
+}
+
+function unreachable(error: unknown, late: boolean, timeoutMs: number): InfluxUnreachable {
+  if (late) return new InfluxUnreachable('ETIMEDOUT', `no answer within ${timeoutMs / 1000} s`, error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return new InfluxUnreachable(code, messageOf(error), error);
+}

@@ -1,0 +1,109 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'vitest';
+import { freePort, ProcessServer } from './process-server.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** The program: INFLUXD, or influxd on PATH. */
+function influxdProgram(): string | undefined {
+  const named = process.env.INFLUXD;
+  if (named) return existsSync(named) ? named : undefined;
+  const found = spawnSync('sh', ['-c', 'command -v influxd'], { encoding: 'utf8' });
+  return found.status === 0 ? found.stdout.trim() : undefined;
+}
+
+/** InfluxDB 2 is in no package registry: where it is not, the test is skipped, also in CI. */
+export function requireInfluxd(context: TestContext): void {
+  if (influxdProgram() === undefined) context.skip('there is no influxd 2.x (put it on PATH, or name it with INFLUXD)');
+}
+
+export interface Influxd {
+  url: string;
+  directory: string;
+  start(): Promise<void>;
+  end(signal?: NodeJS.Signals): Promise<void>;
+  /** Everything it stored is gone; it is stopped. */
+  wipe(): Promise<void>;
+}
+
+/** A real, empty InfluxDB 2 on the loopback. */
+export async function startInfluxd(): Promise<Influxd> {
+  const port = await freePort();
+  const directory = temporaryDirectory();
+  const data = join(directory, 'data');
+  const args = [
+    ['--bolt-path', join(data, 'influxd.bolt')],
+    ['--engine-path', join(data, 'engine')],
+    ['--sqlite-path', join(data, 'influxd.sqlite')],
+    ['--http-bind-address', `127.0.0.1:${port}`],
+    ['--log-level', 'error'],
+    ['--reporting-disabled'],
+  ].flat();
+  // It stops cleanly at SIGINT only, and writes below HOME.
+  const server = new ProcessServer({
+    command: influxdProgram() ?? 'influxd',
+    args,
+    port,
+    healthPath: '/health',
+    stopSignal: 'SIGINT',
+    env: { HOME: directory },
+  });
+  await server.start();
+  return {
+    url: server.url,
+    directory,
+    start: () => server.start(),
+    end: (signal) => server.end(signal),
+    wipe: async () => {
+      await server.end();
+      rmSync(data, { recursive: true });
+    },
+  };
+}
+
+export interface InfluxAccess {
+  url: string;
+  token: string;
+  org: string;
+}
+
+/** First setup as a person does it: the operator token of organisation `home` with bucket `energy`. */
+export async function setUp(url: string): Promise<InfluxAccess> {
+  const response = await fetch(`${url}/api/v2/setup`, {
+    method: 'POST',
+    body: JSON.stringify({ username: 'admin', password: 'a long password', org: 'home', bucket: 'energy' }),
+  });
+  const { auth } = (await response.json()) as { auth: { token: string } };
+  return { url, token: auth.token, org: 'home' };
+}
+
+/** Rows of a Flux query: column by name. */
+export async function flux({ url, token, org }: InfluxAccess, query: string): Promise<Record<string, string>[]> {
+  const response = await fetch(`${url}/api/v2/query?org=${org}`, {
+    method: 'POST',
+    headers: { authorization: `Token ${token}`, 'content-type': 'application/vnd.flux', accept: 'application/csv' },
+    body: query,
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`query failed: ${text}`);
+  const rows: Record<string, string>[] = [];
+  for (const table of text.trim().split(/\r?\n\r?\n/)) {
+    const [head, ...lines] = table.split(/\r?\n/).filter((line) => line !== '');
+    const names = (head ?? '').split(',');
+    for (const line of lines) rows.push(Object.fromEntries(line.split(',').map((cell, i) => [names[i] ?? '', cell])));
+  }
+  return rows;
+}
+
+/** All points of a bucket, by `measurement_field meter time`. */
+export async function influxPoints(access: InfluxAccess, bucket: string): Promise<Map<string, number>> {
+  const rows = await flux(access, `from(bucket: "${bucket}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)`);
+  const points = new Map<string, number>();
+  for (const row of rows) {
+    const key = `${row._measurement}_${row._field} ${row.meter} ${Date.parse(row._time ?? '')}`;
+    if (points.has(key)) throw new Error(`${key} is there twice`);
+    points.set(key, Number(row._value));
+  }
+  return points;
+}

@@ -1,0 +1,74 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { freePort, ProcessServer } from './process-server.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** Debian's victoria-metrics; two points of one series and time count once, as its users have to set it. */
+export class VictoriaMetrics {
+  readonly #server: ProcessServer;
+  readonly #data: string;
+
+  private constructor(server: ProcessServer, data: string) {
+    this.#server = server;
+    this.#data = data;
+  }
+
+  static async start(): Promise<VictoriaMetrics> {
+    const port = await freePort();
+    const data = join(temporaryDirectory(), 'data');
+    const args = [
+      `-storageDataPath=${data}`,
+      `-httpListenAddr=127.0.0.1:${port}`,
+      '-retentionPeriod=100y',
+      '-dedup.minScrapeInterval=1ms',
+      '-memory.allowedBytes=200MB',
+    ];
+    const server = new ProcessServer({
+      command: 'victoria-metrics',
+      args,
+      port,
+      healthPath: '/health',
+      stopSignal: 'SIGINT',
+    });
+    await server.start();
+    return new VictoriaMetrics(server, data);
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  start(): Promise<void> {
+    return this.#server.start();
+  }
+
+  end(signal?: NodeJS.Signals): Promise<void> {
+    return this.#server.end(signal);
+  }
+
+  /** Everything it stored is gone; it is stopped. */
+  async wipe(): Promise<void> {
+    await this.#server.end();
+    rmSync(this.#data, { recursive: true });
+  }
+
+  /** All points, by `measurement_field{meter}` and time in ms. */
+  async points(): Promise<Map<string, number>> {
+    await (await fetch(`${this.url}/internal/force_flush`)).arrayBuffer();
+    const response = await fetch(`${this.url}/api/v1/export?match[]={__name__!=""}`);
+    const points = new Map<string, number>();
+    for (const line of (await response.text()).split('\n').filter((text) => text !== '')) {
+      const { metric, values, timestamps } = JSON.parse(line) as {
+        metric: Record<string, string>;
+        values: number[];
+        timestamps: number[];
+      };
+      timestamps.forEach((timeMs, i) => {
+        const key = `${metric.__name__} ${metric.meter} ${timeMs}`;
+        if (points.has(key)) throw new Error(`${key} is there twice`);
+        points.set(key, values[i] ?? Number.NaN);
+      });
+    }
+    return points;
+  }
+}
