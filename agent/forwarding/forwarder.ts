@@ -37,6 +37,14 @@ export interface ForwarderOptions {
   backoff?: BackoffOptions;
 }
 
+/** A server that was told 413 by mistake, or by a proxy that is gone, gets full batches again after a hundred smaller ones. */
+const GROWTH = 0.01;
+/**
+ * Servers keep the newest of what they acknowledged in memory; VictoriaMetrics for 5 s by default. A server that dies more
+ * often than this gets nothing new.
+ */
+const UNSURE_MS = 10_000;
+
 /** Carries the journal's readings to one sink: in order, one request at a time, for ever. */
 export class Forwarder {
   readonly status: SinkStatus;
@@ -44,6 +52,9 @@ export class Forwarder {
   readonly #log: Logger;
   readonly #backoff: Backoff;
   #batchSize: number;
+  /** Where each batch of the last seconds began, and when it was acknowledged. */
+  #recent: { from: Position; atMs: number }[] = [];
+  #wasDown = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -78,13 +89,29 @@ export class Forwarder {
     this.status.catchingUp = deliveries.length === size;
     const last = deliveries.at(-1);
     if (last) {
+      const from = cursor.position;
       await this.#deliver(deliveries, signal);
       cursor.advance(last.position);
       this.status.lastTimeMs = last.reading.timeMs;
+      this.#remember(from);
     }
     this.status.position = cursor.position;
     this.status.checkedMs = Date.now();
     return deliveries.length;
+  }
+
+  /** A server that was down may have been killed: what it acknowledged just before is sent once more. */
+  #remember(from: Position): void {
+    const nowMs = performance.now();
+    const first = this.#recent[0];
+    if (this.#wasDown && first) {
+      this.#options.cursor.advance(first.from);
+      this.#recent = [];
+    } else {
+      this.#recent.push({ from, atMs: nowMs });
+      this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < UNSURE_MS);
+    }
+    this.#wasDown = false;
   }
 
   /** Returns when each is at the server or in quarantine. A batch that is refused is halved until the one is found. */
@@ -113,12 +140,17 @@ export class Forwarder {
       const outcome = await sink.write(readings, signal);
       signal.throwIfAborted();
       if (outcome.kind === 'retry' || outcome.kind === 'hold') {
+        this.#wasDown ||= outcome.kind === 'retry' && outcome.serverDown === true;
         this.#trouble(outcome);
         await sleep(this.#backoff.nextMs('afterMs' in outcome ? outcome.afterMs : 0), undefined, { signal });
         continue;
       }
       this.#wellAgain();
       if (outcome.kind !== 'written') return outcome;
+      this.#batchSize = Math.min(
+        this.#options.batchSize,
+        this.#batchSize + Math.ceil(this.#options.batchSize * GROWTH),
+      );
       this.status.written += readings.length;
       this.status.lastWrittenMs = Date.now();
       if (outcome.refused !== undefined) this.#partlyRefused(outcome.refused, readings);

@@ -10,8 +10,8 @@ export type WriteOutcome =
   | { kind: 'too-large'; message: string }
   /** Only a person can mend it: token, bucket, URL. Nothing is lost meanwhile. */
   | { kind: 'hold'; message: string; hint: string }
-  /** Not written, or unknown whether; the same again later. */
-  | { kind: 'retry'; message: string; hint?: string; afterMs?: number };
+  /** Not written, or unknown whether; the same again later. `serverDown`: nothing listens there. */
+  | { kind: 'retry'; message: string; hint?: string; afterMs?: number; serverDown?: boolean };
 
 /** A server that asks for more is not believed: it would hold up a day of readings by mistake. */
 const LONGEST_RETRY_AFTER_MS = 300_000;
@@ -100,5 +100,7 @@ export function failedWrite(error: unknown): WriteOutcome {
     return { kind: 'hold', message: error.message, hint: error.hint ?? 'mend it; it is tried again' };
   }
   const hint = error instanceof InfluxUnreachable ? unreachableHint(error) : undefined;
-  return { kind: 'retry', message: `the server cannot be reached: ${messageOf(error)}`, ...(hint ? { hint } : {}) };
+  const message = `the server cannot be reached: ${messageOf(error)}`;
+  const serverDown = error instanceof InfluxUnreachable && error.code === 'ECONNREFUSED';
+  return { kind: 'retry', message, serverDown, ...(hint ? { hint } : {}) };
 }

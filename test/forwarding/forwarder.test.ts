@@ -124,7 +124,23 @@ test('what is too large is halved, and later batches are smaller', async () => {
     seconds.length > 3 ? { kind: 'too-large', message: 'too large' } : WRITTEN,
   );
   expect(there.sort((a, b) => a - b)).toEqual(upTo(20));
-  expect(requests.slice(-4).every((seconds) => seconds.length <= 3)).toBe(true);
+  expect(requests.slice(1).every((seconds) => seconds.length <= 4)).toBe(true);
+});
+
+test('after a server was down, what it acknowledged just before is sent again, once', async () => {
+  const { requests, positions } = await carry(24, (_seconds, request) =>
+    request === 2 ? { kind: 'retry', message: 'refused', serverDown: true } : WRITTEN,
+  );
+  const first = requests.map(([second]) => second);
+  expect(first).toEqual([1, 9, 17, 17, 1, 9, 17]);
+  expect(positions.at(-1)?.key).toBe(24);
+});
+
+test('a connection that breaks again and again does not send it back', async () => {
+  const { requests } = await carry(24, (_seconds, request) =>
+    request % 2 === 0 ? { kind: 'retry', message: 'reset' } : WRITTEN,
+  );
+  expect(requests.map(([second]) => second)).toEqual([1, 1, 9, 9, 17, 17]);
 });
 
 test('points that the server left out are said and counted, the rest goes on', async () => {

@@ -111,11 +111,14 @@ export class FaultProxy {
 }
 
 function drip(socket: Socket, status: number, everyMs: number): void {
-  const text = `HTTP/1.1 ${status} x\r\ncontent-length: 0\r\n\r\n`;
+  const text = `HTTP/1.1 ${status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`;
   let at = 0;
   const timer = setInterval(() => {
     if (at < text.length && !socket.destroyed) socket.write(text[at++] ?? '');
-    else clearInterval(timer);
+    else {
+      clearInterval(timer);
+      socket.end();
+    }
   }, everyMs);
 }
 
