@@ -8,6 +8,22 @@ const REASONS: Record<string, string> = {
   EISDIR: 'is a directory',
 };
 
+/** @throws AgentError that names the file and what to do about it */
+function readNamedFile(path: string, what: string, hint: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const code = errnoOf(error) === 'EACCES' ? 'permission' : 'config';
+    const reason = REASONS[errnoOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`;
+    throw new AgentError(code, `${what} ${path} ${reason}`, { hint, cause: error });
+  }
+}
+
+/** Certificate authorities, PEM. @throws AgentError */
+export function readAuthorityFile(path: string): string {
+  return readNamedFile(path, 'the certificate authority', 'write the certificate of the authority there, as PEM');
+}
+
 /**
  * The content of a secret's file, without the line's end. A name without a slash is a systemd credential (LoadCredential=,
  * systemd.exec(5)).
@@ -15,17 +31,8 @@ const REASONS: Record<string, string> = {
  */
 export function readSecretFile(file: string, env: NodeJS.ProcessEnv = process.env): string {
   const path = secretPath(file, env);
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch (error) {
-    const code = errnoOf(error) === 'EACCES' ? 'permission' : 'config';
-    const reason = REASONS[errnoOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`;
-    throw new AgentError(code, `the secret's file ${path} ${reason}`, {
-      hint: 'write the secret there, readable for the user of the collector alone (mode 0600)',
-      cause: error,
-    });
-  }
+  const hint = 'write the secret there, readable for the user of the collector alone (mode 0600)';
+  const text = readNamedFile(path, "the secret's file", hint).trim();
   if (text === '') {
     throw new AgentError('config', `the secret's file ${path} is empty`, { hint: 'write the secret into it' });
   }

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type { SinkConfig } from '../config/schema.ts';
-import { readSecretFile } from '../config/secrets.ts';
+import { readAuthorityFile, readSecretFile } from '../config/secrets.ts';
 import { InfluxWriter } from '../influxdb/writer.ts';
 import type { Sink } from './sink.ts';
 
@@ -24,6 +23,6 @@ export function influxAddress({ url, token, tokenFile, caFile }: SinkConfig) {
   return {
     url,
     token: token ?? (tokenFile === undefined ? undefined : readSecretFile(tokenFile)),
-    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
+    ca: caFile === undefined ? undefined : readAuthorityFile(caFile),
   };
 }

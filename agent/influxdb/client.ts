@@ -96,5 +96,10 @@ export class InfluxClient {
 function unreachable(error: unknown, late: boolean, timeoutMs: number): InfluxUnreachable {
   if (late) return new InfluxUnreachable('ETIMEDOUT', `no answer within ${timeoutMs / 1000} s`, error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return new InfluxUnreachable(code, messageOf(error), error);
+  // OpenSSL names its source file and line: `write EPROTO 40..:error:0A00010B:SSL routines:fn:wrong version number:file:77:`
+  const message = messageOf(error)
+    .replace(/\S+:error:[^:]*:SSL routines:[^:]*:([^:]*):.*/s, '$1')
+    .replace(/\s+/g, ' ')
+    .trim();
+  return new InfluxUnreachable(code, message, error);
 }

@@ -60,8 +60,16 @@ export class JournalReader {
   *each(range: Range): Generator<Reading> {
     const waiting = this.#waiting.entries();
     const { fromMs, toMs } = this.#bounds(range, waiting);
-    for (let startMs = fromMs; startMs < toMs; startMs += WINDOW_MS) {
-      yield* this.#merged({ ...range, fromMs: startMs, toMs: Math.min(startMs + WINDOW_MS, toMs) }, waiting);
+    const waitingMs = readingTimes(waiting);
+    const next = this.#db.prepare('SELECT min(key) AS key FROM reading WHERE key >= ?');
+    for (let startMs = fromMs; startMs < toMs; ) {
+      // Years without readings are stepped over.
+      const { key } = next.get(firstKeyAt(startMs)) as { key: number | null };
+      const nextMs = Math.min(key === null ? toMs : timeOfKey(key), ...waitingMs.filter((timeMs) => timeMs >= startMs));
+      startMs = Math.max(startMs, nextMs);
+      const endMs = Math.min(startMs + WINDOW_MS, toMs);
+      if (startMs < endMs) yield* this.#merged({ ...range, fromMs: startMs, toMs: endMs }, waiting);
+      startMs = endMs;
     }
   }
 
