@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { EXAMPLE_CONFIG } from '../../agent/config/example.ts';
+import { parseConfig } from '../../agent/config/load.ts';
 import { plainStateDir } from '../../agent/config/state-dir.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -23,7 +24,7 @@ test.for([
 });
 
 test.for([
-  'meters: []\n',
+  'meters: []\n"state\\x44ir": /a\n',
   'stateDir: "/srv/energy"\n',
   'stateDir: /srv/two words\n',
   'stateDir: /srv/energy\n  and more\n',
@@ -36,6 +37,11 @@ test.for([
   'journal:\n  stateDir: /a\n',
 ])('anything else is left to the parser: %j', (text) => {
   expect(plainOf(text)).toBeUndefined();
+});
+
+test("a configuration that names none has the default, which is the schema's", () => {
+  const rest = 'meters: [{name: house, model: we-515, connection: {serial: /dev/ttyUSB0}}]\n';
+  expect(plainOf(rest)).toBe(parseConfig(rest, 'config.yaml').stateDir);
 });
 
 test('a file that cannot be read as well', () => {

@@ -5,7 +5,7 @@ import { collectorProcess } from '../../agent/host/collector-process.ts';
 import { hostName, machineModel, uptimeAndLoad } from '../../agent/host/machine.ts';
 import { memory } from '../../agent/host/memory.ts';
 import { network } from '../../agent/host/network.ts';
-import { cpuTemperature } from '../../agent/host/temperature.ts';
+import { cpuTemperature, temperatureOfSensors } from '../../agent/host/temperature.ts';
 import { units, unitValues } from '../../agent/host/units.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { PC, PI, rootWith } from './fixtures.ts';
@@ -34,6 +34,11 @@ test('systeminformation is asked only where there are sensors, and no answer is 
   const root = rootWith({ 'sys/class/hwmon/hwmon0/name': 'k10temp\n' });
   expect(await cpuTemperature(root, async () => 55.5)).toEqual({ cpu_temperature_celsius: 55.5 });
   for (const none of [null, Number.NaN, 0, -1]) expect(await cpuTemperature(root, async () => none)).toEqual({});
+});
+
+test('systeminformation has an answer on this machine: a temperature, or that there is none', async () => {
+  const celsius = await temperatureOfSensors();
+  expect(celsius === null || typeof celsius === 'number').toBe(true);
 });
 
 test('memory and swap in bytes; a machine without swap has 0 of it, one without meminfo none of all', () => {
