@@ -1,7 +1,4 @@
 import type { Command } from 'commander';
-import { stringify } from 'yaml';
-import { EXAMPLE_CONFIG } from '../config/example.ts';
-import { loadConfig } from '../config/load.ts';
 import { configOption } from './options.ts';
 
 export function addConfig(root: Command): void {
@@ -10,7 +7,8 @@ export function addConfig(root: Command): void {
     .command('check')
     .description('name every mistake in a configuration')
     .addOption(configOption())
-    .action((options: { config: string }) => {
+    .action(async (options: { config: string }) => {
+      const { loadConfig } = await import('../config/load.ts');
       const { meters } = loadConfig(options.config);
       process.stdout.write(
         `${options.config} is right: ${meters.length === 1 ? '1 meter' : `${meters.length} meters`}\n`,
@@ -20,7 +18,9 @@ export function addConfig(root: Command): void {
     .command('show')
     .description('print a configuration with all defaults filled in (durations in ms, sizes in bytes), secrets hidden')
     .addOption(configOption())
-    .action((options: { config: string }) => {
+    .action(async (options: { config: string }) => {
+      const { stringify } = await import('yaml');
+      const { loadConfig } = await import('../config/load.ts');
       const config = loadConfig(options.config);
       const influxdb = config.influxdb.map((sink) => (sink.token === undefined ? sink : { ...sink, token: '***' }));
       process.stdout.write(stringify({ ...config, influxdb }));
@@ -28,7 +28,8 @@ export function addConfig(root: Command): void {
   config
     .command('example')
     .description('print a complete configuration to start from')
-    .action(() => {
+    .action(async () => {
+      const { EXAMPLE_CONFIG } = await import('../config/example.ts');
       process.stdout.write(EXAMPLE_CONFIG);
     });
   for (const command of config.commands) command.exitOverride();

@@ -1,5 +1,4 @@
 import { InvalidArgumentError, Option } from 'commander';
-import { loadConfig } from '../config/load.ts';
 import { parseDuration } from '../config/scalars.ts';
 
 export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
@@ -12,9 +11,12 @@ export const stateDirOption = (): Option =>
     'ENERGY_MONITOR_STATE_DIR',
   );
 
-/** The state directory of a command that only reads: named directly, or by the configuration. */
-export function stateDirOf(options: { config: string; stateDir?: string }): string {
-  return options.stateDir ?? loadConfig(options.config).stateDir;
+/** The state directory of a command that needs nothing else of the configuration: named directly, or by it. */
+export async function stateDirOf(options: { config: string; stateDir?: string }): Promise<string> {
+  if (options.stateDir !== undefined) return options.stateDir;
+  // Parser and schema are most of a short command's CPU time: only what reads a configuration loads them.
+  const { loadConfig } = await import('../config/load.ts');
+  return loadConfig(options.config).stateDir;
 }
 
 export function durationArgument(text: string): number {

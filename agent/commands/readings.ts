@@ -42,7 +42,7 @@ export function addReadings(root: Command): void {
       const { JournalReader } = await import('../journal/reader.ts');
       const { QUANTITIES } = await import('../readings/quantity.ts');
       const range = rangeOf(options, Date.now());
-      const reader = new JournalReader(stateDirOf(options));
+      const reader = new JournalReader(await stateDirOf(options));
       try {
         const format = FORMATS[options.format];
         const names = Object.keys(QUANTITIES);

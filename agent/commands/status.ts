@@ -10,7 +10,7 @@ export function addStatus(root: Command): void {
     .addOption(stateDirOption())
     .action(async (options: { config: string; stateDir?: string; json?: boolean }) => {
       const { gatherStatus, statusText } = await import('../collector/status-report.ts');
-      const report = gatherStatus(stateDirOf(options));
+      const report = gatherStatus(await stateDirOf(options));
       process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : statusText(report, Date.now()));
     });
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { MODEL_NAMES } from '../meters/catalogue.ts';
 import { parseAddress, parseDuration, parseSize } from './scalars.ts';
+import { DEFAULT_STATE_DIR } from './state-dir.ts';
 
 /** Each message is the remedy: what to write instead. */
 const duration = (minMs: number, maxMs: number, range: string) =>
@@ -180,7 +181,7 @@ export const configSchema = z.strictObject(
     stateDir: z
       .string({ error: 'write the path of a directory, such as /var/lib/energy-monitor' })
       .regex(/^\//, { error: 'write an absolute path, such as /var/lib/energy-monitor' })
-      .default('/var/lib/energy-monitor'),
+      .default(DEFAULT_STATE_DIR),
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
     journal: journal.prefault({}),
     influxdb,

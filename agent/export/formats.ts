@@ -26,8 +26,12 @@ const csvCell = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"'
 /** Header row; UTC times; an empty cell where a reading lacks a quantity (RFC 4180). */
 const csv: Format = {
   head: (names) => `${['time', 'meter', ...names].join(',')}\r\n`,
-  row: ({ timeMs, series, values }, names) =>
-    `${[new Date(timeMs).toISOString(), csvCell(series.meter), ...names.map((name) => values[name] ?? '')].join(',')}\r\n`,
+  row: ({ timeMs, series, values }, names) => {
+    const cells = names.map((name) => values[name] ?? '');
+    // Of another measurement, such as the machine's own: its values have no columns here.
+    if (cells.every((value) => value === '')) return '';
+    return `${[new Date(timeMs).toISOString(), csvCell(series.meter), ...cells].join(',')}\r\n`;
+  },
   tail: () => '',
 };
 
@@ -63,7 +67,8 @@ const cell = (text: string, name: Quantity) => text.padStart(COLUMN_WIDTHS[name]
 const table: Format = {
   head: () =>
     `${'time'.padEnd(20)}${'meter'.padEnd(10)}${TABLE_COLUMNS.map(({ name, title }) => cell(title, name)).join('')}\n`,
-  row: ({ timeMs, series, values }) => {
+  row: ({ timeMs, series, values }, names) => {
+    if (!names.some((name) => name in values)) return '';
     const cells = TABLE_COLUMNS.map(({ name, decimals }) => cell(values[name]?.toFixed(decimals) ?? '-', name));
     return `${localTime(timeMs).padEnd(20)}${series.meter.padEnd(10)}${cells.join('')}\n`;
   },

@@ -1,0 +1,28 @@
+import { realpathSync, statfsSync, statSync } from 'node:fs';
+import type { Values } from '../readings/reading.ts';
+import { diskBelow } from './block-device.ts';
+import { readText } from './files.ts';
+
+/** Sectors in sysfs are of 512 bytes, whatever the disk's are (kernel documentation, block/stat). */
+const SECTOR_BYTES = 512;
+const SECTORS_WRITTEN_FIELD = 6;
+
+/** Size of the file system of a directory, and what an ordinary user can still write to it. */
+export function diskSpace(directory: string): Values {
+  const { bsize, blocks, bavail } = statfsSync(directory);
+  // Some file systems have no size to tell (overlays in memory): no size is not a size of 0.
+  return blocks === 0 ? {} : { disk_total_bytes: blocks * bsize, disk_free_bytes: bavail * bsize };
+}
+
+/** Bytes written since boot to the disk that a directory lies on. */
+export function diskWritten(root: string, directory: string): Values {
+  const path = realpathSync(directory);
+  const disk = diskBelow(root, statSync(path).dev, path);
+  return disk === undefined ? {} : bytesWritten(disk);
+}
+
+/** @param disk its sysfs directory */
+export function bytesWritten(disk: string): Values {
+  const sectors = readText(disk, 'stat')?.trim().split(/\s+/)[SECTORS_WRITTEN_FIELD];
+  return sectors === undefined || !/^\d+$/.test(sectors) ? {} : { disk_written_bytes: Number(sectors) * SECTOR_BYTES };
+}

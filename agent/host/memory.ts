@@ -1,0 +1,22 @@
+import type { Values } from '../readings/reading.ts';
+import { readText } from './files.ts';
+
+/** Memory and swap (/proc/meminfo, whose kB are 1024 bytes). Available is the kernel's own estimate, caches included. */
+export function memory(root: string): Values {
+  const text = readText(root, 'proc/meminfo') ?? '';
+  const bytes = (name: string) => {
+    const kib = new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(text)?.[1];
+    return kib === undefined ? undefined : Number(kib) * 1024;
+  };
+  const values: Values = {};
+  const set = (name: string, value: number | undefined) => {
+    if (value !== undefined) values[name] = value;
+  };
+  const swapTotal = bytes('SwapTotal');
+  const swapFree = bytes('SwapFree');
+  set('memory_total_bytes', bytes('MemTotal'));
+  set('memory_available_bytes', bytes('MemAvailable'));
+  set('swap_total_bytes', swapTotal);
+  set('swap_used_bytes', swapTotal === undefined || swapFree === undefined ? undefined : swapTotal - swapFree);
+  return values;
+}
