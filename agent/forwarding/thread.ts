@@ -7,7 +7,7 @@ const RESTART_MS = 10_000;
 /** A request under way is given up; the thread then only saves its positions. */
 const LONGEST_STOP_MS = 5000;
 /** Small heaps: a backlog of years needs no more than one batch. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 2 };
 
 /**
  * Forwards in a thread of its own, so that catching up with days takes no time from the second grid. A thread that dies is

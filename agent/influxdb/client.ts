@@ -63,7 +63,16 @@ export class InfluxClient {
    */
   async request(path: string, request: InfluxRequest): Promise<InfluxResponse> {
     const { method = 'GET', query, headers, body, gzipAboveBytes, timeoutMs, signal } = request;
-    const deadline = AbortSignal.timeout(timeoutMs);
+    signal?.throwIfAborted();
+    // AbortSignal.timeout and .any would keep each request, with its body, until the time is over.
+    const controller = new AbortController();
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      controller.abort();
+    }, timeoutMs);
+    const abort = () => controller.abort();
+    signal?.addEventListener('abort', abort, { once: true });
     const search = query ? `?${new URLSearchParams(query).toString()}` : '';
     const response: InfluxResponse = { status: 0, headers: {}, body: undefined };
     try {
@@ -73,7 +82,7 @@ export class InfluxClient {
         {
           method,
           headers: { ...headers },
-          signal: signal ? AbortSignal.any([signal, deadline]) : deadline,
+          signal: controller.signal,
           ...(gzipAboveBytes === undefined ? {} : { gzipThreshold: gzipAboveBytes }),
         },
         (responseHeaders, status) => {
@@ -81,13 +90,16 @@ export class InfluxClient {
           response.status = status ?? 0;
         },
       );
-      if (deadline.aborted) throw new Error('aborted');
+      if (controller.signal.aborted) throw new Error('aborted');
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof HttpError) {
         return { status: error.statusCode, headers: error.headers ?? {}, body: error.json ?? error.body };
       }
-      throw unreachable(error, deadline.aborted, timeoutMs);
+      throw unreachable(error, late, timeoutMs);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
     }
     return response;
   }

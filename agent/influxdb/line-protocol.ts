@@ -26,18 +26,27 @@ function tags(measurement: string, name: string, model: string): string {
   return `${name === '' ? '' : `,${nameTag}=${escapeTag(name)}`}${model === '' ? '' : `,model=${escapeTag(model)}`}`;
 }
 
+/** Reused: a text that grows by `+=` is a tree of pieces, and a batch of them keeps the garbage collector busy. */
+const pieces: (string | number)[] = [];
+
 /** One reading as a line, time in milliseconds; all fields are floats, so that a field's type never changes. */
 export function toLine({ series, timeMs, values }: Reading): string {
   const { measurement, meter, model } = series;
-  let line = kept(
-    prefixes,
-    `${measurement}\n${meter}\n${model}`,
-    () => `${escapeMeasurement(measurement)}${tags(measurement, meter, model)} `,
+  pieces.length = 0;
+  pieces.push(
+    kept(
+      prefixes,
+      `${measurement}\n${meter}\n${model}`,
+      () => `${escapeMeasurement(measurement)}${tags(measurement, meter, model)} `,
+    ),
   );
-  let separator = '';
   for (const name in values) {
-    line += `${separator}${kept(fieldKeys, name, () => escapeTag(name))}=${values[name]}`;
-    separator = ',';
+    if (pieces.length > 1) pieces.push(',');
+    pieces.push(
+      kept(fieldKeys, name, () => `${escapeTag(name)}=`),
+      values[name] ?? 0,
+    );
   }
-  return `${line} ${timeMs}`;
+  pieces.push(' ', timeMs);
+  return pieces.join('');
 }

@@ -47,8 +47,15 @@ export function packBatch(entries: readonly Entry[]): Buffer {
   return Buffer.from(JSON.stringify(batch));
 }
 
-export function unpackBatch(bytes: Buffer): Entry[] {
-  const { layouts, rows } = JSON.parse(bytes.toString()) as Batch;
+/** @returns undefined for bytes that are no batch, such as one of another version */
+export function unpackBatch(bytes: Buffer): Entry[] | undefined {
+  let batch: Batch;
+  try {
+    batch = JSON.parse(bytes.toString()) as Batch;
+  } catch {
+    return undefined;
+  }
+  const { layouts, rows } = batch;
   return rows.flatMap((row): Entry[] => {
     const layout = layouts[row[0]];
     if (!layout) return [];

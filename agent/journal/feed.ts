@@ -14,6 +14,9 @@ export interface Delivery {
   position: Position;
 }
 
+/** A row whose data comes as text: node:sqlite makes an ArrayBuffer of each blob, which keeps the garbage collector busy. */
+type HexRow = Omit<ReadingRow, 'data'> & { data: string };
+
 /** The journal as a consumer takes it: every durable reading once, those that arrived late included. */
 export class Feed {
   readonly #db: DatabaseSync;
@@ -33,7 +36,7 @@ export class Feed {
       `SELECT l.seq, r.key, r.layout, r.data FROM late l JOIN reading r ON r.key = l.key
        WHERE l.seq > ? AND l.key <= ? ORDER BY l.seq LIMIT ?`,
     );
-    this.#next = db.prepare('SELECT key, layout, data FROM reading WHERE key > ? ORDER BY key LIMIT ?');
+    this.#next = db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key > ? ORDER BY key LIMIT ?');
   }
 
   /**
@@ -58,7 +61,7 @@ export class Feed {
 
   /** The next readings by key, in order. */
   #ahead(afterKey: number, limit: number): (readonly [number, Reading])[] {
-    const read = () => (this.#next.all(afterKey, limit) as unknown as ReadingRow[]).map(this.#keyed);
+    const read = () => (this.#next.all(afterKey, limit) as unknown as HexRow[]).map(this.#keyed);
     const committed = read();
     if (committed.length === limit) return committed;
     // Spool before database: what is committed in between is seen twice, never missed.
@@ -68,7 +71,8 @@ export class Feed {
     return [...ahead].sort(([a], [b]) => a - b).slice(0, limit);
   }
 
-  readonly #keyed = (row: ReadingRow) => [row.key, this.#rows.reading(row)] as const;
+  readonly #keyed = ({ key, layout, data }: HexRow) =>
+    [key, this.#rows.reading({ key, layout, data: Buffer.from(data, 'hex') })] as const;
 
   close(): void {
     this.#db.close();

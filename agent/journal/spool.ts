@@ -97,7 +97,9 @@ export class Spool {
       const generation = frame.readUInt32LE(4);
       if (offset > 0 && generation !== content.generation) break;
       content.generation = generation;
-      content.batches.push(unpackBatch(frame.subarray(HEADER_BYTES)));
+      const batch = unpackBatch(frame.subarray(HEADER_BYTES));
+      if (!batch) break;
+      content.batches.push(batch);
       offset += pagesOf(length);
     }
     return content;
