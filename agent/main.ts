@@ -4,6 +4,7 @@ import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
+import { addInfluxdb } from './commands/influxdb.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -36,8 +37,18 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  const commands = [addLive, addCollect, addReadings, addStatus, addForward, addHostMetrics, addSimulate, addConfig];
-  for (const add of commands) add(root);
+  for (const add of [
+    addLive,
+    addCollect,
+    addReadings,
+    addStatus,
+    addForward,
+    addHostMetrics,
+    addSimulate,
+    addConfig,
+    addInfluxdb,
+  ])
+    add(root);
   for (const command of root.commands) command.exitOverride();
   return root;
 }

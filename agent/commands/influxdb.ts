@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { configOption } from './options.ts';
+
+interface SetupCommandOptions {
+  config: string;
+  sink?: string;
+  tokensDir?: string;
+  operatorTokenFile?: string;
+  adminPasswordFile?: string;
+  username: string;
+  replace?: boolean;
+  dryRun?: boolean;
+}
+
+export function addInfluxdb(root: Command): void {
+  const influxdb = root.command('influxdb').description('look after the server that the readings go to').exitOverride();
+  influxdb
+    .command('setup')
+    .description('make organisation, buckets, tokens and roll-ups; again whenever you like, it keeps what is there')
+    .option('--dry-run', 'only tell what it would do')
+    .option('--sink <name>', 'the server of this name, when the configuration has several')
+    .option('--tokens-dir <dir>', 'where secrets go (default: the directory of the configuration)')
+    .option('--operator-token-file <file>', 'operator token of a server that is set up already')
+    .option('--admin-password-file <file>', "the first user's password, instead of a generated one")
+    .option('--username <name>', 'the first user of an empty server', 'admin')
+    .option('--replace', 'make tokens anew whose files hold something that does not fit')
+    .addOption(configOption())
+    .action(async (options: SetupCommandOptions) => {
+      const { setupOptions } = await import('../forwarding/setup-options.ts');
+      const { setUpServer } = await import('../influxdb/setup/setup.ts');
+      const { loadConfig } = await import('../config/load.ts');
+      const { sink, ...given } = options;
+      const print = (line: string) => void process.stdout.write(`${line}\n`);
+      await setUpServer(setupOptions(loadConfig(options.config), sink, { ...given, print }));
+    });
+  for (const command of influxdb.commands) command.exitOverride();
+}
