@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
 import { addForward } from './commands/forward.ts';
+import { addImport } from './commands/import.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
 import { addSimulate } from './commands/simulate.ts';
@@ -35,7 +36,8 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  for (const add of [addLive, addCollect, addReadings, addStatus, addForward, addSimulate, addConfig]) add(root);
+  for (const add of [addLive, addCollect, addReadings, addStatus, addForward, addImport, addSimulate, addConfig])
+    add(root);
   for (const command of root.commands) command.exitOverride();
   return root;
 }
