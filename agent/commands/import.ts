@@ -115,5 +115,22 @@ async function sourcesOf(files: readonly string[], options: ImportOptions) {
     const { format, precision, map, timeColumn, fromSeed } = options;
     return files.map((file) => () => textSource(file, { format, precision, mapping: map, timeColumn, fromSeed }));
   }
-  throw new AgentError('usage', 'not yet');
+  if (files.length > 0) throw new AgentError('usage', 'files and --from-influxdb exclude each other; keep one');
+  const { influxSource } = await import('../import/influx-source.ts');
+  const { readSecretFile } = await import('../config/secrets.ts');
+  const { org, bucket, measurement, tokenFile, from, to, fromSeed } = options;
+  const token = tokenFile === undefined ? undefined : readSecretFile(tokenFile);
+  const address = { url: serverUrl(options.fromInfluxdb), token };
+  return [() => influxSource({ address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed })];
+}
+
+/** @throws AgentError; a URL with credentials would stand in every message */
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === '') {
+    return text.replace(/\/+$/, '');
+  }
+  throw new AgentError('usage', 'the URL of --from-influxdb is not one of a server', {
+    hint: 'write http:// or https:// with host and port and nothing behind, such as http://localhost:8086',
+  });
 }

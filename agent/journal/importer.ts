@@ -117,7 +117,8 @@ export class Importer {
       const counts: ImportCounts = { stored: 0, completed: 0, there: 0 };
       for (const { reading, decimals } of readings) {
         const key = readingKey(reading.timeMs, this.#catalogue.seriesId(reading.series));
-        const outcome = waiting.has(waitingKey(reading)) ? 'there' : this.#storeOne(key, reading, decimals);
+        const isWaiting = waiting.size > 0 && waiting.has(waitingKey(reading));
+        const outcome = isWaiting ? 'there' : this.#storeOne(key, reading, decimals);
         counts[outcome]++;
         if (late && outcome !== 'there') this.#insertLate.run(key);
       }
