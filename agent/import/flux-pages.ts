@@ -80,7 +80,7 @@ export class FluxPages {
       403: 'this token may not read the bucket',
       404: `is there a bucket ${bucket} in organisation ${org}, and may the token read it? Or the URL is that of another server`,
     };
-    const hint = hints[status];
+    const hint = /organization name .* not found/.test(said) ? 'name another with --org' : hints[status];
     return new AgentError(
       'unavailable',
       `InfluxDB ${this.#client.url} answers ${status}${said === '' ? '' : `: ${said}`}`,

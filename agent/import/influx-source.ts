@@ -21,6 +21,8 @@ const FIRST_WINDOW_MS = 600_000;
 /** A bucket may become dense again at any time. */
 const LONGEST_WINDOW_MS = 6 * 3_600_000;
 const SHORTEST_WINDOW_MS = 1000;
+/** Shards begin at these hours, and a field may be of another type in each: one answer cannot hold both. */
+const SHARD_MS = 86_400_000;
 const PAUSES_MS = [1000, 4000, 15_000];
 
 /** A measurement of an InfluxDB 2 bucket as a source. @throws AgentError when it cannot be asked, or is empty */
@@ -44,7 +46,7 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
     let fromMs = position && 'fromMs' in position ? position.fromMs : beginMs;
     let windowMs = FIRST_WINDOW_MS;
     while (fromMs < endMs) {
-      const untilMs = Math.min(fromMs + windowMs, endMs);
+      const untilMs = Math.min(fromMs + windowMs, endMs, (Math.floor(fromMs / SHARD_MS) + 1) * SHARD_MS);
       const rows = await retried(() => pages.page(fromMs, untilMs));
       doneMs = untilMs;
       yield itemsOf(rows, measurement, untilMs);

@@ -137,24 +137,23 @@ export class SourceImport {
         },
       );
     }
-    const startMs = performance.now();
     const value = (counts: { stored: number; completed: number; there: number }): Mark => {
       this.#tally.stored += counts.stored;
       this.#tally.completed += counts.completed;
       this.#tally.there += counts.there;
       return { position, tally: this.#tally, done };
     };
-    importer.store(this.#group, { key: markKey, value });
+    const heldMs = importer.store(this.#group, { key: markKey, value });
     this.#group = [];
     this.#markedRecords = this.#tally.records;
-    await this.#rest(performance.now() - startMs);
+    await this.#rest(heldMs);
   }
 
   /** Groups become as large as a short commit allows; a collector gets its turn after each. */
-  async #rest(tookMs: number): Promise<void> {
-    const factor = Math.min(1.5, Math.max(0.25, LONGEST_COMMIT_MS / 2 / tookMs));
+  async #rest(heldMs: number): Promise<void> {
+    const factor = Math.min(1.5, Math.max(0.25, LONGEST_COMMIT_MS / 2 / heldMs));
     this.#groupSize = Math.round(Math.min(LARGEST_GROUP, Math.max(SMALLEST_GROUP, this.#groupSize * factor)));
-    if (this.#options.importer.collectorRuns()) await sleep(Math.max(10, tookMs));
+    if (this.#options.importer.collectorRuns()) await sleep(Math.max(10, heldMs));
     else await nextTurn();
   }
 }

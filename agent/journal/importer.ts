@@ -106,9 +106,10 @@ export class Importer {
   /**
    * Stores readings and the mark in one transaction: a kill leaves both or none. A value that is there already is never
    * changed; quantities that a reading lacks are added to it, because exports of InfluxDB have a line for each field.
+   * @returns for how many ms others could not write
    * @throws AgentError when the journal cannot be written; nothing is stored then
    */
-  store(readings: readonly ImportedReading[], mark?: ImportMark): ImportCounts {
+  store(readings: readonly ImportedReading[], mark: ImportMark): number {
     return this.#guarded(() => {
       // Consumers go by position: one that has passed this time finds the reading in `late` only. Where nobody has taken
       // anything and no collector forwards, everybody begins at the oldest.
@@ -122,9 +123,8 @@ export class Importer {
         counts[outcome]++;
         if (late && outcome !== 'there') this.#insertLate.run(key);
       }
-      const value = mark?.value(counts);
-      if (mark?.key !== undefined) this.#state.save(mark.key, value);
-      return counts;
+      const value = mark.value(counts);
+      if (mark.key !== undefined) this.#state.save(mark.key, value);
     });
   }
 
@@ -164,13 +164,14 @@ export class Importer {
     this.#rows = new Rows(this.#db);
   }
 
-  #guarded<T>(write: () => T): T {
+  #guarded(write: () => void): number {
     try {
       this.#db.exec('BEGIN IMMEDIATE');
-      const result = write();
+      const startMs = performance.now();
+      write();
       if (this.#dryRun) this.#undo();
       else this.#db.exec('COMMIT');
-      return result;
+      return performance.now() - startMs;
     } catch (error) {
       this.#undo();
       throw storageError(journalPath(this.#stateDir), error);
