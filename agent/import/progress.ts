@@ -16,21 +16,22 @@ export class Progress {
   readonly #name: string;
   readonly #startMs: number;
   readonly #startRecords: number;
-  readonly #startShare: number;
+  /** Share of the source that an earlier run had read: it counts neither for the pace nor for the time left. */
+  #startShare: number | undefined;
   #shownMs: number;
   #liveShown = false;
 
-  /** @param startShare share of the source that an earlier run has read */
-  constructor(screen: Screen, name: string, startRecords: number, startShare: number) {
+  /** @param startRecords what an earlier run has read */
+  constructor(screen: Screen, name: string, startRecords: number) {
     this.#screen = screen;
     this.#name = name;
     this.#startMs = performance.now();
     this.#shownMs = this.#startMs;
     this.#startRecords = startRecords;
-    this.#startShare = startShare;
   }
 
   update(tally: Tally, share: number | undefined): void {
+    this.#startShare ??= share;
     const nowMs = performance.now();
     const live = this.#screen.isTTY === true;
     if (nowMs - this.#shownMs < (live ? LINE_MS : PLAIN_MS)) return;
@@ -48,7 +49,7 @@ export class Progress {
     const parts = [`${tally.records} records`, `${Math.round(rate)} a second`];
     if (share !== undefined) {
       parts.unshift(`${Math.floor(share * 100)} %`);
-      const done = share - this.#startShare;
+      const done = share - (this.#startShare ?? 0);
       if (done > 0) parts.push(`${durationText((seconds * (1 - share)) / done)} left`);
     }
     return `${this.#name}: ${parts.join(', ')}`;

@@ -77,7 +77,7 @@ async function importSource(
   });
   const { maxErrors, maxBytes, stopping } = options;
   const work = new SourceImport({ source, importer, converter, markKey, maxErrors, maxBytes, stopping }, mark);
-  const progress = new Progress(screen, source.name, mark?.tally.records ?? 0, shareAtStart(source, mark));
+  const progress = new Progress(screen, source.name, mark?.tally.records ?? 0);
   const startMs = performance.now();
   try {
     const { tally, done } = await work.run(progress);
@@ -89,14 +89,8 @@ async function importSource(
     return done;
   } catch (error) {
     progress.end();
-    if (mark === undefined && markKey === undefined) throw error;
-    throw withGoingOn(error);
+    throw markKey === undefined ? error : withGoingOn(error);
   }
-}
-
-/** What an earlier run has read counts neither for the rate nor for the time that is left. */
-function shareAtStart(source: Source, mark: Mark | undefined): number {
-  return mark === undefined ? 0 : (source.share() ?? 0);
 }
 
 function withGoingOn(error: unknown): unknown {
