@@ -1,13 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { fluxRows } from '../../agent/import/flux-csv.ts';
 import { type InfluxSourceOptions, influxSource } from '../../agent/import/influx-source.ts';
 import { toLine } from '../../agent/influxdb/line-protocol.ts';
+import { Journal } from '../../agent/journal/journal.ts';
 import { finished } from '../support/child.ts';
-import { allReadings, importInto } from '../support/imports.ts';
-import { type InfluxAccess, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
-import { HOUSE } from '../support/readings.ts';
+import { forward, journalPoints, sinkConfig } from '../support/forwarding.ts';
+import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
+import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
+import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const BASE = Date.UTC(2022, 11, 2, 18, 15);
@@ -138,6 +141,23 @@ test('the command: a range of a bucket, and one sentence for each mistake', asyn
     allReadings(stateDir).map((reading) => `${toLine(reading)}000000`),
   );
   expect((await run(...good)).out).toContain('0 new readings, 120 there already');
+});
+
+test('what is imported behind the forwarding reaches the server', async (context) => {
+  requireInfluxd(context);
+  const access = await setUp((await startInfluxd()).url);
+  const stateDir = temporaryDirectory();
+  const journal = Journal.open({ stateDir, flushIntervalMs: 3_600_000, log: silentLog });
+  onTestFinished(() => journal.close());
+  for (let i = 0; i < 20; i++) journal.append(readingAt(BASE + 86_400_000 + i * 1000), DECIMALS);
+  journal.flush();
+  forward(stateDir, [sinkConfig({ url: access.url, org: access.org, token: access.token })]);
+  await expect.poll(async () => (await influxPoints(access, 'energy')).size, { timeout: 10_000 }).toBe(60);
+  const history = Array.from({ length: 3000 }, (_, i) => readingAt(BASE + i * 1000));
+  const path = textFile('history.lp', history.map((reading) => `${toLine(reading)}\n`).join(''));
+  await importInto(stateDir, [fileSource(path)]);
+  await expect.poll(async () => (await influxPoints(access, 'energy')).size, { timeout: 10_000 }).toBe(9060);
+  expect(await influxPoints(access, 'energy')).toEqual(journalPoints(stateDir));
 });
 
 test('nothing listens there: said after a few tries, with what to do', async () => {
