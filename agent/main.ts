@@ -4,6 +4,7 @@ import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
+import { addImport } from './commands/import.ts';
 import { addInfluxdb } from './commands/influxdb.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
@@ -29,6 +30,19 @@ First steps:
   energy-monitor collect --config config.yaml  collect for good
 `;
 
+const COMMANDS = [
+  addLive,
+  addCollect,
+  addReadings,
+  addStatus,
+  addInfluxdb,
+  addForward,
+  addImport,
+  addHostMetrics,
+  addSimulate,
+  addConfig,
+];
+
 function program(): Command {
   const root = new Command('energy-monitor')
     .description('Reads energy meters every second into a durable journal on this machine.')
@@ -37,18 +51,7 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  for (const add of [
-    addLive,
-    addCollect,
-    addReadings,
-    addStatus,
-    addForward,
-    addHostMetrics,
-    addSimulate,
-    addConfig,
-    addInfluxdb,
-  ])
-    add(root);
+  for (const add of COMMANDS) add(root);
   for (const command of root.commands) command.exitOverride();
   return root;
 }

@@ -4,7 +4,7 @@ import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Entry } from './entry.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
-import { fits, type LayoutField, pack } from './packing.ts';
+import { layoutOf, pack } from './packing.ts';
 import { SPOOL_GENERATION_KEY } from './spool.ts';
 import type { State } from './state.ts';
 
@@ -112,11 +112,7 @@ export class Committer {
     decimals: Readonly<Record<string, number>>,
     newest: number,
   ): { key: number; changes: number } {
-    const layout = Object.keys(values).map((name): LayoutField => {
-      const places = decimals[name];
-      const exact = places !== undefined && fits(values[name] ?? 0, places);
-      return { name, decimals: exact ? places : null };
-    });
+    const layout = layoutOf(values, decimals);
     const key = readingKey(timeMs, this.#catalogue.seriesId(series));
     const changes = Number(
       this.#insertReading.run(key, this.#catalogue.layoutId(layout), pack(layout, values)).changes,

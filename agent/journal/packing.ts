@@ -12,6 +12,15 @@ export interface LayoutField {
 
 const MAX_VARINT_BYTES = 8;
 
+/** The layout of these values: a value that is finer than its decimals is kept as float64. */
+export function layoutOf(values: Values, decimals: Readonly<Record<string, number>>): LayoutField[] {
+  return Object.keys(values).map((name) => {
+    const places = decimals[name];
+    const exact = places !== undefined && fits(values[name] ?? 0, places);
+    return { name, decimals: exact ? places : null };
+  });
+}
+
 export function pack(layout: readonly LayoutField[], values: Values): Uint8Array {
   const bitmapBytes = Math.ceil(layout.length / 8);
   const out = Buffer.alloc(bitmapBytes + layout.length * MAX_VARINT_BYTES);

@@ -21,7 +21,8 @@ const CHUNK = 2000;
 
 const NOTHING: RetentionResult = { deleted: 0, untaken: 0, more: false };
 
-function usedBytes(db: DatabaseSync): number {
+/** What the journal's data takes, free pages left out. */
+export function usedBytes(db: DatabaseSync): number {
   const number = (name: string) => Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
   return (number('page_count') - number('freelist_count')) * number('page_size');
 }

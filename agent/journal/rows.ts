@@ -30,7 +30,7 @@ export class Rows {
     return {
       series: this.series(seriesOfKey(key)),
       timeMs: timeOfKey(key),
-      values: unpack(this.#layout(layout), data),
+      values: unpack(this.layout(layout), data),
     };
   }
 
@@ -57,7 +57,7 @@ export class Rows {
     return series;
   }
 
-  #layout(id: number): LayoutField[] {
+  layout(id: number): LayoutField[] {
     let layout = this.#layouts.get(id);
     if (!layout) {
       const row = this.#db.prepare('SELECT fields FROM layout WHERE id = ?').get(id) as { fields: string };

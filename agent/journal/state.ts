@@ -35,4 +35,8 @@ export class State {
       .prepare('INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value')
       .run(key, JSON.stringify(value));
   }
+
+  remove(key: string): void {
+    this.#db.prepare('DELETE FROM state WHERE key = ?').run(key);
+  }
 }

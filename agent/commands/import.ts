@@ -1,0 +1,136 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { TextFormat } from '../import/text-source.ts';
+import { PRECISIONS, type Precision } from '../import/times.ts';
+import { type Mapping, parseMapping, QUANTITY_NAMES } from '../import/units.ts';
+import { AgentError } from '../system/errors.ts';
+import { configOption, stateDirOption, timeArgument, wholeNumberArgument } from './options.ts';
+
+interface ImportOptions {
+  config: string;
+  stateDir?: string;
+  fromInfluxdb?: string;
+  org: string;
+  bucket: string;
+  tokenFile?: string;
+  from?: number;
+  to?: number;
+  format: TextFormat;
+  meter?: string;
+  model?: string;
+  measurement: string;
+  precision: Precision;
+  map: Mapping;
+  timeColumn?: string;
+  fromSeed?: boolean;
+  maxErrors: number;
+  dryRun?: boolean;
+  restart?: boolean;
+}
+
+const HELP = `
+Readings that are in the journal already stay as they are: importing twice changes nothing. It can be ended at any
+moment (Ctrl-C, power cut); the same command then goes on where it was. A running collector is not disturbed, and
+forwards what was imported as well.
+
+Examples:
+  energy-monitor import history.lp --meter house --dry-run    look first: what is it, what would be new?
+  energy-monitor import history.lp.gz --meter house --model we-515
+  energy-monitor import readings.csv --meter house            of: energy-monitor readings --format csv
+  energy-monitor import meter.csv --meter house --model we-515 --time-column Date --map "Power (kW)=active_power:1000"
+  energy-monitor import --from-influxdb http://localhost:8086 --token-file token --meter house
+                                                              all of bucket energy, also of the Python energy-monitor
+`;
+
+/** Adds one `--map` to those before it. */
+function mapArgument(text: string, before: Mapping): Mapping {
+  const mapping = parseMapping(text);
+  if (mapping) return { ...before, [mapping.column]: { quantity: mapping.quantity, factor: mapping.factor } };
+  throw new InvalidArgumentError(
+    `Write COLUMN=QUANTITY or COLUMN=QUANTITY:FACTOR, such as "Power (kW)=active_power:1000"; quantities are ${QUANTITY_NAMES.join(', ')}.`,
+  );
+}
+
+export function addImport(root: Command): void {
+  root
+    .command('import')
+    .description('bring readings of files or of an InfluxDB into the journal')
+    .argument('[file...]', 'line protocol or CSV, also packed as .gz; - is standard input')
+    .option('--meter <name>', 'whose readings they are, where the data does not say')
+    .option('--model <name>', 'its model, where the data does not say and the journal does not know')
+    .addOption(new Option('--format <name>', 'of the files').choices(['auto', 'line', 'csv']).default('auto'))
+    .addOption(new Option('--precision <unit>', 'of timestamps in line protocol').choices(PRECISIONS).default('auto'))
+    .option('--map <column=quantity:factor>', 'what a column or field is, in our units; repeatable', mapArgument, {})
+    .option('--time-column <name>', 'of CSV: ISO 8601 with zone, or seconds or ms since 1970 (default: time)')
+    .option('--measurement <name>', 'of line protocol or InfluxDB', 'energy')
+    .option('--from-seed', 'units of the Python energy-monitor: mA and Wh (default: told by its field power_factory)')
+    .option('--no-from-seed', 'our units: A and kWh')
+    .option('--from-influxdb <url>', 'of this InfluxDB instead of files, such as http://localhost:8086')
+    .option('--org <name>', 'its organisation', 'home')
+    .option('--bucket <name>', 'its bucket', 'energy')
+    .option('--token-file <file>', 'file with a token that may read it')
+    .option('--from <time>', 'of the database: from this time on (default: its first point)', timeArgument)
+    .option('--to <time>', 'of the database: until before this time (default: now)', timeArgument)
+    .option('--max-errors <n>', 'end when more records are invalid', wholeNumberArgument(0, 1e9), 100)
+    .option('--dry-run', 'tell what would be done, change nothing')
+    .option('--restart', 'begin anew instead of going on where an import was cut off')
+    .addOption(configOption())
+    .addOption(stateDirOption())
+    .addHelpText('after', HELP)
+    .action(async (files: string[], options: ImportOptions) => {
+      const { loadConfig } = await import('../config/load.ts');
+      const { runImport } = await import('../import/run.ts');
+      const { stopRequested } = await import('../system/stop-signal.ts');
+      const config = options.stateDir === undefined ? loadConfig(options.config) : undefined;
+      const sources = await sourcesOf(files, options);
+      let stopping = false;
+      void stopRequested().then(() => {
+        stopping = true;
+      });
+      const { meter, model, measurement, map, maxErrors, dryRun = false, restart = false } = options;
+      await runImport({
+        stateDir: options.stateDir ?? config?.stateDir ?? '',
+        sources,
+        meaning: { meter, model, measurement, mapping: map },
+        unitsAreSaid: options.fromSeed !== undefined,
+        maxErrors,
+        retentionMs: config?.journal.retention,
+        maxBytes: config?.journal.maxSize,
+        dryRun,
+        restart,
+        screen: process.stderr,
+        print: (text) => process.stdout.write(text),
+        stopping: () => stopping,
+      });
+    });
+}
+
+async function sourcesOf(files: readonly string[], options: ImportOptions) {
+  if (options.fromInfluxdb === undefined) {
+    if (files.length === 0) {
+      throw new AgentError('usage', 'there is nothing to import', {
+        hint: 'name files, or a database with --from-influxdb; energy-monitor import --help has examples',
+      });
+    }
+    const { textSource } = await import('../import/text-source.ts');
+    const { format, precision, map, timeColumn, fromSeed } = options;
+    return files.map((file) => () => textSource(file, { format, precision, mapping: map, timeColumn, fromSeed }));
+  }
+  if (files.length > 0) throw new AgentError('usage', 'files and --from-influxdb exclude each other; keep one');
+  const { influxSource } = await import('../import/influx-source.ts');
+  const { readSecretFile } = await import('../config/secrets.ts');
+  const { org, bucket, measurement, tokenFile, from, to, fromSeed } = options;
+  const token = tokenFile === undefined ? undefined : readSecretFile(tokenFile);
+  const address = { url: serverUrl(options.fromInfluxdb), token };
+  return [() => influxSource({ address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed })];
+}
+
+/** @throws AgentError; a URL with credentials would stand in every message */
+function serverUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === '') {
+    return text.replace(/\/+$/, '');
+  }
+  throw new AgentError('usage', 'the URL of --from-influxdb is not one of a server', {
+    hint: 'write http:// or https:// with host and port and nothing behind, such as http://localhost:8086',
+  });
+}

@@ -1,0 +1,58 @@
+import { BadRecord } from './bad-record.ts';
+import { splitCsv } from './csv.ts';
+import { textTimeMs } from './times.ts';
+
+/** A row of an answer: texts by column, and those of numeric columns as numbers. */
+export interface FluxRow {
+  timeMs: number;
+  texts: Readonly<Record<string, string>>;
+  numbers: Record<string, number>;
+}
+
+const NUMERIC = new Set(['double', 'long', 'unsignedLong']);
+/** Columns of the answer's own. */
+const OWN = new Set(['', 'result', 'table']);
+
+/**
+ * Rows of annotated CSV (InfluxDB 2, annotated CSV reference) with annotation `datatype`: tables with headers of their own,
+ * divided by empty lines.
+ * @throws Error with the server's words: a query that fails under way does so within an answer that began well
+ */
+export function fluxRows(answer: string): FluxRow[] {
+  const rows: FluxRow[] = [];
+  let types: readonly string[] = [];
+  let names: readonly string[] = [];
+  for (const record of records(answer)) {
+    const cells = splitCsv(record, ',') ?? [];
+    if (record === '') types = names = [];
+    else if (cells[0]?.startsWith('#')) types = cells;
+    else if (names.length === 0) names = cells;
+    else if (names.includes('error')) throw new Error(cells[names.indexOf('error')] ?? 'the query failed');
+    else rows.push(rowOf(cells, names, types));
+  }
+  return rows;
+}
+
+function rowOf(cells: readonly string[], names: readonly string[], types: readonly string[]): FluxRow {
+  const texts: Record<string, string> = {};
+  const numbers: Record<string, number> = {};
+  names.forEach((name, i) => {
+    const cell = cells[i] ?? '';
+    if (OWN.has(name) || cell === '') return;
+    if (NUMERIC.has(types[i] ?? '')) numbers[name] = Number(cell);
+    else texts[name] = cell;
+  });
+  const { _time: time } = texts;
+  if (time === undefined) throw new BadRecord('a row has no time');
+  return { timeMs: textTimeMs(time), texts, numbers };
+}
+
+/** Lines, joined where a text in quotes holds line ends. */
+function* records(answer: string): Generator<string> {
+  let open: string | undefined;
+  for (const line of answer.split('\n')) {
+    const record: string = open === undefined ? line : `${open}\n${line}`;
+    open = (record.split('"').length & 1) === 0 ? record : undefined;
+    if (open === undefined) yield record.endsWith('\r') ? record.slice(0, -1) : record;
+  }
+}

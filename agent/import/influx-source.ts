@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AgentError } from '../system/errors.ts';
+import type { FluxRow } from './flux-csv.ts';
+import { FluxPages, type FluxPagesOptions } from './flux-pages.ts';
+import type { Item, Position, Source } from './source.ts';
+import { SEED_FIELD } from './units.ts';
+
+export interface InfluxSourceOptions extends FluxPagesOptions {
+  /** UTC ms; undefined from the first point on, or to now. */
+  fromMs?: number | undefined;
+  toMs?: number | undefined;
+  /** Undefined: to be told from the data. */
+  fromSeed?: boolean | undefined;
+  /** Pauses before a request that failed is repeated. */
+  pausesMs?: readonly number[];
+}
+
+/** Rows that a page should have: little memory here and there, few requests. */
+const PAGE_ROWS = 5000;
+const FIRST_WINDOW_MS = 600_000;
+/** A bucket may become dense again at any time. */
+const LONGEST_WINDOW_MS = 6 * 3_600_000;
+const SHORTEST_WINDOW_MS = 1000;
+/** Shards begin at these hours, and a field may be of another type in each: one answer cannot hold both. */
+const SHARD_MS = 86_400_000;
+const PAUSES_MS = [1000, 4000, 15_000];
+
+/** A measurement of an InfluxDB 2 bucket as a source. @throws AgentError when it cannot be asked, or is empty */
+export async function influxSource(options: InfluxSourceOptions): Promise<Source> {
+  const { address, org, bucket, measurement, fromMs: saidFromMs, toMs: saidToMs } = options;
+  const pages = new FluxPages(options);
+  const toMs = saidToMs ?? Date.now();
+  const retried = <T>(ask: () => Promise<T>) => withRetries(ask, options.pausesMs ?? PAUSES_MS);
+  const firsts = await retried(() => pages.ends('first', saidFromMs ?? 0, toMs));
+  const lasts = await retried(() => pages.ends('last', saidFromMs ?? 0, toMs));
+  const beginMs = Math.min(...firsts.map(({ timeMs }) => timeMs));
+  const endMs = Math.max(...lasts.map(({ timeMs }) => timeMs)) + 1;
+  const name = `${address.url}, bucket ${bucket}`;
+  if (firsts.length === 0) {
+    throw new AgentError('usage', `${name} has no measurement ${measurement} in this time`, {
+      hint: 'name another with --measurement or --bucket, or other times with --from and --to',
+    });
+  }
+  let doneMs = beginMs;
+  const items = async function* (position: Position | undefined): AsyncGenerator<Item[]> {
+    let fromMs = position && 'fromMs' in position ? position.fromMs : beginMs;
+    let windowMs = FIRST_WINDOW_MS;
+    while (fromMs < endMs) {
+      const untilMs = Math.min(fromMs + windowMs, endMs, (Math.floor(fromMs / SHARD_MS) + 1) * SHARD_MS);
+      const rows = await retried(() => pages.page(fromMs, untilMs));
+      doneMs = untilMs;
+      yield itemsOf(rows, measurement, untilMs);
+      windowMs = nextWindowMs(windowMs, rows.length);
+      // What is empty may be so for years: the next point is asked for.
+      fromMs = rows.length > 0 || untilMs >= endMs ? untilMs : await nextPointMs(untilMs);
+    }
+  };
+  const nextPointMs = async (afterMs: number) => {
+    const next = await retried(() => pages.ends('first', afterMs, endMs));
+    return Math.min(endMs, ...next.map(({ timeMs }) => timeMs));
+  };
+  return {
+    name,
+    // Without --to the same command means a later time each time; its mark is that of one import nevertheless.
+    identity: { url: address.url, org, bucket, from: saidFromMs, to: saidToMs, fromSeed: options.fromSeed },
+    kind: `measurement ${measurement} from ${new Date(beginMs).toISOString()} to ${new Date(endMs - 1).toISOString()}`,
+    fromSeed: options.fromSeed ?? firsts.some(({ texts }) => texts._field === SEED_FIELD),
+    notes: [],
+    items,
+    share: () => (doneMs - beginMs) / (endMs - beginMs),
+  };
+}
+
+/** @param untilMs where the page ends */
+function itemsOf(rows: readonly FluxRow[], measurement: string, untilMs: number): Item[] {
+  const sorted = rows.toSorted((a, b) => a.timeMs - b.timeMs);
+  const items = sorted.map(({ timeMs, texts, numbers }, i): Item => {
+    const nextMs = sorted[i + 1]?.timeMs ?? untilMs;
+    const { meter, host, model } = texts;
+    return {
+      content: { measurement, meter: measurement === 'host' ? host : meter, model, timeMs, fields: numbers },
+      // Between points of one time there is no place to go on from.
+      after: nextMs > timeMs ? { fromMs: nextMs } : undefined,
+    };
+  });
+  return items.length > 0 ? items : [{ content: undefined, after: { fromMs: untilMs } }];
+}
+
+function nextWindowMs(windowMs: number, rows: number): number {
+  const factor = rows === 0 ? 1 : Math.min(4, Math.max(0.05, PAGE_ROWS / rows));
+  return Math.round(Math.min(LONGEST_WINDOW_MS, Math.max(SHORTEST_WINDOW_MS, windowMs * factor)));
+}
+
+async function withRetries<T>(ask: () => Promise<T>, pausesMs: readonly number[]): Promise<T> {
+  for (const pauseMs of pausesMs) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof AgentError && error.retryable)) throw error;
+    }
+    await sleep(pauseMs);
+  }
+  return ask();
+}

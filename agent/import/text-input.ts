@@ -1,0 +1,129 @@
+import { createReadStream, type ReadStream, realpathSync, statSync } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+
+/** A file, or standard input, as a stream of unpacked bytes. */
+export interface TextInput {
+  name: string;
+  identity: Readonly<Record<string, unknown>> | undefined;
+  /** Its beginning, as far as is needed to tell what it is. */
+  head: Buffer;
+  /** Everything from a byte on. Standard input can be read once only. */
+  chunks(fromByte: number): AsyncGenerator<Buffer>;
+  /** Share that was read, 0 to 1; undefined where the size is not known. */
+  share(): number | undefined;
+}
+
+const HEAD_BYTES = 256_000;
+const CHUNK_BYTES = 64 * 1024;
+
+/** @param path of a file, which may be packed with gzip; `-` is standard input. @throws AgentError */
+export async function openInput(path: string): Promise<TextInput> {
+  return path === '-' ? standardInput() : fileInput(path);
+}
+
+async function fileInput(path: string): Promise<TextInput> {
+  const { size, mtimeMs, identityPath } = guarded(path, () => {
+    const stat = statSync(path);
+    if (stat.isDirectory()) {
+      throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
+    }
+    return { size: stat.size, mtimeMs: stat.mtimeMs, identityPath: realpathSync(path) };
+  });
+  const packed = path.toLowerCase().endsWith('.gz');
+  let raw: ReadStream | undefined;
+  let rawStart = 0;
+  const chunks = async function* (fromByte: number): AsyncGenerator<Buffer> {
+    rawStart = packed ? 0 : fromByte;
+    const file = createReadStream(path, { start: rawStart, highWaterMark: CHUNK_BYTES });
+    raw = file;
+    try {
+      if (!packed) yield* file;
+      else yield* skipped(unpacked(file), fromByte);
+    } catch (error) {
+      throw inputError(path, error);
+    } finally {
+      file.destroy();
+    }
+  };
+  return {
+    name: path,
+    identity: { path: identityPath, size, mtimeMs },
+    head: await headOf(chunks(0)),
+    chunks,
+    share: () => (size === 0 ? 1 : Math.min(1, (rawStart + (raw?.bytesRead ?? 0)) / size)),
+  };
+}
+
+async function* unpacked(file: ReadStream): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  file.on('error', (error) => gunzip.destroy(error));
+  yield* file.pipe(gunzip);
+}
+
+async function* skipped(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
+  let left = bytes;
+  for await (const chunk of chunks) {
+    if (left < chunk.length) yield chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+  }
+}
+
+async function headOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    length += chunk.length;
+    if (length >= HEAD_BYTES) break;
+  }
+  return Buffer.concat(parts);
+}
+
+/** What of it was read for the head comes again before the rest. */
+async function standardInput(): Promise<TextInput> {
+  const iterator: AsyncIterator<Buffer> = process.stdin[Symbol.asyncIterator]();
+  const parts: Buffer[] = [];
+  let length = 0;
+  while (length < HEAD_BYTES) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    parts.push(value);
+    length += value.length;
+  }
+  const head = Buffer.concat(parts);
+  const chunks = async function* (): AsyncGenerator<Buffer> {
+    yield head;
+    for (let step = await iterator.next(); !step.done; step = await iterator.next()) yield step.value;
+  };
+  return { name: 'standard input', identity: undefined, head, chunks, share: () => undefined };
+}
+
+function guarded<T>(path: string, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    throw inputError(path, error);
+  }
+}
+
+function inputError(path: string, error: unknown): AgentError {
+  if (error instanceof AgentError) return error;
+  const code = errnoOf(error) ?? '';
+  if (code === 'ENOENT') {
+    return new AgentError('usage', `there is no file ${path}`, { hint: 'check its name and directory', cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new AgentError('permission', `no permission to read ${path}`, {
+      hint: 'run as a user who may',
+      cause: error,
+    });
+  }
+  if (code.startsWith('Z_')) {
+    return new AgentError('usage', `${path} is no whole gzip file: ${messageOf(error)}`, {
+      hint: 'what could be unpacked of it is in the journal; copy the file again, then run the same command',
+      cause: error,
+    });
+  }
+  return new AgentError('usage', `${path} cannot be read: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,3 @@
+import { testImportKills } from './kill.ts';
+
+testImportKills(100, 42);
