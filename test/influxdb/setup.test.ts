@@ -165,47 +165,49 @@ test('each token may do what it is for, and nothing else', async (context) => {
   }
 });
 
-test.each([
-  'reset',
-  'reply-lost',
-] as const)('broken off at any request (%s), the next run goes on to the same end', async (kind) => {
-  const influxd = await startInfluxd();
-  const proxy = await FaultProxy.start(influxd.url);
-  const attempt = async (options: SetupOptions, n: number) => {
-    const begin = proxy.requests;
-    proxy.faultFor = (_path, number) => (number === begin + n ? { kind } : undefined);
-    const { error } = await runSetup({ ...options, address: { url: proxy.url } });
-    proxy.faultFor = () => undefined;
-    expect(proxy.requests - begin > n, `request ${n}`).toBe(error !== undefined);
-    if (error) expect(error.message).toMatch(/^the server at .* cannot be asked: /);
-    return error !== undefined;
-  };
+test.for(['reset', 'reply-lost'] as const)(
+  'broken off at any request (%s), the next run goes on to the same end',
+  { timeout: 300_000 },
+  async (kind, context) => {
+    requireInfluxd(context);
+    const influxd = await startInfluxd();
+    const proxy = await FaultProxy.start(influxd.url);
+    const attempt = async (options: SetupOptions, n: number) => {
+      const begin = proxy.requests;
+      proxy.faultFor = (_path, number) => (number === begin + n ? { kind } : undefined);
+      const { error } = await runSetup({ ...options, address: { url: proxy.url } });
+      proxy.faultFor = () => undefined;
+      expect(proxy.requests - begin > n, `request ${n}`).toBe(error !== undefined);
+      if (error) expect(error.message).toMatch(/^the server at .* cannot be asked: /);
+      return error !== undefined;
+    };
 
-  // The first setup, until its operator token is known to work.
-  for (let n = 0; n < 6; n++) {
-    const options = optionsFor(influxd.url, temporaryDirectory());
-    expect(await attempt(options, n)).toBe(true);
-    expect((await runSetup(options)).error, `request ${n}`).toBeUndefined();
-    await expectRight(options, influxd.url);
-    await influxd.wipe();
-    await influxd.start();
-  }
-  // All that follows, in an organisation of its own each time.
-  const { token } = await setUp(influxd.url);
-  for (let n = 0, broken = true; broken; n++) {
-    const options = optionsFor(influxd.url, temporaryDirectory(), { org: `org-${n}` });
-    writeFileSync(options.files.operator, `${token}\n`, { mode: 0o600 });
-    broken = await attempt(options, n);
-    expect((await runSetup(options)).error, `request ${n}`).toBeUndefined();
-    await expectRight(options, influxd.url);
-    const { body } = await api<{ orgs: { id: string }[] }>(
-      { url: influxd.url, token },
-      'GET',
-      `/api/v2/orgs?org=org-${n}`,
-    );
-    await api({ url: influxd.url, token }, 'DELETE', `/api/v2/orgs/${body.orgs[0]?.id}`);
-  }
-}, 300_000);
+    // The first setup, until its operator token is known to work.
+    for (let n = 0; n < 6; n++) {
+      const options = optionsFor(influxd.url, temporaryDirectory());
+      expect(await attempt(options, n)).toBe(true);
+      expect((await runSetup(options)).error, `request ${n}`).toBeUndefined();
+      await expectRight(options, influxd.url);
+      await influxd.wipe();
+      await influxd.start();
+    }
+    // All that follows, in an organisation of its own each time.
+    const { token } = await setUp(influxd.url);
+    for (let n = 0, broken = true; broken; n++) {
+      const options = optionsFor(influxd.url, temporaryDirectory(), { org: `org-${n}` });
+      writeFileSync(options.files.operator, `${token}\n`, { mode: 0o600 });
+      broken = await attempt(options, n);
+      expect((await runSetup(options)).error, `request ${n}`).toBeUndefined();
+      await expectRight(options, influxd.url);
+      const { body } = await api<{ orgs: { id: string }[] }>(
+        { url: influxd.url, token },
+        'GET',
+        `/api/v2/orgs?org=org-${n}`,
+      );
+      await api({ url: influxd.url, token }, 'DELETE', `/api/v2/orgs/${body.orgs[0]?.id}`);
+    }
+  },
+);
 
 test('what people have chosen is kept, and said', async (context) => {
   requireInfluxd(context);
