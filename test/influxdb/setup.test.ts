@@ -167,6 +167,7 @@ test('each token may do what it is for, and nothing else', async (context) => {
 
 test.for(['reset', 'reply-lost'] as const)(
   'broken off at any request (%s), the next run goes on to the same end',
+  { timeout: 300_000 },
   async (kind, context) => {
     requireInfluxd(context);
     const influxd = await startInfluxd();
@@ -206,7 +207,6 @@ test.for(['reset', 'reply-lost'] as const)(
       await api({ url: influxd.url, token }, 'DELETE', `/api/v2/orgs/${body.orgs[0]?.id}`);
     }
   },
-  300_000,
 );
 
 test('what people have chosen is kept, and said', async (context) => {
