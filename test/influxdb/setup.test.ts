@@ -446,7 +446,7 @@ test('the command: nothing there, no HTTP, TLS where there is none, no entry, se
     ['influxdb: {url: "http://127.0.0.1:1"}', 69, /cannot be asked: connect ECONNREFUSED.*\n {2}nothing listens there/],
     [`influxdb: {url: "http://127.0.0.1:${nonsense}"}`, 69, /cannot be asked/],
     [`influxdb: {url: "${url.replace('http', 'https')}"}`, 69, /does not speak TLS there/],
-    [`influxdb: {url: "${url}", caFile: /nowhere.pem}`, 78, /authority's file \/nowhere.pem cannot be read/],
+    [`influxdb: {url: "${url}", caFile: /nowhere.pem}`, 78, /certificate authority \/nowhere.pem is not there/],
     ['', 78, /the configuration has no influxdb/],
     [
       'influxdb: [{url: "http://a", name: a}, {url: "http://b", name: b}]',
