@@ -77,7 +77,7 @@ export class FluxPages {
     const said = serverMessage(body);
     const hints: Readonly<Record<number, string>> = {
       401: 'the token is missing or wrong; write one that may read the bucket into the file of --token-file',
-      403: 'this token may not read the bucket',
+      403: 'may the token read the bucket? InfluxDB 1.8 has no Flux by default: import what influx_inspect export -lponly writes',
       404: `is there a bucket ${bucket} in organisation ${org}, and may the token read it? Or the URL is that of another server`,
     };
     const hint = /organization name .* not found/.test(said) ? 'name another with --org' : hints[status];

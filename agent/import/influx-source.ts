@@ -18,11 +18,12 @@ export interface InfluxSourceOptions extends FluxPagesOptions {
 /** Rows that a page should have: little memory here and there, few requests. */
 const PAGE_ROWS = 5000;
 const FIRST_WINDOW_MS = 600_000;
-/** A bucket may become dense again at any time. */
-const LONGEST_WINDOW_MS = 6 * 3_600_000;
 const SHORTEST_WINDOW_MS = 1000;
-/** Shards begin at these hours, and a field may be of another type in each: one answer cannot hold both. */
-const SHARD_MS = 86_400_000;
+/**
+ * Shards begin at full hours at the finest, and a field may be of another type in each. Asked for a time with both types,
+ * InfluxDB 2.9 leaves the points of one out and says nothing.
+ */
+const SHARD_MS = 3_600_000;
 const PAUSES_MS = [1000, 4000, 15_000];
 
 /** A measurement of an InfluxDB 2 bucket as a source. @throws AgentError when it cannot be asked, or is empty */
@@ -34,7 +35,8 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
   const firsts = await retried(() => pages.ends('first', saidFromMs ?? 0, toMs));
   const lasts = await retried(() => pages.ends('last', saidFromMs ?? 0, toMs));
   const beginMs = Math.min(...firsts.map(({ timeMs }) => timeMs));
-  const endMs = Math.max(...lasts.map(({ timeMs }) => timeMs)) + 1;
+  // For the progress only: it ends where no point follows.
+  const lastMs = Math.max(...lasts.map(({ timeMs }) => timeMs));
   const name = `${address.url}, bucket ${bucket}`;
   if (firsts.length === 0) {
     throw new AgentError('usage', `${name} has no measurement ${measurement} in this time`, {
@@ -45,29 +47,29 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
   const items = async function* (position: Position | undefined): AsyncGenerator<Item[]> {
     let fromMs = position && 'fromMs' in position ? position.fromMs : beginMs;
     let windowMs = FIRST_WINDOW_MS;
-    while (fromMs < endMs) {
-      const untilMs = Math.min(fromMs + windowMs, endMs, (Math.floor(fromMs / SHARD_MS) + 1) * SHARD_MS);
+    while (fromMs < toMs) {
+      const untilMs = Math.min(fromMs + windowMs, toMs, (Math.floor(fromMs / SHARD_MS) + 1) * SHARD_MS);
       const rows = await retried(() => pages.page(fromMs, untilMs));
       doneMs = untilMs;
       yield itemsOf(rows, measurement, untilMs);
       windowMs = nextWindowMs(windowMs, rows.length);
       // What is empty may be so for years: the next point is asked for.
-      fromMs = rows.length > 0 || untilMs >= endMs ? untilMs : await nextPointMs(untilMs);
+      fromMs = rows.length > 0 || untilMs >= toMs ? untilMs : await nextPointMs(untilMs);
     }
   };
   const nextPointMs = async (afterMs: number) => {
-    const next = await retried(() => pages.ends('first', afterMs, endMs));
-    return Math.min(endMs, ...next.map(({ timeMs }) => timeMs));
+    const next = await retried(() => pages.ends('first', afterMs, toMs));
+    return Math.min(toMs, ...next.map(({ timeMs }) => timeMs));
   };
   return {
     name,
     // Without --to the same command means a later time each time; its mark is that of one import nevertheless.
     identity: { url: address.url, org, bucket, from: saidFromMs, to: saidToMs, fromSeed: options.fromSeed },
-    kind: `measurement ${measurement} from ${new Date(beginMs).toISOString()} to ${new Date(endMs - 1).toISOString()}`,
+    kind: `measurement ${measurement} from ${new Date(beginMs).toISOString()} to ${new Date(lastMs).toISOString()}`,
     fromSeed: options.fromSeed ?? firsts.some(({ texts }) => texts._field === SEED_FIELD),
     notes: [],
     items,
-    share: () => (doneMs - beginMs) / (endMs - beginMs),
+    share: () => Math.min(1, (doneMs - beginMs) / (lastMs + 1 - beginMs)),
   };
 }
 
@@ -88,7 +90,7 @@ function itemsOf(rows: readonly FluxRow[], measurement: string, untilMs: number)
 
 function nextWindowMs(windowMs: number, rows: number): number {
   const factor = rows === 0 ? 1 : Math.min(4, Math.max(0.05, PAGE_ROWS / rows));
-  return Math.round(Math.min(LONGEST_WINDOW_MS, Math.max(SHORTEST_WINDOW_MS, windowMs * factor)));
+  return Math.round(Math.min(SHARD_MS, Math.max(SHORTEST_WINDOW_MS, windowMs * factor)));
 }
 
 async function withRetries<T>(ask: () => Promise<T>, pausesMs: readonly number[]): Promise<T> {

@@ -37,7 +37,7 @@ export class Progress {
     if (nowMs - this.#shownMs < (live ? LINE_MS : PLAIN_MS)) return;
     this.#shownMs = nowMs;
     const text = this.text(tally, share, nowMs);
-    if (live) this.#screen.write(`\r\u001b[K${text.slice(0, (this.#screen.columns ?? 80) - 1)}`);
+    if (live) this.#screen.write(`\r\u001b[K${text.slice(0, (this.#screen.columns || 80) - 1)}`);
     else this.#screen.write(`${text}\n`);
     this.#liveShown = live;
   }

@@ -56,13 +56,14 @@ test('a bucket of the Python energy-monitor: dense hours, a year of nothing, a p
   const access = await setUp(influxd.url);
   const times = Array.from({ length: 9000 }, (_, i) => BASE + i * 1000 + 17);
   const NEXT_SHARD = Date.UTC(2023, 11, 4);
-  times.push(NEXT_SHARD - 5000, NEXT_SHARD);
+  times.push(NEXT_SHARD - 5000);
   await write(
     access,
-    // In another shard a field may be of another type.
-    times.map((timeMs, i) => (timeMs < NEXT_SHARD ? seedLine(i, timeMs) : seedLine(i, timeMs).replaceAll('i,', ','))),
+    times.map((timeMs, i) => seedLine(i, timeMs)),
   );
   await write(access, [`energy,meter=heater,model=we-514 voltage=231.5,current=4i ${BASE + 5000}000000`]);
+  // In another shard a field may be of another type.
+  await write(access, [`energy active_power=1.5 ${NEXT_SHARD}000000`]);
   await write(access, [`energy status="ok",on=true ${BASE + 4321}000000`, `cpu usage=1 ${BASE}000000`]);
 
   const stateDir = temporaryDirectory();
@@ -74,7 +75,10 @@ test('a bucket of the Python energy-monitor: dense hours, a year of nothing, a p
     timeMs: BASE + 5000,
     values: { voltage: 231.5, current: 4 },
   };
-  const expected = [...times.map((timeMs, i) => seedReading(i, timeMs)), heater].sort((a, b) => a.timeMs - b.timeMs);
+  const last = { series: HOUSE, timeMs: NEXT_SHARD, values: { active_power: 1.5 } };
+  const expected = [...times.map((timeMs, i) => seedReading(i, timeMs)), heater, last].sort(
+    (a, b) => a.timeMs - b.timeMs,
+  );
   expect(allReadings(stateDir)).toEqual(expected);
   expect((await importInto(stateDir, [sourceOf(access)])).out).toContain('0 new readings, 9003 there already');
 
