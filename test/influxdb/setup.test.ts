@@ -236,7 +236,7 @@ test('what people have chosen is kept, and said', async (context) => {
   const { tasks } = (await api<{ tasks: { id: string; name: string; flux: string }[] }>(at, 'GET', '/api/v2/tasks'))
     .body;
   const late = tasks.find(({ name }) => name.endsWith('late'));
-  expect(late?.flux, 'never looks back further than roll-ups are kept').toContain('date.sub(d: 719h');
+  expect(late?.flux, 'never looks back further than roll-ups are kept').toContain('date.sub(d: 718h');
   await api(at, 'PATCH', `/api/v2/tasks/${late?.id}`, { status: 'inactive' });
   await api(at, 'PATCH', `/api/v2/tasks/${tasks.find(({ name }) => name.endsWith('old'))?.id}`, {
     flux: 'option task = {name: "energy-monitor energy old", every: 1h}\nfrom(bucket: "energy") |> range(start: -1m)',

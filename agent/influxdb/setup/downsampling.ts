@@ -136,10 +136,10 @@ rollUp(start: start, stop: stop, bucket: ${fluxString(into)}, every: ${every})
  */
 function healing(rollups: Rollups, name: string, every: string, offset: string, lengths: Lengths): TaskScript {
   const { raw, minutes, quarters, retentionS } = rollups;
-  // A roll-up that its bucket would refuse as too old would be missing for ever.
+  // A roll-up that its bucket would refuse as too old would fail each run. Two hours, because `since` is rounded down.
   const lookBackS = Math.min(
     lengths.lookBackS,
-    retentionS === undefined ? Infinity : Math.max(retentionS - HOUR_S, HOUR_S),
+    retentionS === undefined ? Infinity : Math.max(retentionS - 2 * HOUR_S, HOUR_S),
   );
   const rolledUp = (bucket: string, column: string) =>
     `from(bucket: ${fluxString(bucket)})
