@@ -1,18 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import { machineTicks } from './proc.ts';
+import { quantile, type Row } from './table.ts';
+import type { Workplace } from './workplace.ts';
+
+const PROCESS = fileURLToPath(new URL('bare-timer-process.ts', import.meta.url));
+
 /**
- * What the machine itself does to a timer: sleeps to each second of the wall clock, as the collector's grid does, and does
- * nothing then. Prints how late each one was, in ms, when it is ended.
+ * What the machine does to a timer of a process that does nothing else, during the same minutes: the collector's jitter is
+ * to be read beside it.
  */
-const lateMs: number[] = [];
-const next = () =>
-  setTimeout(
-    () => {
-      const sinceSecond = Date.now() % 1000;
-      lateMs.push(sinceSecond > 900 ? 0 : sinceSecond);
-      next();
+export function bareTimer(workplace: Workplace): { end: () => Promise<Row> } {
+  const before = machineTicks();
+  const child = workplace.start(process.execPath, [PROCESS]);
+  let printed = '';
+  child.stdout?.on('data', (text: Buffer) => {
+    printed += text.toString();
+  });
+  return {
+    end: async () => {
+      await workplace.end(child);
+      const lateMs = JSON.parse(printed) as number[];
+      const after = machineTicks();
+      const stolenPercent = ((after.stolen - before.stolen) / (after.all - before.all)) * 100;
+      return {
+        figure: 'the machine alone: a bare timer at each second, in the same minutes',
+        asked: 'shown beside',
+        measured: `p99 ${quantile(lateMs, 0.99).toFixed(1)} ms, max ${Math.max(...lateMs).toFixed(1)} ms; ${stolenPercent.toFixed(1)} % of its CPU time stolen by its host`,
+        met: true,
+      };
     },
-    1000 - (Date.now() % 1000),
-  );
-next();
-process.once('SIGTERM', () => {
-  process.stdout.write(JSON.stringify(lateMs), () => process.exit(0));
-});
+  };
+}

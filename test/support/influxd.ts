@@ -1,19 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
-import { freePort, ProcessServer } from './process-server.ts';
+import { freePort } from './free-port.ts';
+import { influxdProgram } from './influxd-program.ts';
+import { ProcessServer } from './process-server.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** The program: INFLUXD, or influxd on PATH. */
-function influxdProgram(): string | undefined {
-  const named = process.env.INFLUXD;
-  if (named) return existsSync(named) ? named : undefined;
-  const found = spawnSync('sh', ['-c', 'command -v influxd'], { encoding: 'utf8' });
-  return found.status === 0 ? found.stdout.trim() : undefined;
-}
-
-/** InfluxDB 2 is in no package registry: where it is not, the test is skipped, also in CI. */
+/** Where there is none the test is skipped, also in CI. */
 export function requireInfluxd(context: TestContext): void {
   if (influxdProgram() === undefined) context.skip('there is no influxd 2.x (put it on PATH, or name it with INFLUXD)');
 }

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort, ProcessServer } from './process-server.ts';
+import { freePort } from './free-port.ts';
+import { ProcessServer } from './process-server.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** Debian's victoria-metrics; two points of one series and time count once, as its users have to set it. */
