@@ -43,7 +43,7 @@ influxdb:
   hostBucket: host           # readings of this machine itself
   tokenFile: /etc/energy-monitor/influxdb.token # or token: as text; with InfluxDB 1.8 user:password
   batchInterval: 10s         # pause between two requests while there is nothing to catch up with
-  batchSize: 2000            # readings in one request
+  batchSize: 1000            # readings in one request
   timeout: 30s               # longest wait for an answer
   # caFile: /etc/ssl/certs/my-authority.pem     # for https:// with a certificate of your own
 `;

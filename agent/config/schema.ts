@@ -156,7 +156,7 @@ const sink = z.strictObject(
     tokenFile: filePath('/etc/energy-monitor/influxdb.token').optional(),
     caFile: filePath('/etc/ssl/certs/my-authority.pem').optional(),
     batchInterval: duration(1000, 3_600_000, '1s to 1h').default(10_000),
-    batchSize: wholeNumber(1, 20_000).default(2000),
+    batchSize: wholeNumber(1, 5000).default(1000),
     timeout: duration(1000, 600_000, '1s to 10m').default(30_000),
   },
   { error: 'write the server as a mapping with url at least' },

@@ -1,4 +1,5 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
+import type { SinkConfig } from '../config/schema.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { ForwardingOptions } from './run.ts';
@@ -6,27 +7,30 @@ import type { ForwardingOptions } from './run.ts';
 const RESTART_MS = 10_000;
 /** A request under way is given up; the thread then only saves its positions. */
 const LONGEST_STOP_MS = 5000;
-/** Small heaps: a backlog of years needs no more than one batch. */
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 24, maxYoungGenerationSizeMb: 2 };
+/** Small heaps: a backlog of years needs no more than one batch a sink, 4 kB a reading while it is made into lines. */
+const resourceLimits = (sinks: readonly SinkConfig[]): ResourceLimits => ({
+  maxOldGenerationSizeMb: 20 + Math.ceil(sinks.reduce((sum, { batchSize }) => sum + batchSize, 0) / 250),
+  maxYoungGenerationSizeMb: 2,
+});
 
 /**
  * Forwards in a thread of its own, so that catching up with days takes no time from the second grid. A thread that dies is
  * started again: nothing it does can end the collector.
  * @returns what ends it
  */
-export function startForwarding(options: ForwardingOptions, log: Logger): () => Promise<void> {
+export function startForwarding(options: ForwardingOptions, log: Logger, restartMs = RESTART_MS): () => Promise<void> {
   let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
   const start = () => {
     worker = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: options,
-      resourceLimits: RESOURCE_LIMITS,
+      resourceLimits: resourceLimits(options.sinks),
     });
     worker.on('error', (error) => log.error({ reason: messageOf(error) }, 'the forwarding thread failed'));
     worker.on('exit', () => {
       worker = undefined;
-      if (!stopping) timer = setTimeout(start, RESTART_MS);
+      if (!stopping) timer = setTimeout(start, restartMs);
     });
   };
   start();

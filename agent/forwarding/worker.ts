@@ -1,8 +1,24 @@
+import { readlinkSync } from 'node:fs';
+import { setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLogger } from '../system/logging.ts';
 import { type ForwardingOptions, runForwarding } from './run.ts';
 
+/** Below the thread that reads the meters, for the cores that both want while catching up. */
+const NICE = 10;
+
+/** Linux counts nice by thread (sched(7)), and tells a thread its own id. */
+function yieldToOthers(): void {
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), NICE);
+  } catch {
+    // It works without as well.
+  }
+}
+
 /** The thread's own side: ends when the collector says so. */
+yieldToOthers();
 const stop = new AbortController();
 parentPort?.once('message', () => stop.abort());
 await runForwarding(workerData as ForwardingOptions, createLogger(), stop.signal);

@@ -8,7 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { influxdProgram } from '../support/influxd-program.ts';
 import { fillBacklog } from './backlog.ts';
 import { bareTimer } from './bare-timer.ts';
-import { cpuSeconds, rssMB } from './proc.ts';
+import { cpuSeconds, peakRssMB } from './proc.ts';
 import { type Figures, quantile, type Row } from './table.ts';
 import { Workplace } from './workplace.ts';
 
@@ -73,20 +73,19 @@ async function catchUp(workplace: Workplace, server: BenchServer): Promise<Row[]
   const wallMs = Date.now();
   const startMs = performance.now();
   await sleep(3000);
-  let highestMB = 0;
   let first: { atMs: number; written: number } | undefined;
   let last = { atMs: performance.now(), written: 0 };
   while (last.written < BACKLOG) {
     const now = { atMs: performance.now(), written: written(stateDir) };
     if (now.written > 0) first ??= now;
     last = now;
-    highestMB = Math.max(highestMB, rssMB(collector.pid));
     await sleep(1000);
     if (performance.now() - startMs > GIVE_UP_MS) throw new Error(`${server.name} does not catch up: ${now.written}`);
   }
   const rate = (last.written - (first?.written ?? 0)) / ((last.atMs - (first?.atMs ?? 0)) / 1000);
   const late = offsets(stateDir, wallMs + 3000, Date.now());
   const machine = await bare.end();
+  const peakMB = peakRssMB(collector.pid);
   await workplace.end(collector);
   await workplace.end(meter);
   return [
@@ -104,12 +103,20 @@ async function catchUp(workplace: Workplace, server: BenchServer): Promise<Row[]
     },
     machine,
     {
-      figure: `highest RSS of the collector meanwhile (${server.name})`,
+      figure: `peak RSS of the collector until then (${server.name})`,
       asked: '<= 120 MB',
-      measured: `${highestMB.toFixed(1)} MB`,
-      met: highestMB <= 120,
+      measured: `${peakMB.toFixed(1)} MB`,
+      met: peakMB <= 120,
     },
   ];
+}
+
+/** The first start after an installation compiles the code; it is the installer's. */
+async function warmUp(workplace: Workplace, server: BenchServer): Promise<void> {
+  const { path } = writeConfig(workplace, 'warm-up', { url: server.url, ...server.entry });
+  const collector = workplace.agent(['collect', '--config', path]);
+  await sleep(5000);
+  await workplace.end(collector);
 }
 
 /** CPU of a collector at 1 Hz, in percent of a core. */
@@ -167,6 +174,7 @@ export async function forwarding(): Promise<Figures> {
   using workplace = new Workplace();
   const program = influxdProgram();
   const server = await victoriaMetrics(workplace);
+  await warmUp(workplace, server);
   const rows = await catchUp(workplace, server);
   if (program !== undefined) rows.push(...(await catchUp(workplace, await influxd(workplace, program))));
   const without = await calmCpu(workplace, 'calm-without', undefined);

@@ -8,6 +8,9 @@ const number = (pid: number | undefined, file: string, pattern: RegExp) =>
 /** Resident memory of a process, MiB (proc(5), VmRSS). */
 export const rssMB = (pid: number | undefined) => number(pid, 'status', /VmRSS:\s+(\d+)/) / 1024;
 
+/** The most it ever was (VmHWM). */
+export const peakRssMB = (pid: number | undefined) => number(pid, 'status', /VmHWM:\s+(\d+)/) / 1024;
+
 /** Bytes that a process made the kernel send to storage (proc(5), /proc/pid/io). */
 export const writtenBytes = (pid: number | undefined) => number(pid, 'io', /^write_bytes: (\d+)/m);
 

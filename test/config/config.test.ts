@@ -48,7 +48,7 @@ test('the example is right and shows every default', () => {
         hostBucket: 'host',
         tokenFile: '/etc/energy-monitor/influxdb.token',
         batchInterval: 10_000,
-        batchSize: 2000,
+        batchSize: 1000,
         timeout: 30_000,
       },
     ],

@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { startForwarding } from '../../agent/forwarding/thread.ts';
+import { fillJournal, journalPoints, secondsFrom, sinkConfig } from '../support/forwarding.ts';
+import { requireProgram } from '../support/requires.ts';
+import { recordingLog, silentLog } from '../support/silent-log.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { VictoriaMetrics } from '../support/victoria-metrics.ts';
+
+/** Nice of each thread of this process (proc(5), field 19 of stat). */
+function niceOfThreads(): number[] {
+  return readdirSync('/proc/self/task').map((id) => {
+    const fields = readFileSync(`/proc/self/task/${id}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[16]);
+  });
+}
+
+test('the thread yields to the one that reads the meters', async () => {
+  const before = niceOfThreads();
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, [1_700_000_000]);
+  const options = {
+    stateDir,
+    runtimeDirectory: temporaryDirectory(),
+    sinks: [sinkConfig({ url: 'http://127.0.0.1:9' })],
+  };
+  const stop = startForwarding(options, silentLog);
+  onTestFinished(stop);
+  while (!niceOfThreads().includes(10)) await sleep(20);
+  expect(before).not.toContain(10);
+});
+
+test('a thread that dies is started again, and forwards when it can', async (context) => {
+  requireProgram(context, 'victoria-metrics');
+  const server = await VictoriaMetrics.start();
+  const stateDir = join(temporaryDirectory(), 'state');
+  writeFileSync(stateDir, 'no directory');
+  const { log, lines } = recordingLog();
+  const options = { stateDir, runtimeDirectory: temporaryDirectory(), sinks: [sinkConfig({ url: server.url })] };
+  const stop = startForwarding(options, log, 50);
+  onTestFinished(stop);
+  const deaths = () => lines.filter(({ msg }) => msg === 'the forwarding thread failed');
+  while (deaths().length < 2) await sleep(20);
+  expect(deaths()[0]).toMatchObject({ level: 50, reason: expect.stringContaining(stateDir) });
+  rmSync(stateDir);
+  fillJournal(stateDir, secondsFrom(1_700_000_000, 20));
+  const wanted = journalPoints(stateDir);
+  while ((await server.points()).size < wanted.size) await sleep(50);
+  expect(await server.points()).toEqual(wanted);
+});
