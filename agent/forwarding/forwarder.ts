@@ -40,10 +40,12 @@ export interface ForwarderOptions {
 /** A server that was told 413 by mistake, or by a proxy that is gone, gets full batches again after a hundred smaller ones. */
 const GROWTH = 0.01;
 /**
- * Servers keep the newest of what they acknowledged in memory; VictoriaMetrics for 5 s by default. A server that dies more
- * often than this gets nothing new.
+ * VictoriaMetrics keeps what it acknowledged in memory, for 5 s by default. A server that dies more often than this gets
+ * nothing new.
  */
 const UNSURE_MS = 10_000;
+/** Proxies that close connections all the time must not make it go round in circles. */
+const LOOK_BACK_AT_MOST_EACH_MS = 60_000;
 
 /** Carries the journal's readings to one sink: in order, one request at a time, for ever. */
 export class Forwarder {
@@ -55,6 +57,9 @@ export class Forwarder {
   /** Where each batch of the last seconds began, and when it was acknowledged. */
   #recent: { from: Position; atMs: number }[] = [];
   #wasDown = false;
+  #connection: number | undefined;
+  #newConnection = false;
+  #lookedBackMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -77,6 +82,7 @@ export class Forwarder {
       if (!signal.aborted) throw error;
     } finally {
       cursor.save();
+      this.#options.sink.close();
     }
   }
 
@@ -100,18 +106,24 @@ export class Forwarder {
     return deliveries.length;
   }
 
-  /** A server that was down may have been killed: what it acknowledged just before is sent once more. */
+  /**
+   * A server that was down, or that answers on a new connection, may have been killed: what it acknowledged just before is
+   * sent once more.
+   */
   #remember(from: Position): void {
     const nowMs = performance.now();
+    const mayBeNew = this.#newConnection && nowMs - this.#lookedBackMs >= LOOK_BACK_AT_MOST_EACH_MS;
     const first = this.#recent[0];
-    if (this.#wasDown && first) {
+    if ((this.#wasDown || mayBeNew) && first) {
       this.#options.cursor.advance(first.from);
       this.#recent = [];
+      this.#lookedBackMs = nowMs;
     } else {
       this.#recent.push({ from, atMs: nowMs });
       this.#recent = this.#recent.filter(({ atMs }) => nowMs - atMs < UNSURE_MS);
     }
     this.#wasDown = false;
+    this.#newConnection = false;
   }
 
   /** Returns when each is at the server or in quarantine. A batch that is refused is halved until the one is found. */
@@ -153,6 +165,10 @@ export class Forwarder {
       );
       this.status.written += readings.length;
       this.status.lastWrittenMs = Date.now();
+      if (outcome.volatile) {
+        this.#newConnection ||= this.#connection !== undefined && outcome.volatile.connection !== this.#connection;
+        this.#connection = outcome.volatile.connection;
+      }
       if (outcome.refused !== undefined) this.#partlyRefused(outcome.refused, readings);
       return undefined;
     }

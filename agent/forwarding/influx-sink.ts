@@ -15,6 +15,7 @@ export function influxSink(config: SinkConfig): Sink {
     name: config.name,
     target: `${config.url}, bucket ${config.bucket}`,
     write: (readings, signal) => writer.write(readings, signal),
+    close: () => writer.close(),
   };
 }
 

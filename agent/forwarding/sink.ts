@@ -9,4 +9,5 @@ export interface Sink {
   readonly target: string;
   /** Never throws but for an aborted signal. */
   write(readings: readonly Reading[], signal?: AbortSignal): Promise<WriteOutcome>;
+  close(): void;
 }

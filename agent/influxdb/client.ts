@@ -1,5 +1,6 @@
 import { HttpError, InfluxDB } from '@influxdata/influxdb-client';
 import { messageOf } from '../system/errors.ts';
+import type { Connections } from './connections.ts';
 
 /** How to reach a server. */
 export interface InfluxAddress {
@@ -8,6 +9,8 @@ export interface InfluxAddress {
   token?: string | undefined;
   /** Certificate authorities to trust instead of the system's, PEM. */
   ca?: string | undefined;
+  /** Connections to use; by default Node's own. */
+  connections?: Connections | undefined;
 }
 
 export interface InfluxRequest {
@@ -53,7 +56,10 @@ export class InfluxClient {
       ...(address.token === undefined ? {} : { token: address.token }),
       // The deadline is the request's own: this one only counts silence on the socket.
       timeout: 600_000,
-      transportOptions: address.ca === undefined ? {} : { ca: address.ca },
+      transportOptions: {
+        ...(address.ca === undefined ? {} : { ca: address.ca }),
+        ...(address.connections === undefined ? {} : { agent: address.connections.agent }),
+      },
     });
   }
 

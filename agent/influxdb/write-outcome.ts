@@ -3,8 +3,11 @@ import { type InfluxResponse, InfluxUnreachable } from './client.ts';
 
 /** What became of a write, and what the queue has to do. */
 export type WriteOutcome =
-  /** All of it is there; `refused` tells of points that the server left out for good (partial write). */
-  | { kind: 'written'; refused?: string }
+  /**
+   * All of it is there; `refused` tells of points that the server left out for good (partial write). `volatile`: for some
+   * seconds only in the server's memory; then `connection`, a number, tells whether it may have been restarted since.
+   */
+  | { kind: 'written'; refused?: string; volatile?: { connection: number } }
   /** A line does not parse; with InfluxDB 2 nothing was written. */
   | { kind: 'invalid'; message: string }
   | { kind: 'too-large'; message: string }
@@ -32,6 +35,13 @@ export function serverMessage(body: unknown): string {
   return line.length > 300 ? `${line.slice(0, 297)}...` : line;
 }
 
+/** What a person has to do before a server takes anything again. */
+const SERVER_HINTS: readonly (readonly [RegExp, string])[] = [
+  // InfluxDB 2.9 gives a shard up for good that it could not open once (tsdb/store.go).
+  [/not attempting to open shard/, 'the server has given a file up: make room on its disk and restart it'],
+  [/no space left on device/, "the server's disk is full: make room there"],
+];
+
 /** Answers of /api/v2/write in InfluxDB 2.x (http/write_handler.go), 1.8 and VictoriaMetrics. */
 export function writeOutcome({ status, headers, body }: InfluxResponse): WriteOutcome {
   const said = serverMessage(body);
@@ -58,7 +68,8 @@ export function writeOutcome({ status, headers, body }: InfluxResponse): WriteOu
   if (status === 408 || status === 429 || status >= 500) {
     const header = headers['retry-after'];
     const afterMs = retryAfterMs(Array.isArray(header) ? header[0] : header, Date.now());
-    return { kind: 'retry', message, ...(afterMs === undefined ? {} : { afterMs }) };
+    const hint = SERVER_HINTS.find(([pattern]) => pattern.test(said))?.[1];
+    return { kind: 'retry', message, ...(afterMs === undefined ? {} : { afterMs }), ...(hint ? { hint } : {}) };
   }
   // 200 with a page, a redirect ...: something answers there, but no InfluxDB.
   return {

@@ -1,5 +1,6 @@
 import type { Reading } from '../readings/reading.ts';
 import { type InfluxAddress, InfluxClient } from './client.ts';
+import { type Connections, connectionsTo } from './connections.ts';
 import { toLine } from './line-protocol.ts';
 import { failedWrite, type WriteOutcome, writeOutcome } from './write-outcome.ts';
 
@@ -18,9 +19,15 @@ const GZIP_ABOVE_BYTES = 1000;
 export class InfluxWriter {
   readonly #options: WriterOptions;
   #client: InfluxClient | undefined;
+  #connections: Connections | undefined;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+  }
+
+  /** Closes its connections. */
+  close(): void {
+    this.#connections?.close();
   }
 
   /** Writes all, one request a bucket; the first that is not written decides. */
@@ -33,6 +40,7 @@ export class InfluxWriter {
       else linesByBucket.set(bucket, [toLine(reading)]);
     }
     let refused: string | undefined;
+    let volatile: { connection: number } | undefined;
     for (const [bucket, lines] of linesByBucket) {
       const outcome = await this.#writeLines(bucket, lines, signal);
       if (outcome.kind !== 'written') {
@@ -40,14 +48,15 @@ export class InfluxWriter {
         return outcome;
       }
       refused ??= outcome.refused;
+      volatile = outcome.volatile;
     }
-    return { kind: 'written', ...(refused === undefined ? {} : { refused }) };
+    return { kind: 'written', ...(refused === undefined ? {} : { refused }), ...(volatile ? { volatile } : {}) };
   }
 
   async #writeLines(bucket: string, lines: string[], signal: AbortSignal | undefined): Promise<WriteOutcome> {
     const { address, org, timeoutMs } = this.#options;
     try {
-      this.#client ??= new InfluxClient(address());
+      this.#client ??= this.#newClient(address());
       const response = await this.#client.request('/api/v2/write', {
         method: 'POST',
         query: { org, bucket, precision: 'ms' },
@@ -57,10 +66,18 @@ export class InfluxWriter {
         timeoutMs,
         signal,
       });
-      return writeOutcome(response);
+      const outcome = writeOutcome(response);
+      // InfluxDB, which names its build in each answer, syncs its log before it acknowledges (storage-wal-fsync-delay 0).
+      if (outcome.kind !== 'written' || response.headers['x-influxdb-build'] !== undefined) return outcome;
+      return { ...outcome, volatile: { connection: this.#connections?.opened() ?? 0 } };
     } catch (error) {
       signal?.throwIfAborted();
       return failedWrite(error);
     }
+  }
+
+  #newClient(address: InfluxAddress): InfluxClient {
+    this.#connections ??= connectionsTo(address.url);
+    return new InfluxClient({ ...address, connections: this.#connections });
   }
 }

@@ -34,6 +34,7 @@ async function carry(
         if (outcome.kind === 'written') for (const second of seconds) there.add(second);
         return outcome;
       },
+      close: () => {},
     },
     feed: {
       after: ({ key }, limit) => {
@@ -141,6 +142,14 @@ test('a connection that breaks again and again does not send it back', async () 
     request % 2 === 0 ? { kind: 'retry', message: 'reset' } : WRITTEN,
   );
   expect(requests.map(([second]) => second)).toEqual([1, 1, 9, 9, 17, 17]);
+});
+
+test('a server that keeps the newest in memory gets it again on a new connection, at most once a minute', async () => {
+  const on = (connection: number): WriteOutcome => ({ kind: 'written', volatile: { connection } });
+  const { requests, there } = await carry(40, (_seconds, request) => on(request < 3 ? 1 : request));
+  // The fourth batch came on a new connection; that each one after it does, too, changes nothing.
+  expect(requests.map(([first]) => first)).toEqual([1, 9, 17, 25, 1, 9, 17, 25, 33]);
+  expect(there).toEqual(upTo(40));
 });
 
 test('points that the server left out are said and counted, the rest goes on', async () => {

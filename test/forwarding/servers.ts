@@ -1,6 +1,7 @@
 import type { TestContext } from 'vitest';
 import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
 import { requireProgram } from '../support/requires.ts';
+import type { SmallDisk } from '../support/small-disk.ts';
 import { VictoriaMetrics } from '../support/victoria-metrics.ts';
 
 /** A real server that readings are forwarded to. */
@@ -16,11 +17,12 @@ export interface TestServer {
   again(): Promise<Record<string, unknown>>;
 }
 
-export type StartServer = (context: TestContext) => Promise<TestServer>;
+/** @param disk where its data lies; by default a temporary directory */
+export type StartServer = (context: TestContext, disk?: SmallDisk) => Promise<TestServer>;
 
-export const startVictoriaMetrics: StartServer = async (context) => {
+export const startVictoriaMetrics: StartServer = async (context, disk) => {
   requireProgram(context, 'victoria-metrics');
-  const server = await VictoriaMetrics.start();
+  const server = await VictoriaMetrics.start(disk);
   return {
     url: server.url,
     entry: {},
@@ -35,9 +37,9 @@ export const startVictoriaMetrics: StartServer = async (context) => {
   };
 };
 
-export const startInfluxDb: StartServer = async (context) => {
+export const startInfluxDb: StartServer = async (context, disk) => {
   requireInfluxd(context);
-  const server = await startInfluxd();
+  const server = await startInfluxd(disk);
   let access: InfluxAccess = await setUp(server.url);
   const entry = () => ({ org: access.org, bucket: 'energy', token: access.token });
   return {

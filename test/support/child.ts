@@ -75,6 +75,11 @@ export function runScript(path: string, args: string[]): Child {
   );
 }
 
+/** Runs any program. */
+export function runProgram(program: string, args: string[]): Child {
+  return follow(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+}
+
 /** Runs the command line as a person does. */
 export function runCommand(args: string[], env: NodeJS.ProcessEnv = {}): Child {
   const child = spawn(`${REPOSITORY}/agent/energy-monitor`, args, {

@@ -4,6 +4,7 @@ import type { TestContext } from 'vitest';
 import { freePort } from './free-port.ts';
 import { influxdProgram } from './influxd-program.ts';
 import { ProcessServer } from './process-server.ts';
+import type { SmallDisk } from './small-disk.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 /** Where there is none the test is skipped, also in CI. */
@@ -21,10 +22,10 @@ export interface Influxd {
 }
 
 /** A real, empty InfluxDB 2 on the loopback. */
-export async function startInfluxd(): Promise<Influxd> {
+export async function startInfluxd(disk?: SmallDisk): Promise<Influxd> {
   const port = await freePort();
   const directory = temporaryDirectory();
-  const data = join(directory, 'data');
+  const data = join(disk?.directory ?? directory, 'data');
   const args = [
     ['--bolt-path', join(data, 'influxd.bolt')],
     ['--engine-path', join(data, 'engine')],
@@ -34,9 +35,11 @@ export async function startInfluxd(): Promise<Influxd> {
     ['--reporting-disabled'],
   ].flat();
   // It stops cleanly at SIGINT only, and writes below HOME.
+  const program = influxdProgram() ?? 'influxd';
+  const [command, commandArgs] = disk?.command(program, args) ?? [program, args];
   const server = new ProcessServer({
-    command: influxdProgram() ?? 'influxd',
-    args,
+    command,
+    args: commandArgs,
     port,
     healthPath: '/health',
     stopSignal: 'SIGINT',

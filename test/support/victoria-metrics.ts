@@ -2,7 +2,10 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { ProcessServer } from './process-server.ts';
+import type { SmallDisk } from './small-disk.ts';
 import { temporaryDirectory } from './temporary.ts';
+
+const PROGRAM = 'victoria-metrics';
 
 /** Debian's victoria-metrics; two points of one series and time count once, as its users have to set it. */
 export class VictoriaMetrics {
@@ -14,9 +17,9 @@ export class VictoriaMetrics {
     this.#data = data;
   }
 
-  static async start(): Promise<VictoriaMetrics> {
+  static async start(disk?: SmallDisk): Promise<VictoriaMetrics> {
     const port = await freePort();
-    const data = join(temporaryDirectory(), 'data');
+    const data = join(disk?.directory ?? temporaryDirectory(), 'data');
     const args = [
       `-storageDataPath=${data}`,
       `-httpListenAddr=127.0.0.1:${port}`,
@@ -24,9 +27,10 @@ export class VictoriaMetrics {
       '-dedup.minScrapeInterval=1ms',
       '-memory.allowedBytes=200MB',
     ];
+    const [command, commandArgs] = disk?.command(PROGRAM, args) ?? [PROGRAM, args];
     const server = new ProcessServer({
-      command: 'victoria-metrics',
-      args,
+      command,
+      args: commandArgs,
       port,
       healthPath: '/health',
       stopSignal: 'SIGINT',
