@@ -1,49 +1,66 @@
 import type { Config } from '../config/schema.ts';
 import { BEGINNING, Cursors } from '../journal/cursors.ts';
 import { openForReading } from '../journal/database.ts';
+import { Feed } from '../journal/feed.ts';
 import { timeOfKey } from '../journal/keys.ts';
+import { CollectorLock } from '../journal/lock.ts';
 import { Quarantine } from '../journal/quarantine.ts';
-import { JournalReader } from '../journal/reader.ts';
+import { Waiting } from '../journal/waiting.ts';
 import { readForwardingStatus } from './forward-status.ts';
+import { lanesOf } from './lanes.ts';
 import type { SinkStatus } from './sink-status.ts';
 
 export interface SinkReport {
+  /** The server's name; with /host behind it for the machine's metrics, which go by a bucket of their own. */
   name: string;
   url: string;
   /** UTC ms of the newest reading that is at the server; null before the first. */
   takenMs: number | null;
-  /** Readings that wait in the journal for it. */
+  /** Readings that wait in the journal for it, counted up to MOST_COUNTED. */
   waiting: number;
   quarantined: number;
-  /** What the running collector says; absent while none runs. */
+  collectorRuns: boolean;
+  /** What the running collector says; absent while none does. */
   live: SinkStatus | undefined;
 }
 
 /** A status older than this is of a collector that is gone. */
 const FRESH_MS = 10_000;
+/** Years of readings need not be counted. */
+const MOST_COUNTED = 1_000_000;
 
+/** @throws AgentError `storage` or `permission` */
 export function gatherForwarding(config: Config): SinkReport[] {
-  const reader = new JournalReader(config.stateDir);
   const db = openForReading(config.stateDir);
   try {
-    const directory = reader.runtimeDirectory();
+    const directory = new Waiting(config.stateDir, db).runtimeDirectory();
     const status = directory === undefined ? undefined : readForwardingStatus(directory);
-    const fresh = status !== undefined && Date.now() - status.updatedMs < FRESH_MS;
-    return config.influxdb.map(({ name, url }) => {
-      const live = fresh ? status.sinks.find((sink) => sink.name === name) : undefined;
-      const position = live?.position ?? new Cursors(db).find(name) ?? BEGINNING;
-      return {
-        name,
-        url,
-        takenMs: position.key === 0 ? null : timeOfKey(position.key),
-        waiting: reader.countAfter(position.key),
-        quarantined: new Quarantine(db).count(name),
-        live,
-      };
-    });
+    const fresh = status !== undefined && Math.abs(Date.now() - status.updatedMs) < FRESH_MS;
+    const collectorRuns = CollectorLock.isHeld(config.stateDir);
+    return config.influxdb.flatMap((sink) =>
+      lanesOf(sink).flatMap(({ consumer, wants }, i) => {
+        const feed = new Feed(config.stateDir, { wants });
+        try {
+          // Without machine metrics there is nothing to say of their lane.
+          if (i > 0 && !feed.hasSeries()) return [];
+          const live = fresh ? status.sinks.find(({ name }) => name === consumer) : undefined;
+          const position = live?.position ?? new Cursors(db).find(consumer) ?? BEGINNING;
+          return {
+            name: consumer,
+            url: sink.url,
+            takenMs: position.key === 0 ? null : timeOfKey(position.key),
+            waiting: feed.count(position, MOST_COUNTED),
+            quarantined: new Quarantine(db).count(consumer),
+            collectorRuns,
+            live,
+          };
+        } finally {
+          feed.close();
+        }
+      }),
+    );
   } finally {
     db.close();
-    reader.close();
   }
 }
 
@@ -52,18 +69,26 @@ export function forwardingText(reports: readonly SinkReport[], nowMs: number): s
   return reports.map((report) => sinkText(report, nowMs)).join('');
 }
 
-function sinkText({ name, url, takenMs, waiting, quarantined, live }: SinkReport, nowMs: number): string {
+function sinkText(
+  { name, url, takenMs, waiting, quarantined, collectorRuns, live }: SinkReport,
+  nowMs: number,
+): string {
   const lines = [`${name}  ${url}`];
+  const wait = `${waiting}${waiting === MOST_COUNTED ? ' or more' : ''} readings wait`;
   lines.push(
     takenMs === null
-      ? `  taken     nothing yet, ${waiting} readings wait`
-      : `  taken     up to ${new Date(takenMs).toISOString()} (${Math.max(0, Math.round((nowMs - takenMs) / 1000))} s ago), ${waiting} readings wait`,
+      ? `  taken     nothing yet, ${wait}`
+      : `  taken     up to ${new Date(takenMs).toISOString()} (${Math.max(0, Math.round((nowMs - takenMs) / 1000))} s ago), ${wait}`,
   );
   if (live) {
     lines.push(
       `  now       ${live.problem ? 'waiting' : live.catchingUp ? 'catching up' : 'up to date'}, ${live.written} readings written since the collector's start`,
     );
-  } else lines.push('  now       no collector runs');
+  } else {
+    lines.push(
+      `  now       ${collectorRuns ? 'a collector runs, but forwards nothing: see its log' : 'no collector runs'}`,
+    );
+  }
   if (live?.problem) {
     lines.push(
       `  problem   ${live.problem.message}`,

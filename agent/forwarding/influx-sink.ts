@@ -1,22 +1,25 @@
 import type { SinkConfig } from '../config/schema.ts';
 import { readAuthorityFile, readSecretFile } from '../config/secrets.ts';
+import { toLine } from '../influxdb/line-protocol.ts';
 import { InfluxWriter } from '../influxdb/writer.ts';
+import type { Lane } from './lanes.ts';
 import type { Sink } from './sink.ts';
 
-/** The sink of one entry of `influxdb` in the configuration. */
-export function influxSink(config: SinkConfig): Sink {
-  const writer = new InfluxWriter({
-    address: () => influxAddress(config),
-    org: config.org,
-    bucketOf: (measurement) => (measurement === 'host' ? config.hostBucket : config.bucket),
-    timeoutMs: config.timeout,
-  });
+/** The sink of one lane to an entry of `influxdb` in the configuration. */
+export function influxSink(config: SinkConfig, lane: Lane): Sink {
+  const writer = influxWriter(config, lane);
   return {
-    name: config.name,
-    target: `${config.url}, bucket ${config.bucket}`,
-    write: (readings, signal) => writer.write(readings, signal),
+    name: lane.consumer,
+    target: `${config.url}, bucket ${lane.bucket}`,
+    write: (readings, signal) => writer.write(readings.map(toLine), signal),
     close: () => writer.close(),
   };
+}
+
+/** Writes lines as they are, for what no longer is in the journal. */
+export function influxWriter(config: SinkConfig, { bucket }: Lane): InfluxWriter {
+  const { org, timeout } = config;
+  return new InfluxWriter({ address: () => influxAddress(config), org, bucket, timeoutMs: timeout });
 }
 
 /** @throws AgentError when a file that the configuration names cannot be read */

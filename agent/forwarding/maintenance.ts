@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Config, SinkConfig } from '../config/schema.ts';
 import { BEGINNING, Cursors } from '../journal/cursors.ts';
-import { openForReading, openForWriting } from '../journal/database.ts';
+import { journalPath, openForReading, openForWriting, storageError } from '../journal/database.ts';
 import { firstKeyAt, timeOfKey } from '../journal/keys.ts';
 import { Quarantine, type Refused } from '../journal/quarantine.ts';
-import { JournalReader } from '../journal/reader.ts';
 import { AgentError } from '../system/errors.ts';
-import { influxSink } from './influx-sink.ts';
+import { influxWriter } from './influx-sink.ts';
+import { lanesOf } from './lanes.ts';
 
 /** @throws AgentError when the configuration has no server of that name */
 function sinkNamed(config: Config, name: string): SinkConfig {
@@ -18,32 +18,52 @@ function sinkNamed(config: Config, name: string): SinkConfig {
   });
 }
 
+/** The lanes of one server, or of all. */
+function lanes(config: Config, name: string | undefined) {
+  const sinks = name === undefined ? config.influxdb : [sinkNamed(config, name)];
+  return sinks.flatMap((sink) => lanesOf(sink).map((lane) => ({ sink, lane })));
+}
+
 function withJournal<T>(stateDir: string, use: (db: DatabaseSync) => T): T {
   // Of a journal that is not there, none is made.
   openForReading(stateDir).close();
   const db = openForWriting(stateDir);
   try {
     return use(db);
+  } catch (error) {
+    throw storageError(journalPath(stateDir), error);
   } finally {
     db.close();
   }
 }
 
-/** Sets the cursor of a server to a time; a running collector takes it over with its next batch. */
-export function rewind(config: Config, name: string, toMs: number): void {
-  sinkNamed(config, name);
+/**
+ * Sets the cursors of a server to a time; a running collector takes them over with its next batch.
+ * @throws AgentError `usage` for a time to come: everything until then would be left out
+ */
+export function rewind(config: Config, name: string, toMs: number, nowMs = Date.now()): void {
+  const consumers = lanes(config, name).map(({ lane }) => lane.consumer);
+  if (toMs > nowMs) {
+    throw new AgentError('usage', `${new Date(toMs).toISOString()} has not come yet`, {
+      hint: 'name a time in the past: readings from there on are sent again',
+    });
+  }
   withJournal(config.stateDir, (db) => {
     const cursors = new Cursors(db);
-    const { late } = cursors.find(name) ?? BEGINNING;
-    cursors.set(name, { key: firstKeyAt(toMs) - 1, late });
+    for (const consumer of consumers) {
+      const { late } = cursors.find(consumer) ?? BEGINNING;
+      cursors.set(consumer, { key: Math.max(0, firstKeyAt(toMs) - 1), late });
+    }
   });
 }
 
+/** At most 1000 of each server, oldest first. */
 export function listRefused(config: Config, name: string | undefined): Refused[] {
-  if (name !== undefined) sinkNamed(config, name);
+  const found = lanes(config, name);
   const db = openForReading(config.stateDir);
   try {
-    return new Quarantine(db).list(name);
+    const quarantine = new Quarantine(db);
+    return found.flatMap(({ lane }) => quarantine.list(lane.consumer));
   } finally {
     db.close();
   }
@@ -59,37 +79,43 @@ export function refusedText(refused: readonly Refused[]): string {
     .join('');
 }
 
+/** @returns how many there were */
 export function dropRefused(config: Config, name: string | undefined): number {
-  if (name !== undefined) sinkNamed(config, name);
-  return withJournal(config.stateDir, (db) => new Quarantine(db).clear(name));
+  const found = lanes(config, name);
+  return withJournal(config.stateDir, (db) => {
+    const quarantine = new Quarantine(db);
+    return found.reduce((sum, { lane }) => sum + quarantine.clear(lane.consumer), 0);
+  });
 }
 
-/** Sends the readings in quarantine again, from the journal, one by one. Ends early when a server is away. */
+/** Sends what is in quarantine again, one by one; what the server takes now leaves it. Ends early when a server is away. */
 export async function retryRefused(config: Config, name: string | undefined) {
-  const sinks = name === undefined ? config.influxdb : [sinkNamed(config, name)];
-  const reader = new JournalReader(config.stateDir);
+  const found = lanes(config, name);
+  openForReading(config.stateDir).close();
   const db = openForWriting(config.stateDir);
   const quarantine = new Quarantine(db);
   let taken = 0;
   let problem: { message: string; hint?: string } | undefined;
   try {
-    for (const sink of sinks.map(influxSink)) {
-      for (const refused of quarantine.list(sink.name, Number.MAX_SAFE_INTEGER)) {
-        const reading = reader.byKey(refused.key);
-        // Retention may have deleted it meanwhile.
-        const outcome = reading ? await sink.write([reading]) : undefined;
-        if (outcome?.kind === 'retry' || outcome?.kind === 'hold') {
+    for (const { sink, lane } of found) {
+      const writer = influxWriter(sink, lane);
+      for (const refused of quarantine.list(lane.consumer, Number.MAX_SAFE_INTEGER)) {
+        const outcome = await writer.write([refused.line]);
+        if (outcome.kind === 'retry' || outcome.kind === 'hold') {
           problem ??= { message: `${sink.name}: ${outcome.message}`, ...(outcome.hint ? { hint: outcome.hint } : {}) };
           break;
         }
-        if (outcome && outcome.kind !== 'written') continue;
+        if (outcome.kind !== 'written' || outcome.refused !== undefined) continue;
         quarantine.remove(refused);
-        if (outcome) taken++;
+        taken++;
       }
+      writer.close();
     }
-    return { taken, left: quarantine.count(name), problem };
+    const left = found.reduce((sum, { lane }) => sum + quarantine.count(lane.consumer), 0);
+    return { taken, left, problem };
+  } catch (error) {
+    throw storageError(journalPath(config.stateDir), error);
   } finally {
     db.close();
-    reader.close();
   }
 }

@@ -5,12 +5,14 @@ import { Cursors } from '../journal/cursors.ts';
 import { openForWriting } from '../journal/database.ts';
 import { Feed } from '../journal/feed.ts';
 import { Quarantine } from '../journal/quarantine.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { BackoffOptions } from './backoff.ts';
 import { CursorKeeper } from './cursor-keeper.ts';
 import { statusPath } from './forward-status.ts';
 import { Forwarder } from './forwarder.ts';
 import { influxSink } from './influx-sink.ts';
+import { lanesOf } from './lanes.ts';
 
 export interface ForwardingOptions {
   stateDir: string;
@@ -27,14 +29,19 @@ const RESTART_MS = 10_000;
 export async function runForwarding(options: ForwardingOptions, log: Logger, signal: AbortSignal): Promise<void> {
   const { stateDir, runtimeDirectory } = options;
   const db = openForWriting(stateDir);
-  const feed = new Feed(stateDir);
   const quarantine = new Quarantine(db);
-  const forwarders = options.sinks.map((config) => {
-    const cursor = new CursorKeeper({ consumer: config.name, cursors: new Cursors(db), runtimeDirectory, log });
+  const lanes = options.sinks.flatMap((config) => lanesOf(config).map((lane) => ({ config, lane })));
+  const feeds = lanes.map(({ lane }) => {
+    const onDamaged = (key: number, error: unknown) =>
+      log.error({ key, reason: messageOf(error) }, 'a reading in the journal cannot be read; it is left out');
+    return new Feed(stateDir, { wants: lane.wants, onDamaged });
+  });
+  const forwarders = lanes.map(({ config, lane }, i) => {
+    const { consumer } = lane;
     return new Forwarder({
-      sink: influxSink(config),
-      feed,
-      cursor,
+      sink: influxSink(config, lane),
+      feed: feeds[i] as Feed,
+      cursor: new CursorKeeper({ consumer, cursors: new Cursors(db), runtimeDirectory, log }),
       quarantine: (refused) => quarantine.add(refused),
       log,
       batchIntervalMs: config.batchInterval,
@@ -57,7 +64,7 @@ export async function runForwarding(options: ForwardingOptions, log: Logger, sig
   } finally {
     clearInterval(timer);
     publish();
-    feed.close();
+    for (const feed of feeds) feed.close();
     db.close();
   }
 }
@@ -68,6 +75,8 @@ async function forEver(forwarder: Forwarder, log: Logger, signal: AbortSignal): 
     try {
       await forwarder.run(signal);
     } catch (error) {
+      const message = messageOf(error);
+      forwarder.status.problem = { kind: 'retry', message, hint: undefined, sinceMs: Date.now() };
       log.error({ err: error, sink: forwarder.status.name }, 'forwarding failed; it is tried again');
       await sleep(RESTART_MS, undefined, { signal }).catch(() => {});
     }

@@ -8,13 +8,13 @@ export type WriteOutcome =
    * seconds only in the server's memory; then `connection`, a number, tells whether it may have been restarted since.
    */
   | { kind: 'written'; refused?: string; volatile?: { connection: number } }
-  /** A line does not parse; with InfluxDB 2 nothing was written. */
+  /** A line does not parse, or a value is of another type than its field: the server never takes it. */
   | { kind: 'invalid'; message: string }
   | { kind: 'too-large'; message: string }
   /** Only a person can mend it: token, bucket, URL. Nothing is lost meanwhile. */
   | { kind: 'hold'; message: string; hint: string }
   /** Not written, or unknown whether; the same again later. `serverDown`: nothing listens there. */
-  | { kind: 'retry'; message: string; hint?: string; afterMs?: number; serverDown?: boolean };
+  | { kind: 'retry'; message: string; hint?: string; afterMs?: number; serverDown?: boolean; timedOut?: boolean };
 
 /** A server that asks for more is not believed: it would hold up a day of readings by mistake. */
 const LONGEST_RETRY_AFTER_MS = 300_000;
@@ -49,7 +49,8 @@ export function writeOutcome({ status, headers, body }: InfluxResponse): WriteOu
   if (status === 204 || status === 201) return { kind: 'written' };
   switch (status) {
     case 400:
-      return { kind: 'invalid', message };
+    case 422:
+      return refusedLines(message, said, body);
     case 401:
     case 403:
       return { kind: 'hold', message, hint: 'the token is missing, wrong or may not write to this bucket' };
@@ -61,8 +62,6 @@ export function writeOutcome({ status, headers, body }: InfluxResponse): WriteOu
       };
     case 413:
       return { kind: 'too-large', message };
-    case 422:
-      return { kind: 'written', refused: said === '' ? message : said };
     default:
   }
   if (status === 408 || status === 429 || status >= 500) {
@@ -71,12 +70,31 @@ export function writeOutcome({ status, headers, body }: InfluxResponse): WriteOu
     const hint = SERVER_HINTS.find(([pattern]) => pattern.test(said))?.[1];
     return { kind: 'retry', message, ...(afterMs === undefined ? {} : { afterMs }), ...(hint ? { hint } : {}) };
   }
-  // 200 with a page, a redirect ...: something answers there, but no InfluxDB.
-  return {
-    kind: 'hold',
-    message,
-    hint: 'the URL is not that of an InfluxDB 2, 1.8 or VictoriaMetrics; check host and port',
-  };
+  const { location } = headers;
+  if (status >= 300 && status < 400 && typeof location === 'string') {
+    return { kind: 'hold', message, hint: `it sends on to ${withoutQuery(location)}: write that URL's beginning` };
+  }
+  // 200 with a page ...: something answers there, but no InfluxDB.
+  return { kind: 'hold', message, hint: NO_INFLUXDB };
+}
+
+const NO_INFLUXDB = 'the URL is not that of an InfluxDB 2, 1.8 or VictoriaMetrics; check scheme, host and port';
+
+/**
+ * 400 and 422 of InfluxDB 2, 400 of 1.8. Others answer 400 as well: Go to plain HTTP on a TLS port, proxies, VictoriaMetrics
+ * to a path that it does not know; none of these is about the lines.
+ */
+function refusedLines(message: string, said: string, body: unknown): WriteOutcome {
+  // Older than the bucket keeps: it would be deleted there anyway; all other lines are written.
+  if (/retention policy/i.test(said)) return { kind: 'written', refused: said };
+  const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined;
+  const isAboutLines =
+    code === 'invalid' || code === 'unprocessable entity' || /unable to parse|partial write/.test(said);
+  return isAboutLines ? { kind: 'invalid', message } : { kind: 'hold', message, hint: NO_INFLUXDB };
+}
+
+function withoutQuery(location: string): string {
+  return location.replace(/[?#].*/s, '');
 }
 
 const TLS_HINT = 'the certificate is not trusted; name its authority with caFile, or use http:// on a trusted LAN';
@@ -113,5 +131,6 @@ export function failedWrite(error: unknown): WriteOutcome {
   const hint = error instanceof InfluxUnreachable ? unreachableHint(error) : undefined;
   const message = `the server cannot be reached: ${messageOf(error)}`;
   const serverDown = error instanceof InfluxUnreachable && error.code === 'ECONNREFUSED';
-  return { kind: 'retry', message, serverDown, ...(hint ? { hint } : {}) };
+  const timedOut = error instanceof InfluxUnreachable && error.code === 'ETIMEDOUT';
+  return { kind: 'retry', message, serverDown, timedOut, ...(hint ? { hint } : {}) };
 }

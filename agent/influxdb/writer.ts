@@ -1,21 +1,19 @@
-import type { Reading } from '../readings/reading.ts';
 import { type InfluxAddress, InfluxClient } from './client.ts';
 import { type Connections, connectionsTo } from './connections.ts';
-import { toLine } from './line-protocol.ts';
 import { failedWrite, type WriteOutcome, writeOutcome } from './write-outcome.ts';
 
 export interface WriterOptions {
-  /** Read anew before each client is built: a token that was replaced in its file is taken over. */
+  /** Read anew after each trouble: a token that was replaced in its file is taken over. */
   address: () => InfluxAddress;
   org: string;
-  /** Bucket of a measurement; `db/rp` with InfluxDB 1.8, ignored by VictoriaMetrics. */
-  bucketOf: (measurement: string) => string;
+  /** `db/rp` with InfluxDB 1.8, ignored by VictoriaMetrics. */
+  bucket: string;
   timeoutMs: number;
 }
 
 const GZIP_ABOVE_BYTES = 1000;
 
-/** Writes readings to one server. Writing the same again changes nothing there: same series, same time, same values. */
+/** Writes to one bucket. Writing the same again changes nothing there: same series, same time, same values. */
 export class InfluxWriter {
   readonly #options: WriterOptions;
   #client: InfluxClient | undefined;
@@ -25,36 +23,20 @@ export class InfluxWriter {
     this.#options = options;
   }
 
+  /** @param lines line protocol, times in ms */
+  async write(lines: readonly string[], signal?: AbortSignal): Promise<WriteOutcome> {
+    const outcome = await this.#request(lines, signal);
+    if (outcome.kind === 'hold' || outcome.kind === 'retry') this.#client = undefined;
+    return outcome;
+  }
+
   /** Closes its connections. */
   close(): void {
     this.#connections?.close();
   }
 
-  /** Writes all, one request a bucket; the first that is not written decides. */
-  async write(readings: readonly Reading[], signal?: AbortSignal): Promise<WriteOutcome> {
-    const linesByBucket = new Map<string, string[]>();
-    for (const reading of readings) {
-      const bucket = this.#options.bucketOf(reading.series.measurement);
-      const lines = linesByBucket.get(bucket);
-      if (lines) lines.push(toLine(reading));
-      else linesByBucket.set(bucket, [toLine(reading)]);
-    }
-    let refused: string | undefined;
-    let volatile: { connection: number } | undefined;
-    for (const [bucket, lines] of linesByBucket) {
-      const outcome = await this.#writeLines(bucket, lines, signal);
-      if (outcome.kind !== 'written') {
-        this.#client = undefined;
-        return outcome;
-      }
-      refused ??= outcome.refused;
-      volatile = outcome.volatile;
-    }
-    return { kind: 'written', ...(refused === undefined ? {} : { refused }), ...(volatile ? { volatile } : {}) };
-  }
-
-  async #writeLines(bucket: string, lines: string[], signal: AbortSignal | undefined): Promise<WriteOutcome> {
-    const { address, org, timeoutMs } = this.#options;
+  async #request(lines: readonly string[], signal: AbortSignal | undefined): Promise<WriteOutcome> {
+    const { address, org, bucket, timeoutMs } = this.#options;
     try {
       this.#client ??= this.#newClient(address());
       const response = await this.#client.request('/api/v2/write', {

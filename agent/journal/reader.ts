@@ -96,18 +96,6 @@ export class JournalReader {
     return [...gaps, ...uncommitted];
   }
 
-  /** The committed reading of a key (keys.ts), or undefined. */
-  byKey(key: number): Reading | undefined {
-    const row = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key = ?').get(key);
-    return row && this.#rows.reading(row as unknown as ReadingRow);
-  }
-
-  /** How many committed readings lie behind a key. */
-  countAfter(key: number): number {
-    const { n } = this.#db.prepare('SELECT count(*) AS n FROM reading WHERE key > ?').get(key) as { n: number };
-    return n;
-  }
-
   /** The newest reading of a series, or undefined. */
   latest(series: Series): Reading | undefined {
     const id = this.#rows.idOf(series);

@@ -8,6 +8,7 @@ import { requireProgram } from '../support/requires.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { VictoriaMetrics } from '../support/victoria-metrics.ts';
 import { virtualLine } from '../support/virtual-line.ts';
+import { webServer } from '../support/web-server.ts';
 
 /** A state directory with ten readings, and a configuration that names a server. */
 function prepared(influxdb: unknown) {
@@ -94,7 +95,32 @@ test('quarantine: list, retry while the server is away, drop', async () => {
   expect(drop).toMatchObject({ code: 0, out: '2 dropped\n' });
 });
 
+test('quarantine retry sends what was refused, also when the journal has it no more; what is refused again stays', async (context) => {
+  requireProgram(context, 'victoria-metrics');
+  const server = await VictoriaMetrics.start();
+  const { config, stateDir } = prepared([
+    { name: 'local', url: server.url },
+    {
+      name: 'page',
+      url: await webServer(422, '{"code":"unprocessable entity","message":"field type conflict dropped=1"}'),
+    },
+  ]);
+  const db = new DatabaseSync(join(stateDir, 'journal.db'));
+  for (const consumer of ['local', 'page']) {
+    db.prepare('INSERT INTO quarantine VALUES (?, 1, ?, ?, 0)').run(
+      consumer,
+      'energy,meter=old power=7 1700000000000',
+      'no',
+    );
+  }
+  db.close();
+  const retry = await finished(['forward', 'quarantine', 'retry', '--config', config]);
+  expect(retry).toMatchObject({ code: 0, out: '1 taken, 1 still in quarantine\n' });
+  expect([...(await server.points())]).toEqual([['energy_power old 1700000000000', 7]]);
+});
+
 test.each([
+  [['rewind', 'local', '--to', '2099-01-01'], 64, /has not come yet\n {2}name a time in the past/],
   [['rewind', 'other', '--to', '2026-01-01'], 64, /no server is named other\n {2}there are: local/],
   [['rewind', 'local'], 64, /required option '--to <time>'/],
   [['rewind', 'local', '--to', 'yesterday'], 64, /Write a time such as/],

@@ -1,11 +1,11 @@
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { nonsensePort } from '../support/fault-proxy.ts';
 import { fillJournal, forward, secondsFrom, sinkConfig } from '../support/forwarding.ts';
 import { requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
 import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { webServer } from '../support/web-server.ts';
 
 /** The first sentence that the log has for a server, with its hint. */
 async function complaintAbout(entry: Record<string, unknown>): Promise<string> {
@@ -18,15 +18,6 @@ async function complaintAbout(entry: Record<string, unknown>): Promise<string> {
   await forwarding.stop();
   const said = complaint();
   return `${said?.msg} (${said?.hint})`;
-}
-
-/** A web server that is no InfluxDB. */
-async function webServer(status: number, body: string): Promise<string> {
-  const server = createServer((_request, response) => void response.writeHead(status).end(body));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
-  const address = server.address();
-  return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
 }
 
 test.each([

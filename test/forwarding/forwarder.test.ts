@@ -1,21 +1,25 @@
 import { expect, test } from 'vitest';
 import { Backoff } from '../../agent/forwarding/backoff.ts';
+import { CursorKeeper } from '../../agent/forwarding/cursor-keeper.ts';
 import { Forwarder, type ForwarderOptions } from '../../agent/forwarding/forwarder.ts';
 import type { WriteOutcome } from '../../agent/influxdb/write-outcome.ts';
-import type { Position } from '../../agent/journal/cursors.ts';
+import { Cursors, type Position } from '../../agent/journal/cursors.ts';
+import { openForWriting } from '../../agent/journal/database.ts';
 import type { Delivery } from '../../agent/journal/feed.ts';
 import type { Refused } from '../../agent/journal/quarantine.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import { readingAt } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const WRITTEN: WriteOutcome = { kind: 'written' };
 
 /** A forwarder over readings 1 to `count` and a sink that answers as the test says; runs until all are taken. */
 async function carry(
   count: number,
-  answer: (seconds: number[], request: number) => WriteOutcome,
+  answer: (seconds: number[], request: number, cursors: Cursors) => WriteOutcome,
   options: Partial<ForwarderOptions> = {},
+  { stopAt = Number.POSITIVE_INFINITY } = {},
 ) {
   const requests: number[][] = [];
   const there = new Set<number>();
@@ -23,39 +27,43 @@ async function carry(
   const positions: Position[] = [];
   const { log, lines } = recordingLog();
   const stop = new AbortController();
-  let position: Position = { key: 0, late: 0 };
+  const db = openForWriting(temporaryDirectory());
+  const cursors = new Cursors(db);
+  const keeper = new CursorKeeper({ consumer: 'test', cursors, runtimeDirectory: temporaryDirectory(), log });
   const forwarder = new Forwarder({
     sink: {
       name: 'test',
       target: 'nowhere',
       write: async (readings: readonly Reading[]) => {
         const seconds = readings.map(({ timeMs }) => timeMs / 1000);
-        const outcome = answer(seconds, requests.push(seconds) - 1);
+        const outcome = answer(seconds, requests.push(seconds) - 1, cursors);
         if (outcome.kind === 'written') for (const second of seconds) there.add(second);
+        if (there.size >= stopAt) setImmediate(() => stop.abort());
         return outcome;
       },
       close: () => {},
     },
     feed: {
       after: ({ key }, limit) => {
-        const taken: Delivery[] = [];
-        for (let next = key + 1; next <= count && taken.length < limit; next++) {
-          taken.push({ key: next, reading: readingAt(next * 1000), position: { key: next, late: 0 } });
+        const deliveries: Delivery[] = [];
+        for (let next = key + 1; next <= count && deliveries.length < limit; next++) {
+          deliveries.push({ key: next, reading: readingAt(next * 1000) });
         }
-        if (taken.length === 0) stop.abort();
-        return taken;
+        if (deliveries.length === 0) stop.abort();
+        return { deliveries, position: { key: key + deliveries.length, late: 0 }, more: deliveries.length === limit };
       },
     },
     cursor: {
       get position() {
-        return position;
+        return keeper.position;
       },
-      refresh: () => false,
-      advance: (next) => {
-        position = next;
+      refresh: () => keeper.refresh(),
+      advance: (next, unsure) => {
+        keeper.advance(next, unsure);
         positions.push(next);
       },
-      save: () => {},
+      lookBack: () => keeper.lookBack(),
+      save: () => keeper.save(),
     },
     quarantine: (entry) => refused.push(entry),
     log,
@@ -65,6 +73,7 @@ async function carry(
     ...options,
   });
   await forwarder.run(stop.signal);
+  db.close();
   return { requests, there: [...there], refused, positions, lines, status: forwarder.status };
 }
 
@@ -128,13 +137,29 @@ test('what is too large is halved, and later batches are smaller', async () => {
   expect(requests.slice(1).every((seconds) => seconds.length <= 4)).toBe(true);
 });
 
-test('after a server was down, what it acknowledged just before is sent again, once', async () => {
-  const { requests, positions } = await carry(24, (_seconds, request) =>
-    request === 2 ? { kind: 'retry', message: 'refused', serverDown: true } : WRITTEN,
-  );
+const on = (connection: number): WriteOutcome => ({ kind: 'written', volatile: { connection } });
+const DOWN: WriteOutcome = { kind: 'retry', message: 'refused', serverDown: true };
+
+test('after a server was down, what it had in memory alone is sent again, once', async () => {
+  const { requests, positions } = await carry(24, (_seconds, request) => (request === 2 ? DOWN : on(1)));
   const first = requests.map(([second]) => second);
   expect(first).toEqual([1, 9, 17, 17, 1, 9, 17]);
   expect(positions.at(-1)?.key).toBe(24);
+});
+
+test('after a server was down that syncs what it acknowledges, nothing is sent again', async () => {
+  const { requests } = await carry(24, (_seconds, request) => (request === 2 ? DOWN : WRITTEN));
+  expect(requests.map(([second]) => second)).toEqual([1, 9, 17, 17]);
+});
+
+test('a cursor that was set back while the server is down stays there: nothing between is left out', async () => {
+  const { requests, there } = await carry(40, (_seconds, request, cursors) => {
+    // Set to 4 when 32 are there; the server is down after that.
+    if (request === 3) cursors.set('test', { key: 4, late: 0 });
+    return request === 4 ? DOWN : on(1);
+  });
+  expect(requests.map(([second]) => second)).toEqual([1, 9, 17, 25, 5, 5, 5, 13, 21, 29, 37]);
+  expect(there).toHaveLength(40);
 });
 
 test('a connection that breaks again and again does not send it back', async () => {
@@ -145,11 +170,47 @@ test('a connection that breaks again and again does not send it back', async () 
 });
 
 test('a server that keeps the newest in memory gets it again on a new connection, at most once a minute', async () => {
-  const on = (connection: number): WriteOutcome => ({ kind: 'written', volatile: { connection } });
-  const { requests, there } = await carry(40, (_seconds, request) => on(request < 3 ? 1 : request));
-  // The fourth batch came on a new connection; that each one after it does, too, changes nothing.
+  const { requests, there } = await carry(40, (_seconds, request) => on(request < 3 ? 1 : request < 6 ? 2 : 3));
+  // The fourth batch came on a new connection; the seventh as well.
   expect(requests.map(([first]) => first)).toEqual([1, 9, 17, 25, 1, 9, 17, 25, 33]);
   expect(there).toEqual(upTo(40));
+});
+
+test('a proxy that opens a connection for each request tells nothing of the server behind it', async () => {
+  const { requests } = await carry(24, (_seconds, request) => on(request));
+  expect(requests.map(([first]) => first)).toEqual([1, 9, 17]);
+});
+
+test('a server that refuses one reading after the other holds, instead of emptying the journal into quarantine', async () => {
+  const { there, refused, lines } = await carry(60, (_seconds, request) =>
+    request < 80 ? { kind: 'invalid', message: 'no' } : WRITTEN,
+  );
+  expect(refused.map(({ key }) => key)).toEqual(upTo(20));
+  expect(there.sort((a, b) => a - b)).toEqual(upTo(60).slice(20));
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 50, hint: expect.stringMatching(/one reading after the other/) }),
+  );
+});
+
+test('a batch that takes too long is halved, and all of it arrives', async () => {
+  const { requests, there } = await carry(
+    400,
+    (seconds) => (seconds.length > 60 ? { kind: 'retry', message: 'no answer', timedOut: true } : WRITTEN),
+    { batchSize: 200 },
+  );
+  expect(requests.slice(0, 3).map((seconds) => seconds.length)).toEqual([200, 100, 50]);
+  expect(there.sort((a, b) => a - b)).toEqual(upTo(400));
+});
+
+test('a batch that was smaller than others for a 413 does not make it pause while there is more', async () => {
+  const { there } = await carry(
+    600,
+    (seconds) => (seconds.length > 50 ? { kind: 'too-large', message: 'too large' } : WRITTEN),
+    { batchSize: 100, batchIntervalMs: 3_600_000 },
+    { stopAt: 600 },
+  );
+  // A pause would outlast the test.
+  expect(there).toHaveLength(600);
 });
 
 test('points that the server left out are said and counted, the rest goes on', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { dropRefused, listRefused, retryRefused } from '../../agent/forwarding/maintenance.ts';
 import { Journal } from '../../agent/journal/journal.ts';
 import { fillJournal, forward, journalPoints, secondsFrom, sinkConfig } from '../support/forwarding.ts';
-import { influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
+import { flux, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { recordingLog, silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -36,23 +36,54 @@ test('a reading that InfluxDB cannot parse is in quarantine, all others are ther
   expect(listRefused(config, undefined)).toEqual([]);
 });
 
-test('a field of another type at the server: the rest of the batch is written, and it is said', async (context) => {
+test('a field of another type at the server: those readings are in quarantine, all others are there', async (context) => {
   requireInfluxd(context);
   const server = await startInfluxd();
   const access = await setUp(server.url);
-  const written = await fetch(`${server.url}/api/v2/write?org=home&bucket=energy&precision=ms`, {
+  // One shard of a week has a text where the meter has a number; the next shard has none.
+  const firstS = 1_699_833_600;
+  const written = await fetch(`${server.url}/api/v2/write?org=home&bucket=energy&precision=s`, {
     method: 'POST',
     headers: { authorization: `Token ${access.token}` },
-    body: 'energy,meter=house,model=we-515 voltage="text" 1700000000000',
+    body: `energy,meter=house,model=we-515 voltage="text" ${firstS}`,
   });
   expect(written.status).toBe(204);
   const stateDir = temporaryDirectory();
-  fillJournal(stateDir, secondsFrom(1_700_000_000, 10));
+  fillJournal(stateDir, [...secondsFrom(firstS + 100, 10), ...secondsFrom(firstS + 8 * 86_400, 50)]);
+  const sink = sinkConfig({ ...access });
+  forward(stateDir, [sink]);
+  const config = { stateDir, influxdb: [sink] } as never;
+  const reasons = () => listRefused(config, undefined).map(({ reason }) => reason);
+  await expect.poll(reasons, { timeout: 10_000 }).toEqual(Array(10).fill(expect.stringMatching(/field type conflict/)));
+  const there = await flux(access, 'from(bucket: "energy") |> range(start: 2023-11-20T00:00:00Z) |> count()');
+  expect(there.map(({ _value }) => _value)).toEqual(['50', '50', '50']);
+});
+
+test('readings older than the bucket keeps hold up none of those behind them', async (context) => {
+  requireInfluxd(context);
+  const server = await startInfluxd();
+  const access = await setUp(server.url);
+  const { buckets } = (await (
+    await fetch(`${server.url}/api/v2/buckets?name=energy`, { headers: { authorization: `Token ${access.token}` } })
+  ).json()) as { buckets: { id: string }[] };
+  const limited = await fetch(`${server.url}/api/v2/buckets/${buckets[0]?.id}`, {
+    method: 'PATCH',
+    headers: { authorization: `Token ${access.token}` },
+    body: JSON.stringify({
+      retentionRules: [{ type: 'expire', everySeconds: 86_400, shardGroupDurationSeconds: 3600 }],
+    }),
+  });
+  expect(await limited.json()).toMatchObject({ retentionRules: [{ everySeconds: 86_400 }] });
+  const nowS = Math.floor(Date.now() / 1000);
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, [...secondsFrom(nowS - 10 * 86_400, 100), ...secondsFrom(nowS - 100, 100)]);
   const { log, lines } = recordingLog();
-  forward(stateDir, [sinkConfig({ ...access })], { log });
-  await expect
-    .poll(() => lines.find(({ msg }) => /left points of a batch out for good/.test(String(msg))), { timeout: 10_000 })
-    .toMatchObject({ level: 50, reason: expect.stringMatching(/field type conflict/) });
+  forward(stateDir, [sinkConfig({ ...access, batchSize: 30 })], { log });
+  await expect.poll(async () => (await influxPoints(access, 'energy')).size, { timeout: 10_000 }).toBe(300);
+  expect(lines.filter(({ level }) => level === 50)).not.toEqual([]);
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 50, reason: expect.stringMatching(/outside retention policy/) }),
+  );
 });
 
 test('a token that is revoked holds everything; restored, nothing is missing', async (context) => {

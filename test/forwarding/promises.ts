@@ -107,7 +107,7 @@ export function testForwarding(name: string, startServer: StartServer, { reading
     const stateDir = temporaryDirectory();
     const runtimeDirectory = temporaryDirectory();
     fillJournal(stateDir, secondsFrom(1_700_000_000, 100));
-    forward(stateDir, [sinkConfig({ ...server.entry, url: server.url })], { runtimeDirectory });
+    forward(stateDir, [sinkConfig({ ...server.entry, url: server.url, batchSize: 20 })], { runtimeDirectory });
     // Not asked for at the server: VictoriaMetrics would write its memory out for that.
     while (readForwardingStatus(runtimeDirectory)?.sinks[0]?.written !== 100) await sleep(5);
     await server.end('SIGKILL');

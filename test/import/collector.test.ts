@@ -27,9 +27,9 @@ function consume(stateDir: string, from: Position): { readings: Reading[]; posit
   try {
     for (;;) {
       const taken = feed.after(position, 7);
-      readings.push(...taken.map(({ reading }) => reading));
-      position = taken.at(-1)?.position ?? position;
-      if (taken.length < 7) return { readings, position };
+      readings.push(...taken.deliveries.map(({ reading }) => reading));
+      position = taken.position;
+      if (!taken.more) return { readings, position };
     }
   } finally {
     feed.close();

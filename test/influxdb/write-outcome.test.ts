@@ -6,7 +6,6 @@ import { AgentError } from '../../agent/system/errors.ts';
 test.each([
   [204, 'written'],
   [201, 'written'],
-  [400, 'invalid'],
   [401, 'hold'],
   [403, 'hold'],
   [404, 'hold'],
@@ -23,11 +22,44 @@ test.each([
   expect(writeOutcome({ status, headers: {}, body: undefined }).kind).toBe(kind);
 });
 
-test('a partial write is written, with what the server said of the rest', () => {
-  const body = { code: 'unprocessable entity', message: 'partial write: field type conflict dropped=1' };
-  expect(writeOutcome({ status: 422, headers: {}, body })).toEqual({
-    kind: 'written',
-    refused: 'partial write: field type conflict dropped=1',
+const GO_TLS = 'Client sent an HTTP request to an HTTPS server.\n';
+
+test.each([
+  ['InfluxDB 2, a line', 400, { code: 'invalid', message: "unable to parse 'x': missing fields" }, 'invalid'],
+  [
+    'InfluxDB 2, a type',
+    422,
+    { code: 'unprocessable entity', message: 'partial write: field type conflict dropped=1' },
+    'invalid',
+  ],
+  ['InfluxDB 1.8, a line', 400, { error: "partial write: unable to parse 'x': missing fields dropped=0" }, 'invalid'],
+  ['InfluxDB 1.8, a type', 400, { error: 'partial write: field type conflict dropped=1' }, 'invalid'],
+  [
+    'InfluxDB 2, retention',
+    422,
+    { code: 'unprocessable entity', message: 'partial write: dropped 2 points outside retention policy' },
+    'written',
+  ],
+  ['InfluxDB 1.8, retention', 400, { error: 'partial write: points beyond retention policy dropped=2' }, 'written'],
+  ['http on a TLS port of Go', 400, GO_TLS, 'hold'],
+  ['http on a TLS port of nginx', 400, '<html>The plain HTTP request was sent to HTTPS port</html>', 'hold'],
+  ['VictoriaMetrics, a wrong path', 400, 'unsupported path requested: "/x/api/v2/write"', 'hold'],
+  ['no body', 400, undefined, 'hold'],
+])('a refusal of %s (%i) is about the lines or not', (_name, status, body, kind) => {
+  expect(writeOutcome({ status, headers: {}, body }).kind).toBe(kind);
+});
+
+test('points outside of the retention are left out for good, in the words of the server', () => {
+  const message = 'partial write: dropped 2 points outside retention policy';
+  const body = { code: 'unprocessable entity', message };
+  expect(writeOutcome({ status: 422, headers: {}, body })).toEqual({ kind: 'written', refused: message });
+});
+
+test('a server that sends on to another URL: which one, without its query', () => {
+  const headers = { location: 'https://influx.example:8086/api/v2/write?token=secret' };
+  expect(writeOutcome({ status: 308, headers, body: '' })).toMatchObject({
+    kind: 'hold',
+    hint: expect.stringMatching(/sends on to https:\/\/influx\.example:8086\/api\/v2\/write:/),
   });
 });
 

@@ -15,7 +15,7 @@ const entryAt = (timeMs: number) => ({ kind: 'reading', reading: readingAt(timeM
 
 function durable(stateDir: string): number[] {
   const feed = new Feed(stateDir);
-  const times = feed.after(BEGINNING, 100).map(({ reading }) => reading.timeMs);
+  const times = feed.after(BEGINNING, 100).deliveries.map(({ reading }) => reading.timeMs);
   feed.close();
   return times;
 }

@@ -25,7 +25,7 @@ function readAll(stateDir: string) {
     return {
       readings: reader.readings(ALL),
       gaps: reader.gaps(ALL),
-      durable: feed.after(BEGINNING, 1_000_000).map(({ reading }) => reading),
+      durable: feed.after(BEGINNING, 1_000_000).deliveries.map(({ reading }) => reading),
     };
   } finally {
     feed.close();
@@ -140,10 +140,9 @@ test('cursors: each consumer goes on where it was, and gets what arrived late be
   appendAll(1, 2, 5, 6);
   const feed = new Feed(stateDir);
   const takeAll = (consumer: string, limit: number) => {
-    const taken = feed.after(journal.cursors.find(consumer) ?? BEGINNING, limit);
-    const last = taken.at(-1);
-    if (last) journal.cursors.advance(consumer, { ...last.position, generation: 0 });
-    return timesOf(taken);
+    const { deliveries, position } = feed.after(journal.cursors.find(consumer) ?? BEGINNING, limit);
+    journal.cursors.advance(consumer, { ...position, generation: 0 });
+    return timesOf(deliveries);
   };
   expect(takeAll('influx', 3)).toEqual([1, 2, 5]);
   appendAll(3, 7);
@@ -159,7 +158,7 @@ test('cursors: each consumer goes on where it was, and gets what arrived late be
   again.append(readingAt(8000), DECIMALS);
   again.flush();
   const later = new Feed(stateDir);
-  expect(timesOf(later.after(again.cursors.find('influx') ?? BEGINNING, 10))).toEqual([8]);
+  expect(timesOf(later.after(again.cursors.find('influx') ?? BEGINNING, 10).deliveries)).toEqual([8]);
   later.close();
   again.close();
 });
@@ -171,7 +170,7 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   for (let second = 1; second <= 10; second++) journal.append(readingAt(second * 1000), DECIMALS);
   journal.flush();
   const feed = new Feed(stateDir);
-  journal.cursors.set('influx', feed.after(BEGINNING, 4).at(-1)?.position ?? BEGINNING);
+  journal.cursors.set('influx', feed.after(BEGINNING, 4).position);
   feed.close();
   journal.close();
   open(stateDir, { maxAgeMs: 1000, log }).close();

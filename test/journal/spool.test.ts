@@ -31,7 +31,7 @@ function seen(stateDir: string) {
   const feed = new Feed(stateDir);
   const seconds = {
     read: reader.readings(ALL).map(({ timeMs }) => timeMs / 1000),
-    fed: feed.after(BEGINNING, 1000).map(({ reading }) => reading.timeMs / 1000),
+    fed: feed.after(BEGINNING, 1000).deliveries.map(({ reading }) => reading.timeMs / 1000),
   };
   reader.close();
   feed.close();
@@ -186,8 +186,8 @@ test('a consumer takes from the spool, and after the commit what arrived late be
   let position = BEGINNING;
   const take = (limit: number) => {
     const taken = feed.after(position, limit);
-    position = taken.at(-1)?.position ?? position;
-    return taken.map(({ reading }) => reading.timeMs / 1000);
+    position = taken.position;
+    return taken.deliveries.map(({ reading }) => reading.timeMs / 1000);
   };
   flushed(journal, 1, 2);
   flushed(journal, 5, 6);
