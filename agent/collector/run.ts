@@ -1,6 +1,8 @@
 import type { Config } from '../config/schema.ts';
+import { lanesOf } from '../forwarding/lanes.ts';
 import { Journal } from '../journal/journal.ts';
 import type { Series } from '../readings/reading.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { Collector } from './collector.ts';
 import type { Outcome } from './meter-loop.ts';
@@ -17,6 +19,8 @@ export interface RunOptions {
 
 /** The first reading comes first: starting the forwarding thread takes a core for a moment. */
 const FORWARDING_DELAY_MS = 1500;
+/** While its files are being replaced by an upgrade. */
+const FORWARDING_RETRY_MS = 10_000;
 
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector({ config, log, until, onStart, onOutcome }: RunOptions): Promise<void> {
@@ -29,16 +33,7 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     log,
   });
   let endStatus = () => {};
-  let endForwarding = async () => {};
-  const forwardingTimer = setTimeout(() => {
-    if (config.influxdb.length === 0) return;
-    void import('../forwarding/thread.ts').then(({ startForwarding }) => {
-      if (ended) return;
-      const options = { stateDir: config.stateDir, runtimeDirectory: journal.runtime.path, sinks: config.influxdb };
-      endForwarding = startForwarding(options, log);
-    });
-  }, FORWARDING_DELAY_MS);
-  let ended = false;
+  const endForwarding = forwardLater(config, journal, log);
   try {
     const collector = new Collector({ config, journal, log, ...(onOutcome ? { onOutcome } : {}) });
     collector.start();
@@ -49,10 +44,32 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     await collector.stop();
     log.info('stopped');
   } finally {
-    ended = true;
-    clearTimeout(forwardingTimer);
     endStatus();
     await endForwarding();
     journal.close();
   }
+}
+
+/** @returns what ends the forwarding, or what would have begun it */
+function forwardLater({ stateDir, influxdb: sinks }: Config, journal: Journal, log: Logger): () => Promise<void> {
+  journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+  if (sinks.length === 0) return async () => {};
+  let end: (() => Promise<void>) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let ended = false;
+  const begin = async () => {
+    try {
+      const { startForwarding } = await import('../forwarding/thread.ts');
+      if (!ended) end = startForwarding({ stateDir, runtimeDirectory: journal.runtime.path, sinks }, log);
+    } catch (error) {
+      log.error({ reason: messageOf(error) }, 'forwarding cannot be started');
+      timer = setTimeout(begin, FORWARDING_RETRY_MS);
+    }
+  };
+  timer = setTimeout(begin, FORWARDING_DELAY_MS);
+  return async () => {
+    ended = true;
+    clearTimeout(timer);
+    await end?.();
+  };
 }

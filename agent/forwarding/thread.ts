@@ -18,20 +18,27 @@ const resourceLimits = (sinks: readonly SinkConfig[]): ResourceLimits => ({
  * started again: nothing it does can end the collector.
  * @returns what ends it
  */
-export function startForwarding(options: ForwardingOptions, log: Logger, restartMs = RESTART_MS): () => Promise<void> {
+export function startForwarding(
+  options: ForwardingOptions,
+  log: Logger,
+  { restartMs = RESTART_MS, newWorker = createWorker } = {},
+): () => Promise<void> {
   let worker: Worker | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
+  const failed = (error: unknown) => log.error({ reason: messageOf(error) }, 'the forwarding thread failed');
+  const startLater = () => {
+    worker = undefined;
+    if (!stopping) timer = setTimeout(start, restartMs);
+  };
   const start = () => {
-    worker = new Worker(new URL('./worker.ts', import.meta.url), {
-      workerData: options,
-      resourceLimits: resourceLimits(options.sinks),
-    });
-    worker.on('error', (error) => log.error({ reason: messageOf(error) }, 'the forwarding thread failed'));
-    worker.on('exit', () => {
-      worker = undefined;
-      if (!stopping) timer = setTimeout(start, restartMs);
-    });
+    try {
+      worker = newWorker(options).on('error', failed).on('exit', startLater);
+    } catch (error) {
+      // No memory, or no more threads allowed.
+      failed(error);
+      startLater();
+    }
   };
   start();
   return async () => {
@@ -45,4 +52,11 @@ export function startForwarding(options: ForwardingOptions, log: Logger, restart
     await ended;
     clearTimeout(forced);
   };
+}
+
+function createWorker(options: ForwardingOptions): Worker {
+  return new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: options,
+    resourceLimits: resourceLimits(options.sinks),
+  });
 }

@@ -11,8 +11,11 @@ import type { State } from './state.ts';
 /** Grid points of one series further apart than this are separate gaps, whatever their cause. */
 const LARGEST_GAP_STEP_MS = 60_000;
 
-/** What the disk, or another process, is to blame for: the same entries can be committed later. */
+/** What the disk, the file or another process is to blame for, and not an entry. */
 const PASSING = /locked|busy|full|disk|I\/O|readonly|open/i;
+
+/** Can the same entries be committed later, here or into another file? */
+export const isPassing = (error: unknown) => PASSING.test(messageOf(error));
 
 export interface CommitResult {
   stored: number;
@@ -63,14 +66,14 @@ export class Committer {
     try {
       return { stored: this.#transaction(batches, spoolGeneration), refused: [] };
     } catch (error) {
-      if (PASSING.test(messageOf(error))) throw error;
+      if (isPassing(error)) throw error;
     }
     const result: CommitResult = { stored: 0, refused: [] };
     for (const entry of batches.flat()) {
       try {
         result.stored += this.#transaction([[entry]]);
       } catch (reason) {
-        if (PASSING.test(messageOf(reason))) throw reason;
+        if (isPassing(reason)) throw reason;
         result.refused.push({ entry, reason: messageOf(reason) });
       }
     }

@@ -52,8 +52,11 @@ export class Cursors {
       .run(consumer, key, late);
   }
 
-  remove(consumer: string): void {
-    this.#db.prepare('DELETE FROM cursor WHERE consumer = ?').run(consumer);
+  /** Forgets consumers that are gone: retention would wait for them, and warn of them, for ever. */
+  keepOnly(consumers: readonly string[]): void {
+    for (const { consumer } of this.all()) {
+      if (!consumers.includes(consumer)) this.#db.prepare('DELETE FROM cursor WHERE consumer = ?').run(consumer);
+    }
   }
 
   all(): ({ consumer: string } & Cursor)[] {

@@ -1,7 +1,19 @@
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chownSync,
+  closeSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../system/errors.ts';
 import { Committer } from './committer.ts';
-import { openForWriting } from './database.ts';
+import { journalPath, openForWriting, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
 import { CollectorLock } from './lock.ts';
 import { State } from './state.ts';
@@ -12,15 +24,18 @@ const INBOX_NAME = 'inbox';
 
 /**
  * Hands entries of a short-lived process to the journal. While a collector runs they wait for it in memory, so that they
- * reach the card with its next flush instead of a commit of their own; else they are committed here.
+ * reach the card with its next flush instead of a commit of their own; else, or where memory is full, they are committed
+ * here.
  * @throws AgentError `storage` or `permission`
  */
 export function deliver(stateDir: string, entries: readonly Entry[]): void {
   const db = openForWriting(stateDir);
   try {
     const runtime = new Waiting(stateDir, db).runtimeDirectory();
-    if (runtime !== undefined && CollectorLock.isHeld(stateDir)) post(join(runtime, INBOX_NAME), entries);
-    else new Committer(db, new State(db)).commit([entries]);
+    const posted = runtime !== undefined && CollectorLock.isHeld(stateDir) && post(runtime, entries);
+    if (!posted) new Committer(db, new State(db)).commit([entries]);
+  } catch (error) {
+    throw storageError(journalPath(stateDir), error);
   } finally {
     db.close();
   }
@@ -28,27 +43,65 @@ export function deliver(stateDir: string, entries: readonly Entry[]): void {
 
 let posts = 0;
 
-function post(inbox: string, entries: readonly Entry[]): void {
-  mkdirSync(inbox, { recursive: true, mode: 0o700 });
+/** @returns false when it cannot be written there */
+function post(runtime: string, entries: readonly Entry[]): boolean {
+  const inbox = join(runtime, INBOX_NAME);
   const path = join(inbox, `${Date.now()}-${process.pid}-${posts++}`);
-  writeFileSync(`${path}.new`, entries.map(encodeLine).join(''));
-  renameSync(`${path}.new`, `${path}.tail`);
+  try {
+    mkdirSync(inbox, { recursive: true, mode: 0o700 });
+    writePost(`${path}.new`, entries, runtime);
+    renameSync(`${path}.new`, `${path}.tail`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-/**
- * What other processes posted, oldest first.
- * @param keep called with a post's entries before it is removed: a kill in between brings them again, never loses them
- */
-export function takePosts(runtimeDirectory: string, keep: (entries: Entry[]) => void): void {
-  const inbox = join(runtimeDirectory, INBOX_NAME);
-  let names: string[];
+function writePost(path: string, entries: readonly Entry[], runtime: string): void {
+  // `wx`: no link that lies there is followed.
+  const fd = openSync(path, 'wx', 0o600);
   try {
-    names = readdirSync(inbox).filter((name) => name.endsWith('.tail'));
-  } catch {
-    return;
+    writeFileSync(fd, entries.map(encodeLine).join(''));
+    if (process.getuid?.() !== 0) return;
+    // The collector, which may be another user, has to read and remove it.
+    const { uid, gid } = statSync(runtime);
+    fchownSync(fd, uid, gid);
+    chownSync(dirname(path), uid, gid);
+  } catch (error) {
+    rmSync(path);
+    throw error;
+  } finally {
+    closeSync(fd);
   }
-  for (const name of names.sort()) {
-    keep(Tail.read(join(inbox, name)));
-    rmSync(join(inbox, name));
+}
+
+/** What other processes posted. */
+export interface Posts {
+  entries: Entry[];
+  /** To be called once they are durable: a kill before brings them again, and what is there already changes nothing. */
+  remove(): void;
+}
+
+/** Reads the posts, oldest first. */
+export function readPosts(runtimeDirectory: string): Posts {
+  const inbox = join(runtimeDirectory, INBOX_NAME);
+  const paths = namesIn(inbox)
+    .filter((name) => name.endsWith('.tail'))
+    .sort()
+    .map((name) => join(inbox, name));
+  return {
+    entries: paths.flatMap((path) => Tail.read(path)),
+    remove: () => {
+      for (const path of paths) rmSync(path, { force: true });
+    },
+  };
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -3,11 +3,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import { Committer } from './committer.ts';
+import { Committer, isPassing } from './committer.ts';
 import { Cursors } from './cursors.ts';
 import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
-import { takePosts } from './inbox.ts';
+import { type Posts, readPosts } from './inbox.ts';
 import { CollectorLock } from './lock.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
 import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
@@ -52,6 +52,9 @@ export class Journal {
   /** In the spool, not in the database: one batch a flush. */
   #spooled: Entry[][] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** The timer is for something that is pending. */
+  #waiting = false;
+  #postsRefused = false;
   #committedMs = performance.now();
   #retaining = false;
   #failing = false;
@@ -64,10 +67,10 @@ export class Journal {
     this.#committer = new Committer(db, this.state);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
-    this.#spool = new Spool(join(options.stateDir, SPOOL_NAME), this.#adopt() + 1);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
-    this.#tail.clear();
+    this.#spool = this.#adopt();
     db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
+    this.#flushLater(this.#pending.length > 0);
   }
 
   /** @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise */
@@ -95,30 +98,42 @@ export class Journal {
 
   /** Makes what is pending durable now. A disk that refuses keeps it pending: retried at the next interval. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#takePosts();
+    const posts = this.#takePosts();
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
     const due = performance.now() - this.#committedMs >= commitIntervalMs || !this.#committer.knows(this.#pending);
     if (due || !this.#spoolPending()) this.#commit();
+    this.#settle(posts);
     this.#retain();
-    if (this.#pending.length > 0) this.#timer = setTimeout(() => this.flush(), this.#options.flushIntervalMs);
+    this.#flushLater(this.#pending.length > 0);
   }
 
   close(): void {
     clearTimeout(this.#timer);
-    this.#takePosts();
+    const posts = this.#takePosts();
     this.#commit();
+    this.#settle(posts);
     this.#retain();
+    this.#lock.release();
+    // Until now others posted; from now on they commit themselves.
+    const last = this.#takePosts();
+    if (this.#pending.length > 0) this.#commit();
+    this.#settle(last);
     this.#tail.close();
     this.#spool.close();
     this.#db.close();
-    this.#lock.release();
+  }
+
+  /** @param waiting without anything pending it only looks for what others have posted */
+  #flushLater(waiting: boolean): void {
+    clearTimeout(this.#timer);
+    this.#waiting = waiting;
+    this.#timer = setTimeout(() => this.flush(), this.#options.flushIntervalMs);
   }
 
   #add(entry: Entry): void {
     this.#pending.push(entry);
-    this.#timer ??= setTimeout(() => this.flush(), this.#options.flushIntervalMs);
+    // After a reading, when the line is idle, and not wherever in the second the last look was.
+    if (!this.#waiting) this.#flushLater(true);
     try {
       this.#tail.append(entry);
     } catch (error) {
@@ -132,16 +147,31 @@ export class Journal {
     }
   }
 
-  /** What other processes have read of late: it goes the same way. */
-  #takePosts(): void {
+  /** What other processes have read of late goes the same way, but for the tail: it is in memory already. */
+  #takePosts(): Posts | undefined {
     try {
-      takePosts(this.runtime.path, (entries) => {
-        for (const entry of entries) this.#tail.append(entry);
-        this.#pending.push(...entries);
-      });
+      const posts = readPosts(this.runtime.path);
+      this.#pending.push(...posts.entries);
+      this.#postsRefused = false;
+      return posts;
     } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'what other processes posted cannot be taken now');
+      if (!this.#postsRefused) {
+        this.#options.log.error({ reason: messageOf(error) }, 'what other processes posted cannot be taken');
+      }
+      this.#postsRefused = true;
+      return undefined;
     }
+  }
+
+  /** Posts that are durable now go; others stay where they are until the next flush. */
+  #settle(posts: Posts | undefined): void {
+    if (!posts || posts.entries.length === 0) return;
+    if (this.#pending.length === 0) {
+      posts.remove();
+      return;
+    }
+    const theirs = new Set(posts.entries);
+    this.#pending = this.#pending.filter((entry) => !theirs.has(entry));
   }
 
   /** @returns false when the spool is full or cannot be written */
@@ -222,23 +252,34 @@ export class Journal {
 
   /**
    * Commits what a collector that was cut off left in its spool and in its tail, which may lie elsewhere if that one ran in
-   * other circumstances.
-   * @returns the spool's generation that is in the database now
+   * other circumstances. While the disk refuses that, it stays where it is, and collecting begins all the same.
    */
-  #adopt(): number {
-    const spool = Spool.read(join(this.#options.stateDir, SPOOL_NAME));
+  #adopt(): Spool {
+    const path = join(this.#options.stateDir, SPOOL_NAME);
+    const left = Spool.read(path);
     const committed = Number(this.state.load(SPOOL_GENERATION_KEY) ?? 0);
-    const batches = spool.generation > committed ? spool.batches : [];
+    const spooled = left.generation > committed ? left.batches : [];
     const before = this.state.load(RUNTIME_DIRECTORY_KEY);
     const places = new Set([this.runtime.path, ...(typeof before === 'string' ? [before] : [])]);
-    for (const place of places) batches.push(Tail.read(join(place, TAIL_NAME)));
-    const entries = batches.flat().length;
-    const generation = Math.max(spool.generation, committed);
+    const tails = [...places].map((place) => Tail.read(join(place, TAIL_NAME)));
+    const entries = [...spooled, ...tails].flat().length;
+    const generation = Math.max(left.generation, committed);
+    const moved = before !== this.runtime.path;
+    if (moved) this.state.remember(RUNTIME_DIRECTORY_KEY, this.runtime.path);
+    try {
+      if (entries > 0 || moved) this.#store([...spooled, ...tails], generation);
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      this.#report(error);
+      this.#spooled = spooled;
+      this.#pending = tails.flat();
+      this.#tail.rewrite(this.#pending);
+      return new Spool(path, spooled.length > 0 ? left : { generation: generation + 1, end: 0 });
+    }
+    this.#tail.clear();
     if (entries > 0) {
-      this.#store(batches, generation);
       this.#options.log.info({ entries }, 'took over what a collector that was cut off had not committed');
     }
-    if (before !== this.runtime.path) this.state.save(RUNTIME_DIRECTORY_KEY, this.runtime.path);
-    return generation;
+    return new Spool(path, { generation: generation + 1, end: 0 });
   }
 }

@@ -28,10 +28,35 @@ export function usedBytes(db: DatabaseSync): number {
 }
 
 /**
- * Deletes the oldest readings beyond the limits, at most one chunk a call, and the gaps before the oldest that stays. The
- * newest reading always stays: it tells what arrives late. Freed pages are used again, so the file stops growing.
+ * Deletes the oldest readings beyond the limits, at most one chunk a call, and the gaps before the oldest that stays; and of
+ * the list of late ones what each consumer has taken. The newest reading always stays: it tells what arrives late. Freed
+ * pages are used again, so the file stops growing.
  */
 export function applyRetention(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    const late = deleteTakenLate(db);
+    const result = deleteOldest(db, limits, nowMs);
+    db.exec('COMMIT');
+    return { ...result, more: result.more || late === CHUNK };
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** A cursor that is set back goes by key again, and needs none of them. @returns how many it deleted */
+function deleteTakenLate(db: DatabaseSync): number {
+  const { changes } = db
+    .prepare(
+      `DELETE FROM late WHERE seq <= (SELECT coalesce(min(late), (SELECT max(seq) FROM late)) FROM cursor)
+         AND seq < (SELECT min(seq) FROM late) + ?`,
+    )
+    .run(CHUNK);
+  return Number(changes);
+}
+
+function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
   const oldestKeptMs = limits.maxAgeMs === undefined ? undefined : nowMs - limits.maxAgeMs;
   if (!tooLarge && oldestKeptMs === undefined) return NOTHING;
@@ -40,9 +65,7 @@ export function applyRetention(db: DatabaseSync, limits: RetentionLimits, nowMs:
   const row = db
     .prepare('SELECT max(key) AS key, count(*) AS n FROM (SELECT key FROM reading WHERE key < ? ORDER BY key LIMIT ?)')
     .get(bound, CHUNK) as { key: number | null; n: number };
-  const { untaken } = db
-    .prepare('SELECT count(*) AS untaken FROM reading WHERE key <= ? AND key > (SELECT min(key) FROM cursor)')
-    .get(row.key ?? -1) as { untaken: number };
+  const untaken = row.key === null ? 0 : countUntaken(db, row.key);
   if (row.key !== null) {
     db.prepare('DELETE FROM reading WHERE key <= ?').run(row.key);
     db.prepare('DELETE FROM late WHERE key <= ?').run(row.key);
@@ -58,4 +81,16 @@ export function applyRetention(db: DatabaseSync, limits: RetentionLimits, nowMs:
     );
   }
   return { deleted: row.n, untaken, more: row.n === CHUNK };
+}
+
+/** Readings up to a key that some consumer has not taken: ahead of it, or late behind it. */
+function countUntaken(db: DatabaseSync, key: number): number {
+  const { n } = db
+    .prepare(
+      `SELECT (SELECT count(*) FROM reading WHERE key <= ?1 AND key > (SELECT min(key) FROM cursor))
+        + (SELECT count(DISTINCT key) FROM late WHERE key <= ?1
+          AND key <= (SELECT min(key) FROM cursor) AND seq > (SELECT min(late) FROM cursor)) AS n`,
+    )
+    .get(key) as { n: number };
+  return n;
 }

@@ -30,6 +30,8 @@ const MAGIC = 0x534d4531;
 export interface SpoolContent {
   generation: number;
   batches: Entry[][];
+  /** Where the next frame of this generation can begin. */
+  end: number;
 }
 
 /**
@@ -41,12 +43,13 @@ export class Spool {
   readonly #path: string;
   #fd: number | undefined;
   #generation: number;
-  #offset = 0;
+  #offset: number;
 
-  /** @param generation of the frames that will be written, above that of any frame in the file */
-  constructor(path: string, generation: number) {
+  /** @param place a generation above that of any frame in the file, from its beginning; or what is there, to go on behind it */
+  constructor(path: string, place: Pick<SpoolContent, 'generation' | 'end'>) {
     this.#path = path;
-    this.#generation = generation;
+    this.#generation = place.generation;
+    this.#offset = place.end;
   }
 
   get generation(): number {
@@ -88,7 +91,7 @@ export class Spool {
 
   /** The whole frames of a spool file; a torn one ends them. Generation 0 when there is nothing. */
   static read(path: string): SpoolContent {
-    const content: SpoolContent = { generation: 0, batches: [] };
+    const content: SpoolContent = { generation: 0, batches: [], end: 0 };
     const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
     for (let offset = 0; offset + HEADER_BYTES <= file.length; ) {
       const length = HEADER_BYTES + file.readUInt32LE(offset + 8);
@@ -101,6 +104,7 @@ export class Spool {
       if (!batch) break;
       content.batches.push(batch);
       offset += pagesOf(length);
+      content.end = offset;
     }
     return content;
   }

@@ -39,7 +39,7 @@ test('a thread that dies is started again, and forwards when it can', async (con
   writeFileSync(stateDir, 'no directory');
   const { log, lines } = recordingLog();
   const options = { stateDir, runtimeDirectory: temporaryDirectory(), sinks: [sinkConfig({ url: server.url })] };
-  const stop = startForwarding(options, log, 50);
+  const stop = startForwarding(options, log, { restartMs: 50 });
   onTestFinished(stop);
   const deaths = () => lines.filter(({ msg }) => msg === 'the forwarding thread failed');
   while (deaths().length < 2) await sleep(20);
@@ -49,4 +49,21 @@ test('a thread that dies is started again, and forwards when it can', async (con
   const wanted = journalPoints(stateDir);
   while ((await server.points()).size < wanted.size) await sleep(50);
   expect(await server.points()).toEqual(wanted);
+});
+
+test('a thread that cannot be made is tried again; the collector goes on', async () => {
+  const { log, lines } = recordingLog();
+  let tries = 0;
+  const newWorker = () => {
+    tries++;
+    throw Object.assign(new Error('Worker initialization failure: EAGAIN'), { code: 'ERR_WORKER_INIT_FAILED' });
+  };
+  const options = { stateDir: '/nowhere', runtimeDirectory: '/nowhere', sinks: [] };
+  const stop = startForwarding(options, log, { restartMs: 5, newWorker });
+  while (tries < 3) await sleep(5);
+  await stop();
+  const after = tries;
+  await sleep(50);
+  expect(tries).toBe(after);
+  expect(lines[0]).toMatchObject({ level: 50, reason: 'Worker initialization failure: EAGAIN' });
 });

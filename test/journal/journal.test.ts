@@ -178,6 +178,81 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
 });
 
+test('what arrived late is forgotten once each sink has it, and counts as untaken until then', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  const lateCount = () => {
+    const db = new DatabaseSync(join(stateDir, 'journal.db'), { readOnly: true });
+    const n = Number(db.prepare('SELECT count(*) AS n FROM late').get()?.n);
+    db.close();
+    return n;
+  };
+  journal.cursors.set('a', BEGINNING);
+  journal.cursors.set('b', BEGINNING);
+  for (const second of [10, 5, 6]) {
+    journal.append(readingAt(second * 1000), DECIMALS);
+    journal.flush();
+  }
+  journal.close();
+  const again = open(stateDir);
+  expect(lateCount()).toBe(2);
+  const feed = new Feed(stateDir);
+  const { position } = feed.after({ ...BEGINNING, key: Number.MAX_SAFE_INTEGER }, 1);
+  feed.close();
+  expect(position.late).toBe(1);
+  again.cursors.set('a', { key: Number.MAX_SAFE_INTEGER, late: 2 });
+  again.cursors.set('b', { key: Number.MAX_SAFE_INTEGER, late: 1 });
+  again.close();
+  expect(lateCount()).toBe(1);
+  const { log, lines } = recordingLog();
+  open(stateDir, { maxAgeMs: 1000, log }).close();
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
+});
+
+test('a sink that is gone from the configuration is not waited for', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (const consumer of ['gone', 'here']) journal.cursors.set(consumer, BEGINNING);
+  journal.cursors.keepOnly(['here', 'new']);
+  expect(journal.cursors.all().map(({ consumer }) => consumer)).toEqual(['here']);
+  journal.close();
+});
+
+test('a row that cannot be read is left out and said, and holds up no consumer', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (let second = 1; second <= 5; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  journal.close();
+  const db = new DatabaseSync(join(stateDir, 'journal.db'));
+  db.exec("UPDATE reading SET data = x'ff' WHERE key = (SELECT key FROM reading ORDER BY key LIMIT 1 OFFSET 2)");
+  db.close();
+  const damaged: number[] = [];
+  const feed = new Feed(stateDir, { onDamaged: (key) => damaged.push(key) });
+  const { deliveries, more } = feed.after(BEGINNING, 5);
+  expect(timesOf(deliveries)).toEqual([1, 2, 4, 5]);
+  expect(damaged).toHaveLength(1);
+  expect(more).toBe(true);
+  feed.close();
+});
+
+test('a consumer of some measurements passes the others, and misses none that comes late', () => {
+  const stateDir = temporaryDirectory();
+  const pi = { ...HOUSE, measurement: 'host', meter: 'pi' };
+  const journal = open(stateDir);
+  journal.cursors.set('influxdb/host', BEGINNING);
+  journal.append(readingAt(1000, pi), DECIMALS);
+  for (let second = 2; second <= 50; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  journal.flush();
+  const feed = new Feed(stateDir, { wants: (measurement) => measurement === 'host' });
+  const first = feed.after(BEGINNING, 10);
+  expect([timesOf(first.deliveries), first.more]).toEqual([[1], false]);
+  journal.append(readingAt(40_000, pi), DECIMALS);
+  journal.append(readingAt(60_000), DECIMALS);
+  journal.close();
+  expect(timesOf(feed.after(first.position, 10).deliveries)).toEqual([40]);
+  feed.close();
+});
+
 test('retention by age leaves what is young alone, also behind a reading with a date of 1970', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);

@@ -189,6 +189,7 @@ test('a consumer takes from the spool, and after the commit what arrived late be
     position = taken.position;
     return taken.deliveries.map(({ reading }) => reading.timeMs / 1000);
   };
+  journal.cursors.set('influx', BEGINNING);
   flushed(journal, 1, 2);
   flushed(journal, 5, 6);
   expect(take(3)).toEqual([1, 2, 5]);
@@ -247,7 +248,7 @@ test('what is remembered is loaded at once and saved with the next commit', () =
 
 test('entries of several meters, kinds and layouts come back from the spool as they were, in their order', () => {
   const stateDir = temporaryDirectory();
-  const spool = new Spool(spoolPath(stateDir), 7);
+  const spool = new Spool(spoolPath(stateDir), { generation: 7, end: 0 });
   const garage = { ...HOUSE, meter: 'garage' };
   const gap = { kind: 'gap', gap: { series: garage, fromMs: 1000, toMs: 3000, cause: 'crc' } } as const;
   const reading = (timeMs: number, values: Record<string, number>) =>
@@ -258,5 +259,5 @@ test('entries of several meters, kinds and layouts come back from the spool as t
   ];
   for (const batch of batches) expect(spool.append(batch)).toBe(true);
   spool.close();
-  expect(Spool.read(spoolPath(stateDir))).toEqual({ generation: 7, batches });
+  expect(Spool.read(spoolPath(stateDir))).toMatchObject({ generation: 7, batches });
 });
