@@ -173,11 +173,14 @@ export class Bus {
     // The double of the last reply would fit a read of the same length: then its first bytes are waited for.
     const careful = this.#dirty || count === this.#previousCount;
     const neededMs = careful ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
-    // At least one turn of the event loop: after a stall of the process, a late reply still lies in the kernel's buffer.
+    // After a stall of the process, a late reply still lies in the kernel's buffer, or on its way through the driver's
+    // thread: the one is read here, the other has at least one turn of the event loop.
+    this.#port.drain();
     let leftMs = Math.max(neededMs - this.#port.silentMs(), DRAIN_MS);
     while (leftMs > 0 && !this.#closed) {
       if (performance.now() + leftMs > deadlineMs) throw new BusError('busy', 'the line did not fall silent in time');
       await sleep(leftMs);
+      this.#port.drain();
       leftMs = neededMs - this.#port.silentMs();
     }
   }

@@ -5,6 +5,8 @@
 export interface Connection {
   /** Sends bytes; failures arrive through onClose. */
   write(bytes: Buffer): void;
+  /** Throws away what has come and was not handed over yet. @returns its bytes */
+  drain(): number;
   /** At most one listener: the framed port on top. */
   onData(listener: (chunk: Buffer) => void): void;
   /** Called once, whatever ends the connection; `undefined` when it was closed on purpose. */

@@ -59,6 +59,14 @@ export class FramedPort extends EventEmitter {
     this.#receiver = undefined;
   }
 
+  /** Throws away what has come and was not handed over yet: between requests nobody asked for it. */
+  drain(): void {
+    const bytes = this.#connection.drain();
+    if (bytes === 0) return;
+    this.#stats.strayBytes += bytes;
+    this.#lastByteMs = performance.now();
+  }
+
   /** Milliseconds since anything was sent or received. */
   silentMs(): number {
     return performance.now() - this.#lastByteMs;

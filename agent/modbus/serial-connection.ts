@@ -1,4 +1,4 @@
-import { constants, existsSync, realpathSync } from 'node:fs';
+import { constants, existsSync, readSync, realpathSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { SerialPort } from 'serialport';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
@@ -9,6 +9,7 @@ const CLOSE_BOUND_MS = 1000;
 const OPEN_BOUND_MS = 5000;
 /** A hang-up can pass without any event while the driver reads nothing for ever (bindings-cpp 162): so it is looked for. */
 const PRESENCE_MS = 500;
+const WASTE = Buffer.alloc(512);
 
 /** Why the port did not open, as a sentence with a remedy. serialport sets no `code`, so its text and the file decide. */
 async function openError(path: string, cause: Error): Promise<AgentError> {
@@ -90,6 +91,7 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
     write: (bytes) => {
       if (!closed) port.write(bytes);
     },
+    drain: () => (closed ? 0 : readAll(port)),
     onData: (listener) => port.on('data', listener),
     onClose: (listener) => {
       notify = listener;
@@ -113,4 +115,20 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
       });
     },
   };
+}
+
+/** serialport reads in a thread of its own, which on a busy machine has its turn late: this reads at once. */
+function readAll(port: SerialPort): number {
+  const fd = port.port && 'fd' in port.port ? port.port.fd : null;
+  let count = 0;
+  try {
+    for (;;) {
+      const read = fd === null ? 0 : readSync(fd, WASTE);
+      if (read === 0) return count;
+      count += read;
+    }
+  } catch {
+    // EAGAIN: nothing is left. Whatever else it is, the port's own reading will meet it.
+    return count;
+  }
 }

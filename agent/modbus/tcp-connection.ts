@@ -63,6 +63,8 @@ function connectionOf(socket: Socket, name: string): Connection {
     write: (bytes) => {
       if (!socket.destroyed) socket.write(bytes);
     },
+    // Node reads a socket in the turn of the event loop in which bytes are there.
+    drain: () => 0,
     onData: (listener) => socket.on('data', listener),
     onClose: (listener) =>
       socket.once('close', () =>
