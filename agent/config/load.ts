@@ -1,35 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { messageOf } from '../system/errors.ts';
+import { readNamedFile } from '../system/named-file.ts';
 import { findClashes } from './clashes.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type Config, configSchema, knownKeysAt } from './schema.ts';
 import { shownText, shownValue } from './shown.ts';
 
-const READ_REASONS: Record<string, string> = {
-  ENOENT: 'is not there',
-  EACCES: 'cannot be read: no permission',
-  EISDIR: 'is a directory',
-};
-
 /** Reads and checks a configuration file. @throws ConfigError with every mistake; AgentError when it cannot be read */
 export function loadConfig(file: string): Config {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new AgentError(
-      'config',
-      `configuration ${file} ${READ_REASONS[errnoOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`}`,
-      {
-        hint: 'begin with: energy-monitor config example > FILE',
-        cause: error,
-      },
-    );
-  }
-  return parseConfig(text, file);
+  return parseConfig(readNamedFile(file, 'configuration', 'begin with: energy-monitor config example > FILE'), file);
 }
 
 /** @param file name for messages */

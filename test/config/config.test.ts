@@ -60,7 +60,7 @@ test('servers are one or a list, and each mistake is shown where it stands', () 
   expect(sinkProblems('{url: http://pi:8086}')).toEqual([]);
   expect(sinkProblems('[{name: a, url: http://pi:8086}, {name: b, url: https://cloud.example}]')).toEqual([]);
   expect(sinkProblems('7')).toEqual([expect.stringMatching(/^2 influxdb: is 7; write the server as a mapping/)]);
-  expect(sinkProblems('{}')).toEqual([expect.stringMatching(/^2 influxdb.url: is missing; write the server's URL/)]);
+  expect(sinkProblems('{}')).toEqual([expect.stringMatching(/^2 influxdb.url: is missing; write http:\/\/ or/)]);
   expect(sinkProblems('{url: http://me:secret@pi:8086}')).toEqual([expect.stringMatching(/nothing behind/)]);
   expect(sinkProblems('{url: pi:8086}')).toEqual([expect.stringMatching(/http:\/\/ or https:\/\//)]);
   expect(sinkProblems('{url: http://pi:8086, tokn: x}')).toEqual(['2 influxdb.tokn: unknown key; did you mean token?']);
