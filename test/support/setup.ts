@@ -1,3 +1,13 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+
+// Journals keep their tails here, each in a directory of its own that outlives it: in memory, as for a user who is logged in.
+const runtime = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'energy-monitor-test-'));
+process.env.XDG_RUNTIME_DIR = runtime;
+afterAll(() => rmSync(runtime, { recursive: true, force: true }));
+
 // node:sqlite announces itself as a release candidate in each worker.
 const warn = process.emitWarning.bind(process);
 process.emitWarning = ((warning: string | Error, ...rest: unknown[]) => {
