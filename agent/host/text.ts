@@ -12,6 +12,12 @@ export function hostText({ series, timeMs, values }: Reading): string {
   return `${machine}, ${new Date(timeMs).toISOString()}\n${lines.join('\n')}\n`;
 }
 
+/** For a program. */
+export function hostJson({ series, timeMs, values }: Reading): string {
+  const report = { time: new Date(timeMs).toISOString(), host: series.meter, model: series.model, values };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
 const withoutUnit = (name: string) =>
   name.replace(/_(?:percent|celsius|hertz|bytes|seconds)$/, '').replaceAll('_', ' ');
 
