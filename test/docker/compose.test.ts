@@ -148,8 +148,17 @@ test('the README resets a password by a way that shows it in no process list', (
 });
 
 test('secrets of the agent stay out of the repository', () => {
-  const ignored = ['config.yaml', 'tokens/influxdb.token', 'influxdb.token', 'docker/any.token', 'influxdb-admin.password'];
-  const { stdout } = spawnSync('git', ['check-ignore', '--no-index', ...ignored], { cwd: REPOSITORY, encoding: 'utf8' });
+  const ignored = [
+    'config.yaml',
+    'tokens/influxdb.token',
+    'influxdb.token',
+    'docker/any.token',
+    'influxdb-admin.password',
+  ];
+  const { stdout } = spawnSync('git', ['check-ignore', '--no-index', ...ignored], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  });
   expect(stdout.trim().split('\n')).toEqual(ignored);
 });
 
