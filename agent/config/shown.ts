@@ -10,6 +10,7 @@ const SECRET_IN_TEXT = new RegExp(`((?:${SECRET_KEYS.join('|')})\\w*\\s*[:=]\\s*
 /** `is 7`, as a message says what stands at a path: never a secret. */
 export function shownValue(path: readonly PropertyKey[], value: unknown): string {
   if (value === undefined) return 'is missing';
+  if (value === '' || value === null) return 'is empty';
   if (path.some((key) => SECRET_KEY.test(String(key)))) return `is ${kindOf(value)}, not shown here`;
   const text = JSON.stringify(withoutSecrets(value));
   return `is ${text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text}`;
@@ -32,7 +33,6 @@ function withoutSecrets(value: unknown): unknown {
 }
 
 function kindOf(value: unknown): string {
-  if (value === '' || value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'object' ? 'a mapping' : typeof value === 'string' ? 'a text' : `a ${typeof value}`;
 }

@@ -84,7 +84,7 @@ test.for([
   ['{url: http://pi, token: 12345678}', 'token: is a number, not shown here; write the token as text'],
   ['{url: http://pi, token: {user: hunter2}}', 'token: is a mapping, not shown here; write the token as text'],
   ['{url: http://pi, token: [hunter2]}', 'token: is a list, not shown here; write the token as text'],
-  ['{url: http://pi, token: ""}', 'token: is empty, not shown here; write the token, or name its file'],
+  ['{url: http://pi, token: ""}', 'token: is empty; write the token, or name its file'],
   ['{url: http://pi, tokenFile: 12345678}', 'tokenFile: is a number, not shown here; write a path'],
   ['{url: http://pi, org: {password: hunter2}}', 'org: is {"password":"***"}; write the name'],
   ['[[{url: http://pi, token: hunter2}]]', 'is [{"url":"http://pi","token":"***"}]; write the server'],
