@@ -5,6 +5,7 @@ const REASONS: Record<string, string> = {
   ENOENT: 'is not there',
   EACCES: 'cannot be read: no permission',
   EISDIR: 'is a directory',
+  ENOTDIR: 'cannot be read: a part of its path is no directory',
 };
 
 /**

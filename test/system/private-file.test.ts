@@ -28,3 +28,8 @@ test('what is no file is said in the same words, never read as missing', () => {
   for (const read of [readPrivateFile, requirePrivateFile])
     expect(() => read(temporaryDirectory())).toThrowError(/^the secret's file .* is a directory$/);
 });
+
+test('a path through a file is said as what it is', () => {
+  const path = join(fileWith(''), 'secret');
+  expect(() => readPrivateFile(path)).toThrowError(/cannot be read: a part of its path is no directory$/);
+});
