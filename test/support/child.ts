@@ -75,7 +75,7 @@ export function runScript(path: string, args: string[]): Child {
   );
 }
 
-/** Runs the command line as a person does. @param cwd the directory that the person is in; ours by default */
+/** Runs the command line as a person does. */
 export function runCommand(args: string[], env: NodeJS.ProcessEnv = {}, cwd?: string): Child {
   const child = spawn(`${REPOSITORY}/agent/energy-monitor`, args, {
     cwd,
