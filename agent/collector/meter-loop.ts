@@ -162,7 +162,7 @@ export class MeterLoop {
     this.stats.lastGap = { timeMs: toMs, cause, message };
     this.#gapRun += points;
     // A dead meter is said once; its gaps are in the journal.
-    const details = { cause, time: new Date(fromMs).toISOString(), points, ...(raw ? { raw } : {}) };
+    const details = { cause, from: new Date(fromMs).toISOString(), points, ...(raw ? { raw } : {}) };
     if (this.#gapRun <= SEVERAL_GAPS) this.#log.warn(details, `gap: ${message}`);
     else this.#log.debug(details, `gap: ${message}`);
     onOutcome?.({ timeMs: toMs, cause, message });

@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseServerUrl, SERVER_URL_HINT } from '../config/scalars.ts';
 import type { TextFormat } from '../import/text-source.ts';
 import { PRECISIONS, type Precision } from '../import/times.ts';
 import { type Mapping, parseMapping, QUANTITY_NAMES } from '../import/units.ts';
@@ -117,20 +119,17 @@ async function sourcesOf(files: readonly string[], options: ImportOptions) {
   }
   if (files.length > 0) throw new AgentError('usage', 'files and --from-influxdb exclude each other; keep one');
   const { influxSource } = await import('../import/influx-source.ts');
-  const { readSecretFile } = await import('../config/secrets.ts');
+  const { requirePrivateFile } = await import('../system/private-file.ts');
   const { org, bucket, measurement, tokenFile, from, to, fromSeed } = options;
-  const token = tokenFile === undefined ? undefined : readSecretFile(tokenFile);
+  const token = tokenFile === undefined ? undefined : requirePrivateFile(resolve(tokenFile));
   const address = { url: serverUrl(options.fromInfluxdb), token };
-  return [() => influxSource({ address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed })];
+  // Over the line of progress, which a terminal shows in place.
+  const say = (text: string) => void process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${text}\n`);
+  return [() => influxSource({ address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed, say })];
 }
 
-/** @throws AgentError; a URL with credentials would stand in every message */
 function serverUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url && /^https?:$/.test(url.protocol) && url.username + url.password + url.search + url.hash === '') {
-    return text.replace(/\/+$/, '');
-  }
-  throw new AgentError('usage', 'the URL of --from-influxdb is not one of a server', {
-    hint: 'write http:// or https:// with host and port and nothing behind, such as http://localhost:8086',
-  });
+  const url = parseServerUrl(text);
+  if (url !== undefined) return url;
+  throw new AgentError('usage', 'the URL of --from-influxdb is not one of a server', { hint: SERVER_URL_HINT });
 }

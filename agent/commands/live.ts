@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { LiveOptions } from '../live/live.ts';
-import { durationArgument, wholeNumberArgument } from './options.ts';
+import { durationArgument, modelOption, wholeNumberArgument } from './options.ts';
 
 export function addLive(root: Command): void {
   root
@@ -10,7 +10,7 @@ export function addLive(root: Command): void {
     .option('--baud <n>', 'its baud rate', wholeNumberArgument(1200, 115_200), 9600)
     .addOption(new Option('--parity <name>', 'its parity').choices(['none', 'even', 'odd']).default('even'))
     .option('--unit <n>', 'its Modbus address', wholeNumberArgument(1, 247), 1)
-    .option('--model <name>', 'its model', 'we-515')
+    .addOption(modelOption('its model'))
     .option('--seed <n>', 'what happens in the virtual household', wholeNumberArgument(0, 2 ** 32 - 1), 1)
     .option('--solar <watt>', 'peak of a virtual photovoltaic system', wholeNumberArgument(0, 30_000), 0)
     .option('--state-dir <dir>', 'where the journal goes (default: below ~/.local/state/energy-monitor)')

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/scalars.ts';
+import { MODEL_NAMES } from '../meters/catalogue.ts';
 
 export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
 
@@ -34,12 +35,25 @@ export function wholeNumberArgument(min: number, max: number): (text: string) =>
   };
 }
 
+/** Models by name, so that a mistyped one is refused before anything is made. */
+export const modelOption = (description: string): Option =>
+  new Option('--model <name>', description).choices(MODEL_NAMES).default('we-515');
+
 /** UTC ms of `2026-11-21`, `2026-11-21 12:00` (local time) or `2026-11-21T11:00:00Z`. */
 export function timeArgument(text: string): number {
-  const match = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/.test(text.trim());
-  const iso = /^\d{4}-\d{2}-\d{2}$/.test(text.trim()) ? `${text.trim()}T00:00:00` : text.trim().replace(' ', 'T');
-  const ms = match ? Date.parse(iso) : Number.NaN;
+  const match = /^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/.exec(
+    text.trim(),
+  );
+  const [whole = '', day = ''] = match ?? [];
+  if (match && !isDay(day)) throw new InvalidArgumentError(`There is no day ${day}.`);
+  const ms = match ? Date.parse(whole === day ? `${day}T00:00:00` : whole.replace(' ', 'T')) : Number.NaN;
   if (Number.isNaN(ms))
     throw new InvalidArgumentError('Write a time such as 2026-11-21, "2026-11-21 12:00" or 2026-11-21T11:00:00Z.');
   return ms;
+}
+
+/** Date.parse takes 31 February for 3 March. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }

@@ -30,7 +30,7 @@ export function addReadings(root: Command): void {
     .option('--meter <name>', 'of this meter only')
     .option(
       '--every <duration>',
-      'one row for each 1m, 15m, 1h ...: means, and the last value of counters',
+      'one row for each 1m, 15m, 1h ...: means, the last value of counters, flags that were set',
       durationArgument,
     )
     .addOption(new Option('--format <name>', 'how to print').choices(FORMAT_NAMES).default('table'))

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts';
 import type { SimulatorOptions } from '../simulator/run.ts';
-import { wholeNumberArgument } from './options.ts';
+import { modelOption, wholeNumberArgument } from './options.ts';
 
 type SimulateOptions = Omit<SimulatorOptions, 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'> & {
   fault: FaultRates;
@@ -44,7 +44,7 @@ export function addSimulate(root: Command): void {
       'RTU frames on this loopback port instead, as a serial server gives',
       wholeNumberArgument(0, 65_535),
     )
-    .option('--model <name>', 'meter to play', 'we-515')
+    .addOption(modelOption('meter to play'))
     .option('--unit <n>', 'Modbus address', wholeNumberArgument(1, 247), 1)
     .option(
       '--seed <n>',

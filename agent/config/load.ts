@@ -1,34 +1,16 @@
-import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { messageOf } from '../system/errors.ts';
+import { readNamedFile } from '../system/named-file.ts';
 import { findClashes } from './clashes.ts';
 import { ConfigError, type ConfigProblem } from './config-error.ts';
 import { type Config, configSchema, knownKeysAt } from './schema.ts';
-
-const READ_REASONS: Record<string, string> = {
-  ENOENT: 'is not there',
-  EACCES: 'cannot be read: no permission',
-  EISDIR: 'is a directory',
-};
+import { shownText, shownValue } from './shown.ts';
 
 /** Reads and checks a configuration file. @throws ConfigError with every mistake; AgentError when it cannot be read */
 export function loadConfig(file: string): Config {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new AgentError(
-      'config',
-      `configuration ${file} ${READ_REASONS[errnoOf(error) ?? ''] ?? `cannot be read: ${messageOf(error)}`}`,
-      {
-        hint: 'begin with: energy-monitor config example > FILE',
-        cause: error,
-      },
-    );
-  }
-  return parseConfig(text, file);
+  return parseConfig(readNamedFile(file, 'configuration', 'begin with: energy-monitor config example > FILE'), file);
 }
 
 /** @param file name for messages */
@@ -40,7 +22,7 @@ export function parseConfig(text: string, file: string): Config {
     const problems = document.errors.map((error) => ({
       path: '',
       line: lineAt(error.pos[0]),
-      message: `no valid YAML: ${error.message}`,
+      message: notYaml(error),
     }));
     throw new ConfigError(file, problems);
   }
@@ -48,7 +30,7 @@ export function parseConfig(text: string, file: string): Config {
   try {
     content = document.toJS() ?? {};
   } catch (error) {
-    throw new ConfigError(file, [{ path: '', line: undefined, message: `no valid YAML: ${messageOf(error)}` }]);
+    throw new ConfigError(file, [{ path: '', line: undefined, message: notYaml(error) }]);
   }
   const result = configSchema.safeParse(content);
   const lineOfPath = (path: PropertyKey[]) => lineOf(document, path, lineAt);
@@ -71,9 +53,14 @@ function describe(
       message: `unknown key; ${suggestion(key, knownKeysAt(issue.path))}`,
     }));
   }
-  const value = valueAt(content, issue.path);
-  const shown = value === undefined ? 'is missing' : `is ${shorten(JSON.stringify(value))}`;
+  const shown = shownValue(issue.path, valueAt(content, issue.path));
   return [{ path: pathText(issue.path), line: lineOfPath(issue.path), message: `${shown}; ${issue.message}` }];
+}
+
+/** A value that begins with * is an alias to YAML, whose name the parser's message repeats. */
+function notYaml(error: unknown): string {
+  const message = messageOf(error).replace(/^Unresolved alias.*/s, 'a value that begins with * needs quotes');
+  return `no valid YAML: ${shownText(message)}`;
 }
 
 function suggestion(key: string, known: string[]): string {
@@ -86,7 +73,8 @@ function suggestion(key: string, known: string[]): string {
 
 function pathText(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    (text, key) =>
+      typeof key === 'number' ? `${text}[${key}]` : `${text}${text === '' ? '' : '.'}${shownText(String(key))}`,
     '',
   );
 }
@@ -106,8 +94,4 @@ function lineOf(document: Document, path: PropertyKey[], lineAt: (offset: number
     if (isNode(node) && node.range) return lineAt(node.range[0]);
   }
   return undefined;
-}
-
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

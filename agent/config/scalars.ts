@@ -43,3 +43,16 @@ export function parseAddress(text: string, defaultPort: number): { host: string;
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   return host && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
+
+/** What to write for a server; secrets have places of their own, because a URL stands in every message. */
+export const SERVER_URL_HINT =
+  'write http:// or https:// with host and port and nothing behind, such as http://localhost:8086';
+
+/** A server's URL without slashes at its end; undefined when it is none, or has credentials, a query or a fragment. */
+export function parseServerUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, username, password, search, hash } = new URL(text);
+  return /^https?:$/.test(protocol) && username + password + search + hash === ''
+    ? text.trim().replace(/\/+$/, '')
+    : undefined;
+}

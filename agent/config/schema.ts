@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { MODEL_NAMES } from '../meters/catalogue.ts';
-import { parseAddress, parseDuration, parseSize } from './scalars.ts';
+import { parseAddress, parseDuration, parseServerUrl, parseSize, SERVER_URL_HINT } from './scalars.ts';
 import { DEFAULT_STATE_DIR } from './state-dir.ts';
 
 /** Each message is the remedy: what to write instead. */
@@ -126,17 +126,9 @@ const bucketName = z
   .string({ error: 'write the name of a bucket, such as energy' })
   .min(1, { error: 'write the name of a bucket, such as energy' });
 
-const URL_EXAMPLE = 'http://localhost:8086';
-
-/** Secrets have keys of their own: in a URL they would stand in every message. */
-const serverUrl = z.string({ error: `write the server's URL, such as ${URL_EXAMPLE}` }).refine(
-  (text) => {
-    if (!URL.canParse(text)) return false;
-    const { protocol, username, password, search, hash } = new URL(text);
-    return /^https?:$/.test(protocol) && username + password + search + hash === '';
-  },
-  { error: `write http:// or https:// with host and port and nothing behind, such as ${URL_EXAMPLE}` },
-);
+const serverUrl = z
+  .string({ error: SERVER_URL_HINT })
+  .refine((text) => parseServerUrl(text) !== undefined, { error: SERVER_URL_HINT });
 
 /** A server that gets all readings: InfluxDB 2 or 1.8, InfluxDB Cloud, VictoriaMetrics. */
 const sink = z.strictObject(

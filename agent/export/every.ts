@@ -1,18 +1,17 @@
-import { quantityInfo } from '../readings/quantity.ts';
-import { type Reading, seriesKey, type Values } from '../readings/reading.ts';
+import { quantityKind } from '../readings/quantity.ts';
+import { type Reading, seriesKey } from '../readings/reading.ts';
 
 interface Bucket {
   reading: Reading;
-  sums: Record<string, { sum: number; count: number }>;
-  last: Values;
+  seen: Record<string, { sum: number; count: number; most: number; last: number }>;
 }
 
 /** Mean with the error of binary sums rounded away; meters show at most four decimals. */
 const mean = (sum: number, count: number) => Math.round((sum / count) * 1e6) / 1e6;
 
 /**
- * Readings in groups of `everyMs` on the UTC grid, per series: gauges by their mean, counters by their last value. Each
- * carries the time its group begins. Input and output are ordered by time.
+ * Readings in groups of `everyMs` on the UTC grid, per series: gauges by their mean, counters by their last value, flags
+ * by whether they were set at all. Each carries the time its group begins. Input and output are ordered by time.
  */
 export function* groupEvery(readings: Iterable<Reading>, everyMs: number): Generator<Reading> {
   const open = new Map<string, Bucket>();
@@ -27,23 +26,22 @@ export function* groupEvery(readings: Iterable<Reading>, everyMs: number): Gener
     const key = seriesKey(reading.series);
     const bucket = open.get(key) ?? {
       reading: { series: reading.series, timeMs: startMs, values: {} },
-      sums: {},
-      last: {},
+      seen: {},
     };
     open.set(key, bucket);
     for (const [name, value] of Object.entries(reading.values)) {
-      bucket.last[name] = value;
-      const total = bucket.sums[name] ?? { sum: 0, count: 0 };
-      bucket.sums[name] = { sum: total.sum + value, count: total.count + 1 };
+      const { sum, count, most } = bucket.seen[name] ?? { sum: 0, count: 0, most: value };
+      bucket.seen[name] = { sum: sum + value, count: count + 1, most: Math.max(most, value), last: value };
     }
   }
   yield* close(open);
 }
 
 function* close(open: Map<string, Bucket>): Generator<Reading> {
-  for (const { reading, sums, last } of open.values()) {
-    for (const [name, { sum, count }] of Object.entries(sums)) {
-      reading.values[name] = quantityInfo(name)?.kind === 'counter' ? (last[name] ?? 0) : mean(sum, count);
+  for (const { reading, seen } of open.values()) {
+    for (const [name, { sum, count, most, last }] of Object.entries(seen)) {
+      const kind = quantityKind(name);
+      reading.values[name] = kind === 'counter' ? last : kind === 'flag' ? most : mean(sum, count);
     }
     yield reading;
   }

@@ -35,11 +35,14 @@ const csv: Format = {
   tail: () => '',
 };
 
-/** An array of {time, meter, values}. */
+/** An array of {time, measurement, meter, values}. */
 const json: Format = {
   head: () => '[',
-  row: ({ timeMs, series, values }, _names, first) =>
-    `${first ? '\n' : ',\n'}${JSON.stringify({ time: new Date(timeMs).toISOString(), meter: series.meter, values })}`,
+  row: ({ timeMs, series, values }, _names, first) => {
+    const { measurement, meter } = series;
+    const time = new Date(timeMs).toISOString();
+    return `${first ? '\n' : ',\n'}${JSON.stringify({ time, measurement, meter, values })}`;
+  },
   tail: (empty) => (empty ? ']\n' : '\n]\n'),
 };
 

@@ -1,9 +1,10 @@
+import { PID_FILE } from '../journal/lock.ts';
 import type { Values } from '../readings/reading.ts';
 import { readText } from './files.ts';
 
 /** Resident memory of the running collector. Its pid file outlives it, and the number may be another program's by now. */
 export function collectorProcess(root: string, stateDir: string): Values {
-  const pid = readText(stateDir, 'collector.pid')?.trim() ?? '';
+  const pid = readText(stateDir, PID_FILE)?.trim() ?? '';
   if (!/^\d+$/.test(pid)) return {};
   const isAgent = readText(root, `proc/${pid}/cmdline`)
     ?.split('\0')

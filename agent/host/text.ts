@@ -1,3 +1,4 @@
+import { quantityKind } from '../readings/quantity.ts';
 import type { Reading } from '../readings/reading.ts';
 
 const GIB = 2 ** 30;
@@ -12,6 +13,12 @@ export function hostText({ series, timeMs, values }: Reading): string {
   return `${machine}, ${new Date(timeMs).toISOString()}\n${lines.join('\n')}\n`;
 }
 
+/** For a program. */
+export function hostJson({ series, timeMs, values }: Reading): string {
+  const report = { time: new Date(timeMs).toISOString(), host: series.meter, model: series.model, values };
+  return `${JSON.stringify(report, undefined, 2)}\n`;
+}
+
 const withoutUnit = (name: string) =>
   name.replace(/_(?:percent|celsius|hertz|bytes|seconds)$/, '').replaceAll('_', ' ');
 
@@ -22,6 +29,6 @@ function shown(name: string, value: number): string {
   if (name.endsWith('_bytes'))
     return value >= GIB ? `${(value / GIB).toFixed(2)} GiB` : `${(value / MIB).toFixed(1)} MiB`;
   if (name.endsWith('_seconds')) return `${Math.floor(value / 86_400)} d ${Math.floor((value % 86_400) / 3600)} h`;
-  if (name.startsWith('load_') || name.endsWith('_restarts')) return String(value);
-  return value === 0 ? 'no' : 'yes';
+  if (quantityKind(name) === 'flag') return value === 0 ? 'no' : 'yes';
+  return String(value);
 }

@@ -13,6 +13,8 @@ export interface InfluxSourceOptions extends FluxPagesOptions {
   fromSeed?: boolean | undefined;
   /** Pauses before a request that failed is repeated. */
   pausesMs?: readonly number[];
+  /** Told once of each outage, before the first pause. */
+  say?: (text: string) => void;
 }
 
 /** Rows that a page should have: little memory here and there, few requests. */
@@ -31,7 +33,7 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
   const { address, org, bucket, measurement, fromMs: saidFromMs, toMs: saidToMs } = options;
   const pages = new FluxPages(options);
   const toMs = saidToMs ?? Date.now();
-  const retried = <T>(ask: () => Promise<T>) => withRetries(ask, options.pausesMs ?? PAUSES_MS);
+  const retried = <T>(ask: () => Promise<T>) => withRetries(ask, options.pausesMs ?? PAUSES_MS, options.say);
   const firsts = await retried(() => pages.ends('first', saidFromMs ?? 0, toMs));
   const lasts = await retried(() => pages.ends('last', saidFromMs ?? 0, toMs));
   const beginMs = Math.min(...firsts.map(({ timeMs }) => timeMs));
@@ -93,12 +95,18 @@ function nextWindowMs(windowMs: number, rows: number): number {
   return Math.round(Math.min(SHARD_MS, Math.max(SHORTEST_WINDOW_MS, windowMs * factor)));
 }
 
-async function withRetries<T>(ask: () => Promise<T>, pausesMs: readonly number[]): Promise<T> {
-  for (const pauseMs of pausesMs) {
+async function withRetries<T>(
+  ask: () => Promise<T>,
+  pausesMs: readonly number[],
+  say?: (text: string) => void,
+): Promise<T> {
+  for (const [i, pauseMs] of pausesMs.entries()) {
     try {
       return await ask();
     } catch (error) {
       if (!(error instanceof AgentError && error.retryable)) throw error;
+      const seconds = pausesMs.reduce((sum, ms) => sum + ms, 0) / 1000;
+      if (i === 0) say?.(`${error.message}; trying again for ${seconds} s`);
     }
     await sleep(pauseMs);
   }

@@ -7,6 +7,9 @@ import { storageError } from './database.ts';
 /** Somebody who looks whether the lock is held has it for less than this. */
 const LOOK_MS = 200;
 
+/** In the state directory; the number of the process that collects, or did. */
+export const PID_FILE = 'collector.pid';
+
 /**
  * Held by the one collector of a state directory. SQLite's file lock is used because Node has none of its own: the kernel
  * releases it when the process ends, however it ends, so it is never stale.
@@ -21,7 +24,7 @@ export class CollectorLock {
   /** @throws AgentError `locked` when another collector holds it */
   static acquire(stateDir: string): CollectorLock {
     const path = join(stateDir, 'collector.lock');
-    const pidPath = join(stateDir, 'collector.pid');
+    const pidPath = join(stateDir, PID_FILE);
     let db: DatabaseSync | undefined;
     try {
       db = new DatabaseSync(path, { timeout: LOOK_MS });

@@ -1,10 +1,15 @@
 /** Units of the quantities; SI inside the agent, except the energy counters, whose unit is the meter's and the bill's. */
 export type Unit = 'Hz' | 'V' | 'A' | 'W' | 'var' | 'VA' | '' | 'kWh' | 'kvarh' | 's';
 
+/**
+ * gauge: a value of the moment. counter: only ever grows, except when the meter is replaced or the machine starts anew.
+ * flag: 0 or 1.
+ */
+export type QuantityKind = 'gauge' | 'counter' | 'flag';
+
 export interface QuantityInfo {
   unit: Unit;
-  /** gauge: a value of the moment. counter: only ever grows, except when the meter is replaced. */
-  kind: 'gauge' | 'counter';
+  kind: Exclude<QuantityKind, 'flag'>;
   label: string;
 }
 
@@ -36,4 +41,16 @@ export type Quantity = keyof typeof QUANTITIES;
 /** What is known of a quantity, by name; undefined for names of other measurements. */
 export function quantityInfo(name: string): QuantityInfo | undefined {
   return Object.hasOwn(QUANTITIES, name) ? QUANTITIES[name as Quantity] : undefined;
+}
+
+/** Of measurement `host`, whose names tell: units and disks come and go, so there is no list of them. */
+const HOST_COUNTER = /^uptime_seconds$|_(?:written|received|sent)_bytes$|_restarts$/;
+const HOST_FLAG =
+  /^(?:under_voltage|frequency_capped|throttled|soft_temperature_limit)(?:_has_occurred)?$|^unit_.*_(?:active|failed)$/;
+
+/** What kind a quantity of any measurement is; what is not known is a gauge. */
+export function quantityKind(name: string): QuantityKind {
+  const known = quantityInfo(name)?.kind;
+  if (known !== undefined) return known;
+  return HOST_COUNTER.test(name) ? 'counter' : HOST_FLAG.test(name) ? 'flag' : 'gauge';
 }

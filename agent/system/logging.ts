@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { SECRET_KEYS, scrub } from './scrub.ts';
 
 export type Logger = pino.Logger;
 
@@ -14,28 +15,8 @@ const LEVEL_NAMES: Record<number, string> = {
   60: 'fatal',
 };
 
-const SECRET_KEYS = [
-  'token',
-  'password',
-  'secret',
-  'sas',
-  'connectionString',
-  'accountKey',
-  'authorization',
-  'recoveryKey',
-];
-
 /** Secrets are redacted wherever they stand in a log object, up to two levels deep. */
 const REDACTED_PATHS = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
-
-/** Signatures and credentials inside URLs and texts (SAS `sig=`, `user:password@`, `Token ...`, `Bearer ...`). */
-export function scrub(text: string): string {
-  return text
-    .replace(/([?&;]?\bsig=)[^&\s"';]+/gi, '$1***')
-    .replace(/(AccountKey=)[^;\s"']+/gi, '$1***')
-    .replace(/(:\/\/[^/\s:@"']+:)[^@\s/"']+@/g, '$1***@')
-    .replace(/\b((?:Token|Bearer)\s+)[A-Za-z0-9._~+/=-]{8,}/g, '$1***');
-}
 
 export type LogFormat = 'journald' | 'terminal' | 'json';
 

@@ -4,7 +4,6 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { AgentError, errnoOf, messageOf } from './errors.ts';
+import { readNamedFile } from './named-file.ts';
 
 const REASONS: Record<string, string> = {
   EACCES: 'no permission',
@@ -34,14 +34,28 @@ function failure(path: string, what: string, error: unknown): AgentError {
   });
 }
 
-/** The content of a secret's file without the line's end; undefined when there is none. @throws AgentError that names the file only */
+const SECRET_FILE = "the secret's file";
+
+/** A secret without the line's end; undefined when there is no file, or nothing in it. @throws AgentError that names the file only */
 export function readPrivateFile(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim() || undefined;
+    return secretIn(path) || undefined;
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw failure(path, 'read', error);
+    if (error instanceof AgentError && errnoOf(error.cause) === 'ENOENT') return undefined;
+    throw error;
   }
+}
+
+/** The same, of a file that has to be there. @throws AgentError that names the file, never its content */
+export function requirePrivateFile(path: string): string {
+  const secret = secretIn(path);
+  if (secret !== '') return secret;
+  throw new AgentError('config', `${SECRET_FILE} ${path} is empty`, { hint: 'write the secret into it' });
+}
+
+function secretIn(path: string): string {
+  const hint = 'write the secret there, readable for the user who runs this alone (mode 0600)';
+  return readNamedFile(path, SECRET_FILE, hint).trim();
 }
 
 /** Whether others than its owner may read it. */

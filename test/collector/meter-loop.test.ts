@@ -73,6 +73,14 @@ test('a failed sample is a gap of its cause', async () => {
   expect(gaps.map((gap) => gap.cause)).toEqual(['timeout']);
 });
 
+test("a gap's line has the time of the line and where the gap begins", async () => {
+  const { gaps, lines } = await runOver([GOOD, new SampleError('timeout', 'no answer in time'), GOOD]);
+  const from = new Date(gaps[0]?.fromMs ?? 0).toISOString();
+  expect(lines).toContainEqual(
+    expect.objectContaining({ msg: 'gap: no answer in time', time: expect.any(Number), from }),
+  );
+});
+
 test('a defect of ours is a gap and a log entry, never the end', async () => {
   const { readings, gaps, lines } = await runOver([GOOD, new TypeError('x is not a function'), GOOD]);
   expect(readings).toHaveLength(2);

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -39,10 +39,24 @@ test('--json and --print show this machine and store nothing', async () => {
   expect((await finished(['status', '--state-dir', stateDir])).err).toMatch(/there is no journal/);
 });
 
-test('without a collector the reading is committed at once, into a new state directory too', async () => {
-  const stateDir = join(temporaryDirectory(), 'state');
+const METERS = 'meters: [{name: house, model: we-515, connection: {serial: /dev/ttyUSB0}}]\n';
+
+function configFile(text: string): string {
   const config = join(temporaryDirectory(), 'config.yaml');
-  writeFileSync(config, `stateDir: ${stateDir}\n`);
+  writeFileSync(config, text);
+  return config;
+}
+
+test.for([
+  ['plain', (path: string) => path],
+  ['in quotes', (path: string) => `"${path}"`],
+  ['in a way that only the parser knows', (path: string) => `!!str ${path}`],
+] as const)('without a collector the reading is committed at once, into a new state directory too: %s', async ([
+  ,
+  written,
+]) => {
+  const stateDir = join(temporaryDirectory(), 'state');
+  const config = configFile(`stateDir: ${written(stateDir)}\n${METERS}`);
   expect(await finished(['host-metrics', '--config', config])).toEqual({ code: 0, out: '', err: '' });
   const [reading, ...others] = stored(stateDir);
   expect(others).toEqual([]);
@@ -56,7 +70,7 @@ test('tables of meters do not show it, formats with names do', async () => {
   const printed = async (format: string) =>
     (await finished(['readings', '--state-dir', stateDir, '--format', format])).out;
   for (const format of ['table', 'csv']) expect((await printed(format)).split('\n')).toHaveLength(2);
-  expect(JSON.parse(await printed('json'))).toHaveLength(1);
+  expect(JSON.parse(await printed('json'))).toMatchObject([{ measurement: 'host', meter: hostname() }]);
   expect(await printed('line')).toMatch(/^host,host=.* cpu_load_percent=/);
 });
 
@@ -68,6 +82,15 @@ test("while a collector runs the reading is kept with the collector's next flush
   journal.flush();
   expect(stored(stateDir)).toHaveLength(1);
   journal.close();
+});
+
+test('a broken configuration ends with 78, and nothing is made', async () => {
+  const stateDir = join(temporaryDirectory(), 'state');
+  for (const text of [`stateDir: ${stateDir}\n`, `stateDir: ${stateDir}\n${METERS}journals: {}\n`, 'metres: []\n']) {
+    const { code, err } = await finished(['host-metrics', '--config', configFile(text)]);
+    expect([code, err], text).toEqual([78, expect.stringMatching(/config\.yaml has \d mistakes?:/)]);
+  }
+  expect(existsSync(stateDir)).toBe(false);
 });
 
 test.for([

@@ -60,7 +60,7 @@ test('servers are one or a list, and each mistake is shown where it stands', () 
   expect(sinkProblems('{url: http://pi:8086}')).toEqual([]);
   expect(sinkProblems('[{name: a, url: http://pi:8086}, {name: b, url: https://cloud.example}]')).toEqual([]);
   expect(sinkProblems('7')).toEqual([expect.stringMatching(/^2 influxdb: is 7; write the server as a mapping/)]);
-  expect(sinkProblems('{}')).toEqual([expect.stringMatching(/^2 influxdb.url: is missing; write the server's URL/)]);
+  expect(sinkProblems('{}')).toEqual([expect.stringMatching(/^2 influxdb.url: is missing; write http:\/\/ or/)]);
   expect(sinkProblems('{url: http://me:secret@pi:8086}')).toEqual([expect.stringMatching(/nothing behind/)]);
   expect(sinkProblems('{url: pi:8086}')).toEqual([expect.stringMatching(/http:\/\/ or https:\/\//)]);
   expect(sinkProblems('{url: http://pi:8086, tokn: x}')).toEqual(['2 influxdb.tokn: unknown key; did you mean token?']);
@@ -69,6 +69,30 @@ test('servers are one or a list, and each mistake is shown where it stands', () 
     expect.stringMatching(/^2 influxdb\[1\]: is named "influxdb", as is influxdb\[0\]/),
   ]);
   expect(sinkProblems('{url: http://pi, token: a, tokenFile: b}')).toEqual([expect.stringMatching(/keep one of both/)]);
+});
+
+test.for([
+  ['{url: "http://admin:hunter2@localhost:8086"}', 'url: is "http://***@localhost:8086"; write http://'],
+  ['{url: "http://admin:hun/t@er2@localhost:8086"}', 'url: is "http://***@localhost:8086"; write http://'],
+  ['{url: "admin:hunter2@localhost:8086"}', 'url: is "***@localhost:8086"; write http://'],
+  ['{url: "http://hunter2@localhost:8086"}', 'url: is "http://***@localhost:8086"; write http://'],
+  ['{url: "http://localhost:8086/?u=me&p=hunter2"}', 'url: is "http://localhost:8086/?***"; write http://'],
+  ['{url: {"http://me:hunter2@localhost": 1}}', 'url: is {"http://***@localhost":1}; write'],
+  ['{url: http://pi, "http://me:hunter2@pi": 1}', 'http://***@pi: unknown key; '],
+  ['{url: http://pi token:hunter2}', 'url: is "http://pi token:***"; write http://'],
+  ['{url: http://pi, token:hunter2}', 'token:***: unknown key; '],
+  ['{url: http://pi, token: 12345678}', 'token: is a number, not shown here; write the token as text'],
+  ['{url: http://pi, token: {user: hunter2}}', 'token: is a mapping, not shown here; write the token as text'],
+  ['{url: http://pi, token: [hunter2]}', 'token: is a list, not shown here; write the token as text'],
+  ['{url: http://pi, token: ""}', 'token: is empty; write the token, or name its file'],
+  ['{url: http://pi, tokenFile: 12345678}', 'tokenFile: is a number, not shown here; write a path'],
+  ['{url: http://pi, org: {password: hunter2}}', 'org: is {"password":"***"}; write the name'],
+  ['[[{url: http://pi, token: hunter2}]]', 'is [{"url":"http://pi","token":"***"}]; write the server'],
+  ['{url: http://pi, token: *hunter2}', 'no valid YAML: a value that begins with * needs quotes'],
+])('no mistake shows a secret: %s', ([influxdb, said]) => {
+  const problems = problemsOf(`meters: [${METER}]\ninfluxdb: ${influxdb}\n`).join('\n');
+  expect(problems).toContain(said);
+  expect(problems).not.toMatch(/hunter2|er2@|hun\/t|12345678|admin|me:/);
 });
 
 test('the least configuration has the defaults', () => {

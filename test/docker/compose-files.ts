@@ -19,7 +19,7 @@ const service = z.strictObject({
   stop_grace_period: seconds,
   ports: z.array(z.string()).min(1),
   volumes: z.array(z.string()).min(1),
-  tmpfs: z.array(z.string().regex(/^\/[a-z0-9/]+:size=\d+m(,mode=0700,uid=\d+,gid=\d+)?$/)),
+  tmpfs: z.array(z.string().regex(/^\/[a-z0-9/]+:size=\d+m(,uid=\d+,gid=\d+)?$/)),
   secrets: z.array(z.string()).default([]),
   read_only: z.literal(true),
   cap_drop: z.tuple([z.literal('ALL')]),

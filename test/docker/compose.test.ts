@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../agent/config/schema.ts';
+import { REPOSITORY } from '../support/child.ts';
 import { requireInfluxd } from '../support/influxd.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import {
@@ -128,6 +129,37 @@ test('looking without a login and answering one name only go together', () => {
     services.grafana?.environment ?? {};
   expect(interpolate(anonymous)).toBe('false');
   expect(enforced).toBe(anonymous);
+});
+
+test('links of Grafana lead to the name and port that browsers use', () => {
+  const url = (variables: Record<string, string>) =>
+    interpolate(services.grafana?.environment.GF_SERVER_ROOT_URL ?? '', variables);
+  expect(url({})).toBe('http://localhost:3000/');
+  expect(url({ GRAFANA_PORT: '8080', GRAFANA_DOMAIN: 'raspberrypi.local' })).toBe('http://raspberrypi.local:8080/');
+});
+
+test('no setting that influxd takes and does not heed', () => {
+  // tsdb/store.go of 2.9.1 raises the burst to the throughput, which has no setting.
+  expect(COMPOSE_TEXT + README).not.toContain('COMPACT_THROUGHPUT_BURST');
+});
+
+test('the README resets a password by a way that shows it in no process list', () => {
+  expect(README).toMatch(/exec -T grafana grafana cli admin reset-admin-password --password-from-stdin/);
+});
+
+test('secrets of the agent stay out of the repository', () => {
+  const ignored = [
+    'config.yaml',
+    'tokens/influxdb.token',
+    'influxdb.token',
+    'docker/any.token',
+    'influxdb-admin.password',
+  ];
+  const { stdout } = spawnSync('git', ['check-ignore', '--no-index', ...ignored], {
+    cwd: REPOSITORY,
+    encoding: 'utf8',
+  });
+  expect(stdout.trim().split('\n')).toEqual(ignored);
 });
 
 test('secrets and the local settings stay out of the repository', () => {

@@ -7,6 +7,7 @@ import { memory } from '../../agent/host/memory.ts';
 import { network } from '../../agent/host/network.ts';
 import { cpuTemperature, temperatureOfSensors } from '../../agent/host/temperature.ts';
 import { units, unitValues } from '../../agent/host/units.ts';
+import { PID_FILE } from '../../agent/journal/lock.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { PC, PI, rootWith } from './fixtures.ts';
 
@@ -125,7 +126,7 @@ test("the collector's memory, unless its number is another program's by now", ()
     'proc/4712/status': 'VmRSS:\t   8 kB\n',
   });
   const withPid = (text: string) => {
-    writeFileSync(join(stateDir, 'collector.pid'), text);
+    writeFileSync(join(stateDir, PID_FILE), text);
     return collectorProcess(root, stateDir);
   };
   expect(collectorProcess(root, stateDir)).toEqual({});

@@ -1,14 +1,12 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { throttling, throttlingFlags } from '../../agent/host/throttling.ts';
+import { firmwareFlags, throttling, vcgencmdFlags } from '../../agent/host/throttling.ts';
 import { PC, PI, rootWith } from './fixtures.ts';
 
+const NOTHING_NOW = { under_voltage: 0, frequency_capped: 0, throttled: 0, soft_temperature_limit: 0 };
 const NONE = {
-  under_voltage: 0,
-  frequency_capped: 0,
-  throttled: 0,
-  soft_temperature_limit: 0,
+  ...NOTHING_NOW,
   under_voltage_has_occurred: 0,
   frequency_capped_has_occurred: 0,
   throttled_has_occurred: 0,
@@ -30,8 +28,21 @@ test.for([
   ['throttled=0x80008\n', { soft_temperature_limit: 1, soft_temperature_limit_has_occurred: 1 }],
   ['0x50005', { under_voltage: 1, throttled: 1, under_voltage_has_occurred: 1, throttled_has_occurred: 1 }],
   ['FFF0FFF0', {}],
-] as const)('bits of %j', ([word, set]) => {
-  expect(throttlingFlags(word)).toEqual({ ...NONE, ...set });
+] as const)('bits of %j by vcgencmd', ([word, set]) => {
+  expect(vcgencmdFlags(word)).toEqual({ ...NONE, ...set });
+});
+
+test.for([
+  ['0\n', {}],
+  ['1\n', { under_voltage: 1 }],
+  ['e', { frequency_capped: 1, throttled: 1, soft_temperature_limit: 1 }],
+  // Within the last 2 s is now enough for a look each minute.
+  ['10000', { under_voltage: 1 }],
+  ['f0000', { under_voltage: 1 }],
+  ['e0000', {}],
+  ['50005\n', { under_voltage: 1, throttled: 1 }],
+] as const)('bits of %j in the file of the firmware: what is now, nothing about since boot', ([word, set]) => {
+  expect(firmwareFlags(word)).toEqual({ ...NOTHING_NOW, ...set });
 });
 
 test.for([
@@ -42,11 +53,21 @@ test.for([
   'ffffffff0',
   undefined,
 ])('no flag is made of %j', (word) => {
-  expect(throttlingFlags(word)).toEqual({});
+  expect(vcgencmdFlags(word)).toEqual({});
+  expect(firmwareFlags(word)).toEqual({});
 });
 
 test('the file of the firmware serves where vcgencmd is not installed', () => {
-  expect(throttling(PI)).toMatchObject({ under_voltage: 1, throttled: 1, frequency_capped: 0 });
+  expect(throttling(PI)).toEqual({ ...NOTHING_NOW, under_voltage: 1, throttled: 1 });
+});
+
+test('on a Pi 5 the file of the firmware has another place, which its driver knows', () => {
+  const node = 'sys/devices/platform/soc@107c000000/soc@107c000000:firmware';
+  const driver = 'sys/bus/platform/drivers/raspberrypi-firmware';
+  const root = rootWith({ [`${node}/get_throttled`]: '4\n', [`${driver}/uevent`]: '', [`${driver}/bind`]: '' });
+  expect(throttling(root)).toEqual({});
+  symlinkSync(join(root, node), join(root, driver, 'soc@107c000000:firmware'));
+  expect(throttling(root)).toEqual({ ...NOTHING_NOW, throttled: 1 });
 });
 
 test('vcgencmd knows what has occurred since boot, so it is asked first; when it may not, the file is', () => {
@@ -60,8 +81,8 @@ test('vcgencmd knows what has occurred since boot, so it is asked first; when it
     throttled_has_occurred: 1,
   });
   const refused = '#!/bin/sh\necho "Can\'t open device file: /dev/vcio" >&2\nexit 255\n';
-  expect(vcgencmd(refused)).toEqual({ ...NONE, under_voltage: 1 });
-  expect(vcgencmd('no program')).toEqual({ ...NONE, under_voltage: 1 });
+  expect(vcgencmd(refused)).toEqual({ ...NOTHING_NOW, under_voltage: 1 });
+  expect(vcgencmd('no program')).toEqual({ ...NOTHING_NOW, under_voltage: 1 });
 });
 
 test.for([

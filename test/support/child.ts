@@ -81,8 +81,9 @@ export function runProgram(program: string, args: string[]): Child {
 }
 
 /** Runs the command line as a person does. */
-export function runCommand(args: string[], env: NodeJS.ProcessEnv = {}): Child {
+export function runCommand(args: string[], env: NodeJS.ProcessEnv = {}, cwd?: string): Child {
   const child = spawn(`${REPOSITORY}/agent/energy-monitor`, args, {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -93,8 +94,9 @@ export function runCommand(args: string[], env: NodeJS.ProcessEnv = {}): Child {
 export async function finished(
   args: string[],
   env?: NodeJS.ProcessEnv,
+  cwd?: string,
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = runCommand(args, env);
+  const child = runCommand(args, env, cwd);
   const code = await child.ended;
   return { code, out: child.output(), err: child.errors() };
 }

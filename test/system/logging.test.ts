@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createLogger, detectFormat, type LogFormat, scrub } from '../../agent/system/logging.ts';
+import { createLogger, detectFormat, type LogFormat } from '../../agent/system/logging.ts';
+import { scrub } from '../../agent/system/scrub.ts';
 
 function logged(format: LogFormat, write: (log: ReturnType<typeof createLogger>) => void): string {
   const lines: string[] = [];
