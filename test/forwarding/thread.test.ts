@@ -28,8 +28,9 @@ test('the thread yields to the one that reads the meters', async () => {
   };
   const stop = startForwarding(options, silentLog);
   onTestFinished(stop);
-  while (!niceOfThreads().includes(10)) await sleep(20);
-  expect(before).not.toContain(10);
+  const nicer = Math.min(19, Math.max(...before) + 10);
+  while (Math.max(...niceOfThreads()) <= Math.max(...before)) await sleep(20);
+  expect(niceOfThreads().filter((nice) => nice === nicer)).toHaveLength(1);
 });
 
 test('a thread that dies is started again, and forwards when it can', async (context) => {
