@@ -2,36 +2,13 @@ import { appendFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
-import { BEGINNING } from '../../agent/journal/cursors.ts';
-import { Feed } from '../../agent/journal/feed.ts';
-import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import { TAIL_NAME, Tail } from '../../agent/journal/tail.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
+import { ALL, open, readAll } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
-import { recordingLog, silentLog } from '../support/silent-log.ts';
+import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-
-const ALL = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
-
-function open(stateDir: string, options: Partial<JournalOptions> = {}): Journal {
-  return Journal.open({ stateDir, flushIntervalMs: 3_600_000, log: silentLog, ...options });
-}
-
-function readAll(stateDir: string) {
-  const reader = new JournalReader(stateDir);
-  const feed = new Feed(stateDir);
-  try {
-    return {
-      readings: reader.readings(ALL),
-      gaps: reader.gaps(ALL),
-      durable: feed.after(BEGINNING, 1_000_000).deliveries.map(({ reading }) => reading),
-    };
-  } finally {
-    feed.close();
-    reader.close();
-  }
-}
 
 test('an appended reading is seen by another process at once, and by consumers after the flush', () => {
   const stateDir = temporaryDirectory();
@@ -126,158 +103,6 @@ test('a second that comes again keeps its first reading, and that is said', () =
   journal.flush();
   journal.close();
   expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
-});
-
-const timesOf = (taken: { reading: { timeMs: number } }[]) => taken.map(({ reading }) => reading.timeMs / 1000);
-
-test('cursors: each consumer goes on where it was, and gets what arrived late behind it', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir, { commitIntervalMs: 0 });
-  const appendAll = (...seconds: number[]) => {
-    for (const second of seconds) journal.append(readingAt(second * 1000), DECIMALS);
-    journal.flush();
-  };
-  appendAll(1, 2, 5, 6);
-  const feed = new Feed(stateDir);
-  const takeAll = (consumer: string, limit: number) => {
-    const { deliveries, position } = feed.after(journal.cursors.find(consumer) ?? BEGINNING, limit);
-    journal.cursors.advance(consumer, { ...position, generation: 0 });
-    return timesOf(deliveries);
-  };
-  expect(takeAll('influx', 3)).toEqual([1, 2, 5]);
-  appendAll(3, 7);
-  appendAll(4);
-  expect(takeAll('influx', 100)).toEqual([3, 4, 6, 7]);
-  expect(takeAll('influx', 100)).toEqual([]);
-  expect(takeAll('other', 100)).toEqual([1, 2, 3, 4, 5, 6, 7]);
-  expect(takeAll('other', 100)).toEqual([]);
-  expect(journal.cursors.all().map(({ consumer }) => consumer)).toEqual(['influx', 'other']);
-  feed.close();
-  journal.close();
-  const again = open(stateDir);
-  again.append(readingAt(8000), DECIMALS);
-  again.flush();
-  const later = new Feed(stateDir);
-  expect(timesOf(later.after(again.cursors.find('influx') ?? BEGINNING, 10).deliveries)).toEqual([8]);
-  later.close();
-  again.close();
-});
-
-test('retention by age deletes the oldest, never the newest, and says what a sink had not taken', () => {
-  const stateDir = temporaryDirectory();
-  const { log, lines } = recordingLog();
-  const journal = open(stateDir);
-  for (let second = 1; second <= 10; second++) journal.append(readingAt(second * 1000), DECIMALS);
-  journal.flush();
-  const feed = new Feed(stateDir);
-  journal.cursors.set('influx', feed.after(BEGINNING, 4).position);
-  feed.close();
-  journal.close();
-  open(stateDir, { maxAgeMs: 1000, log }).close();
-  expect(readAll(stateDir).durable).toEqual([readingAt(10_000)]);
-  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
-});
-
-test('what arrived late is forgotten once each sink has it, and counts as untaken until then', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir);
-  const lateCount = () => {
-    const db = new DatabaseSync(join(stateDir, 'journal.db'), { readOnly: true });
-    const n = Number(db.prepare('SELECT count(*) AS n FROM late').get()?.n);
-    db.close();
-    return n;
-  };
-  journal.cursors.set('a', BEGINNING);
-  journal.cursors.set('b', BEGINNING);
-  for (const second of [10, 5, 6]) {
-    journal.append(readingAt(second * 1000), DECIMALS);
-    journal.flush();
-  }
-  journal.close();
-  const again = open(stateDir);
-  expect(lateCount()).toBe(2);
-  const feed = new Feed(stateDir);
-  const { position } = feed.after({ ...BEGINNING, key: Number.MAX_SAFE_INTEGER }, 1);
-  feed.close();
-  expect(position.late).toBe(1);
-  again.cursors.set('a', { key: Number.MAX_SAFE_INTEGER, late: 2 });
-  again.cursors.set('b', { key: Number.MAX_SAFE_INTEGER, late: 1 });
-  again.close();
-  expect(lateCount()).toBe(1);
-  const { log, lines } = recordingLog();
-  open(stateDir, { maxAgeMs: 1000, log }).close();
-  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
-});
-
-test('a sink that is gone from the configuration is not waited for', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir);
-  for (const consumer of ['gone', 'here']) journal.cursors.set(consumer, BEGINNING);
-  journal.cursors.keepOnly(['here', 'new']);
-  expect(journal.cursors.all().map(({ consumer }) => consumer)).toEqual(['here']);
-  journal.close();
-});
-
-test('a row that cannot be read is left out and said, and holds up no consumer', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir);
-  for (let second = 1; second <= 5; second++) journal.append(readingAt(second * 1000), DECIMALS);
-  journal.close();
-  const db = new DatabaseSync(join(stateDir, 'journal.db'));
-  db.exec("UPDATE reading SET data = x'ff' WHERE key = (SELECT key FROM reading ORDER BY key LIMIT 1 OFFSET 2)");
-  db.close();
-  const damaged: number[] = [];
-  const feed = new Feed(stateDir, { onDamaged: (key) => damaged.push(key) });
-  const { deliveries, more } = feed.after(BEGINNING, 5);
-  expect(timesOf(deliveries)).toEqual([1, 2, 4, 5]);
-  expect(damaged).toHaveLength(1);
-  expect(more).toBe(true);
-  feed.close();
-});
-
-test('a consumer of some measurements passes the others, and misses none that comes late', () => {
-  const stateDir = temporaryDirectory();
-  const pi = { ...HOUSE, measurement: 'host', meter: 'pi' };
-  const journal = open(stateDir);
-  journal.cursors.set('influxdb/host', BEGINNING);
-  journal.append(readingAt(1000, pi), DECIMALS);
-  for (let second = 2; second <= 50; second++) journal.append(readingAt(second * 1000), DECIMALS);
-  journal.flush();
-  const feed = new Feed(stateDir, { wants: (measurement) => measurement === 'host' });
-  const first = feed.after(BEGINNING, 10);
-  expect([timesOf(first.deliveries), first.more]).toEqual([[1], false]);
-  journal.append(readingAt(40_000, pi), DECIMALS);
-  journal.append(readingAt(60_000), DECIMALS);
-  journal.close();
-  expect(timesOf(feed.after(first.position, 10).deliveries)).toEqual([40]);
-  feed.close();
-});
-
-test('retention by age leaves what is young alone, also behind a reading with a date of 1970', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir);
-  const nowMs = Math.floor(Date.now() / 1000) * 1000;
-  for (let second = 20; second > 10; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
-  journal.append(readingAt(5000), DECIMALS);
-  for (let second = 10; second > 0; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
-  journal.close();
-  open(stateDir, { maxAgeMs: 3_600_000 }).close();
-  expect(readAll(stateDir).readings).toHaveLength(20);
-});
-
-test('retention by size keeps readings and gaps within its bound', () => {
-  const stateDir = temporaryDirectory();
-  const journal = open(stateDir);
-  for (let second = 1; second <= 9000; second++) {
-    if (second % 2 === 0) journal.append(readingAt(second * 1000), DECIMALS);
-    else journal.appendGap({ series: HOUSE, fromMs: second * 1000, toMs: second * 1000, cause: 'timeout' });
-  }
-  journal.close();
-  for (let pass = 0; pass < 6; pass++) open(stateDir, { maxBytes: 60_000 }).close();
-  const { readings, gaps } = readAll(stateDir);
-  expect(readings.at(-1)).toEqual(readingAt(9_000_000));
-  expect(readings.length).toBeLessThan(1500);
-  expect(gaps.length).toBeLessThan(1500);
 });
 
 test('an entry that the database can never take does not hold up the others', () => {

@@ -4,19 +4,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
 import { BEGINNING } from '../../agent/journal/cursors.ts';
 import { Feed } from '../../agent/journal/feed.ts';
-import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
+import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import { SPOOL_NAME, Spool } from '../../agent/journal/spool.ts';
+import type { Reading } from '../../agent/readings/reading.ts';
+import { ALL, open, readAll } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
-import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-const ALL = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 const PAGE_BYTES = 4096;
-
-function open(stateDir: string, options: Partial<JournalOptions> = {}): Journal {
-  return Journal.open({ stateDir, flushIntervalMs: 3_600_000, log: silentLog, ...options });
-}
 
 const spoolPath = (stateDir: string) => join(stateDir, SPOOL_NAME);
 
@@ -27,15 +23,9 @@ function flushed(journal: Journal, ...seconds: number[]): void {
 
 /** Seconds that a reader sees, and those that a consumer gets. */
 function seen(stateDir: string) {
-  const reader = new JournalReader(stateDir);
-  const feed = new Feed(stateDir);
-  const seconds = {
-    read: reader.readings(ALL).map(({ timeMs }) => timeMs / 1000),
-    fed: feed.after(BEGINNING, 1000).deliveries.map(({ reading }) => reading.timeMs / 1000),
-  };
-  reader.close();
-  feed.close();
-  return seconds;
+  const { readings, durable } = readAll(stateDir);
+  const seconds = (taken: Reading[]) => taken.map(({ timeMs }) => timeMs / 1000);
+  return { read: seconds(readings), fed: seconds(durable) };
 }
 
 /** A copy of the state as a power cut leaves it: the database and the spool, without what was in memory. */

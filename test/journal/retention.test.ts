@@ -1,0 +1,91 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { Feed } from '../../agent/journal/feed.ts';
+import { open, readAll } from '../support/open-journal.ts';
+import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { recordingLog } from '../support/silent-log.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+test('retention by age deletes the oldest, never the newest, and says what a sink had not taken', () => {
+  const stateDir = temporaryDirectory();
+  const { log, lines } = recordingLog();
+  const journal = open(stateDir);
+  for (let second = 1; second <= 10; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  journal.flush();
+  const feed = new Feed(stateDir);
+  journal.cursors.set('influx', feed.after(BEGINNING, 4).position);
+  feed.close();
+  journal.close();
+  open(stateDir, { maxAgeMs: 1000, log }).close();
+  expect(readAll(stateDir).durable).toEqual([readingAt(10_000)]);
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
+});
+
+test('what arrived late is forgotten once each sink has it, and counts as untaken until then', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  const lateCount = () => {
+    const db = new DatabaseSync(join(stateDir, 'journal.db'), { readOnly: true });
+    const n = Number(db.prepare('SELECT count(*) AS n FROM late').get()?.n);
+    db.close();
+    return n;
+  };
+  journal.cursors.set('a', BEGINNING);
+  journal.cursors.set('b', BEGINNING);
+  for (const second of [10, 5, 6]) {
+    journal.append(readingAt(second * 1000), DECIMALS);
+    journal.flush();
+  }
+  journal.close();
+  const again = open(stateDir);
+  expect(lateCount()).toBe(2);
+  const feed = new Feed(stateDir);
+  const { position } = feed.after({ ...BEGINNING, key: Number.MAX_SAFE_INTEGER }, 1);
+  feed.close();
+  expect(position.late).toBe(1);
+  again.cursors.set('a', { key: Number.MAX_SAFE_INTEGER, late: 2 });
+  again.cursors.set('b', { key: Number.MAX_SAFE_INTEGER, late: 1 });
+  again.close();
+  expect(lateCount()).toBe(1);
+  const { log, lines } = recordingLog();
+  open(stateDir, { maxAgeMs: 1000, log }).close();
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
+});
+
+test('a sink that is gone from the configuration is not waited for', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (const consumer of ['gone', 'here']) journal.cursors.set(consumer, BEGINNING);
+  journal.cursors.keepOnly(['here', 'new']);
+  expect(journal.cursors.all().map(({ consumer }) => consumer)).toEqual(['here']);
+  journal.close();
+});
+
+test('retention by age leaves what is young alone, also behind a reading with a date of 1970', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  const nowMs = Math.floor(Date.now() / 1000) * 1000;
+  for (let second = 20; second > 10; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
+  journal.append(readingAt(5000), DECIMALS);
+  for (let second = 10; second > 0; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
+  journal.close();
+  open(stateDir, { maxAgeMs: 3_600_000 }).close();
+  expect(readAll(stateDir).readings).toHaveLength(20);
+});
+
+test('retention by size keeps readings and gaps within its bound', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (let second = 1; second <= 9000; second++) {
+    if (second % 2 === 0) journal.append(readingAt(second * 1000), DECIMALS);
+    else journal.appendGap({ series: HOUSE, fromMs: second * 1000, toMs: second * 1000, cause: 'timeout' });
+  }
+  journal.close();
+  for (let pass = 0; pass < 6; pass++) open(stateDir, { maxBytes: 60_000 }).close();
+  const { readings, gaps } = readAll(stateDir);
+  expect(readings.at(-1)).toEqual(readingAt(9_000_000));
+  expect(readings.length).toBeLessThan(1500);
+  expect(gaps.length).toBeLessThan(1500);
+});
