@@ -1,8 +1,7 @@
 import type { ImportedReading } from '../journal/importer.ts';
 import type { Series, Values } from '../readings/reading.ts';
 import { AgentError } from '../system/errors.ts';
-import { BadRecord } from './bad-record.ts';
-import { shown } from './line-protocol-parser.ts';
+import { BadRecord, shown } from './bad-record.ts';
 import type { RawPoint } from './source.ts';
 import { decimalsOf, type Mapping, mapValues, SEED_FIELD, SEED_MAPPING, SEED_MODEL } from './units.ts';
 

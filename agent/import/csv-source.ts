@@ -1,8 +1,7 @@
 import { AgentError } from '../system/errors.ts';
-import { BadRecord } from './bad-record.ts';
+import { BadRecord, shown } from './bad-record.ts';
 import { delimiterOf, endsInQuotes, numberOf, splitCsv } from './csv.ts';
 import { joinedRecords } from './joined-records.ts';
-import { shown } from './line-protocol-parser.ts';
 import type { Item, RawPoint } from './source.ts';
 import type { TextLine } from './text-lines.ts';
 import { textTimeMs } from './times.ts';

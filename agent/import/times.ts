@@ -1,5 +1,4 @@
-import { BadRecord } from './bad-record.ts';
-import { shown } from './line-protocol-parser.ts';
+import { BadRecord, shown } from './bad-record.ts';
 
 export const PRECISIONS = ['auto', 'ns', 'us', 'ms', 's'] as const;
 
