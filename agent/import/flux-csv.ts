@@ -1,5 +1,6 @@
 import { BadRecord } from './bad-record.ts';
-import { splitCsv } from './csv.ts';
+import { endsInQuotes, splitCsv } from './csv.ts';
+import { RecordJoiner } from './joined-records.ts';
 import { textTimeMs } from './times.ts';
 
 /** A row of an answer: texts by column, and those of numeric columns as numbers. */
@@ -27,10 +28,15 @@ export function fluxRows(answer: string): FluxRow[] {
     if (record === '') types = names = [];
     else if (cells[0]?.startsWith('#')) types = cells;
     else if (names.length === 0) names = cells;
-    else if (names.includes('error')) throw new Error(cells[names.indexOf('error')] ?? 'the query failed');
+    else if (isFailure(names)) throw new Error(cells[names.indexOf('error')] ?? 'the query failed');
     else rows.push(rowOf(cells, names, types));
   }
   return rows;
+}
+
+/** A table of points may have a field `error`: a failure has its reference, and no time. */
+function isFailure(names: readonly string[]): boolean {
+  return names.includes('error') && names.includes('reference') && !names.includes('_time');
 }
 
 function rowOf(cells: readonly string[], names: readonly string[], types: readonly string[]): FluxRow {
@@ -47,12 +53,9 @@ function rowOf(cells: readonly string[], names: readonly string[], types: readon
   return { timeMs: textTimeMs(time), texts, numbers };
 }
 
-/** Lines, joined where a text in quotes holds line ends. */
-function* records(answer: string): Generator<string> {
-  let open: string | undefined;
-  for (const line of answer.split('\n')) {
-    const record: string = open === undefined ? line : `${open}\n${line}`;
-    open = (record.split('"').length & 1) === 0 ? record : undefined;
-    if (open === undefined) yield record.endsWith('\r') ? record.slice(0, -1) : record;
-  }
+/** Lines, joined where a text in quotes holds line ends: a server closes each quote, however many lines later. */
+function records(answer: string): string[] {
+  const joiner = new RecordJoiner({ isOpen: endsInQuotes, isWhole: () => true, mostLines: Number.POSITIVE_INFINITY });
+  for (const text of answer.split('\n')) joiner.add({ text, line: 0, end: 0 });
+  return joiner.end().map(({ text }) => (text.endsWith('\r') ? text.slice(0, -1) : text));
 }

@@ -198,3 +198,10 @@ test('tables of an answer: types, texts in quotes, and a failure under way', () 
   const failed = '#datatype,string,string\r\n,error,reference\r\n,"out of memory",897\r\n';
   expect(() => fluxRows(`${answer}${failed}`)).toThrow('out of memory');
 });
+
+test('a field named error is a field; a failure under way has its reference and no time', () => {
+  const answer = ',result,table,_time,error\r\n,_result,0,2022-12-02T18:15:00Z,3\r\n';
+  expect(fluxRows(`#datatype,string,long,dateTime:RFC3339,double\r\n${answer}`)).toMatchObject([
+    { numbers: { error: 3 } },
+  ]);
+});
