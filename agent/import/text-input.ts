@@ -1,14 +1,26 @@
-import { createReadStream, type ReadStream, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  open,
+  openSync,
+  type ReadStream,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { Socket } from 'node:net';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 
-/** A file, or standard input, as a stream of unpacked bytes. */
+/** A file, a pipe or standard input, as a stream of unpacked bytes. */
 export interface TextInput {
   name: string;
   identity: Readonly<Record<string, unknown>> | undefined;
   /** Its beginning, as far as is needed to tell what it is. */
   head: Buffer;
-  /** Everything from a byte on. Standard input can be read once only. */
+  /** Everything from a byte on. What has no identity can be read once only, from its beginning. */
   chunks(fromByte: number): AsyncGenerator<Buffer>;
   /** Share that was read, 0 to 1; undefined where the size is not known. */
   share(): number | undefined;
@@ -17,20 +29,32 @@ export interface TextInput {
 const HEAD_BYTES = 256_000;
 const CHUNK_BYTES = 64 * 1024;
 
-/** @param path of a file, which may be packed with gzip; `-` is standard input. @throws AgentError */
-export async function openInput(path: string): Promise<TextInput> {
-  return path === '-' ? standardInput() : fileInput(path);
+/**
+ * @param path of a file or named pipe, which may be packed with gzip; `-` is standard input
+ * @param signal ends waiting for what does not come
+ * @throws AgentError; the signal's reason when aborted
+ */
+export async function openInput(path: string, signal?: AbortSignal): Promise<TextInput> {
+  if (path === '-') return pipeInput('standard input', process.stdin, false, signal);
+  const packed = path.toLowerCase().endsWith('.gz');
+  const stat = guarded(path, () => statSync(path));
+  if (stat.isDirectory()) {
+    throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
+  }
+  if (stat.isFile()) return fileInput(path, packed);
+  try {
+    return await pipeInput(path, stat.isFIFO() ? await fifo(path, signal) : createReadStream(path), packed, signal);
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw inputError(path, error);
+  }
 }
 
-async function fileInput(path: string): Promise<TextInput> {
-  const { size, mtimeMs, identityPath } = guarded(path, () => {
-    const stat = statSync(path);
-    if (stat.isDirectory()) {
-      throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
-    }
-    return { size: stat.size, mtimeMs: stat.mtimeMs, identityPath: realpathSync(path) };
-  });
-  const packed = path.toLowerCase().endsWith('.gz');
+async function fileInput(path: string, packed: boolean): Promise<TextInput> {
+  const { size, mtimeMs, identityPath } = guarded(path, () => ({
+    ...statSync(path),
+    identityPath: realpathSync(path),
+  }));
   let raw: ReadStream | undefined;
   let rawStart = 0;
   const chunks = async function* (fromByte: number): AsyncGenerator<Buffer> {
@@ -55,7 +79,7 @@ async function fileInput(path: string): Promise<TextInput> {
   };
 }
 
-async function* unpacked(file: ReadStream): AsyncGenerator<Buffer> {
+async function* unpacked(file: Readable): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   file.on('error', (error) => gunzip.destroy(error));
   yield* file.pipe(gunzip);
@@ -80,9 +104,35 @@ async function headOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** What of it was read for the head comes again before the rest. */
-async function standardInput(): Promise<TextInput> {
-  const iterator: AsyncIterator<Buffer> = process.stdin[Symbol.asyncIterator]();
+/** A named pipe; a read of it as a file could not be ended. */
+async function fifo(path: string, signal: AbortSignal | undefined): Promise<Readable> {
+  // Opening waits for somebody who writes: being that for a moment ends it.
+  const release = () => {
+    try {
+      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+    } catch {
+      // Nobody waits: it is open.
+    }
+  };
+  signal?.addEventListener('abort', release, { once: true });
+  try {
+    const fd = await promisify(open)(path, 'r');
+    return new Socket({ fd, readable: true, writable: false });
+  } finally {
+    signal?.removeEventListener('abort', release);
+  }
+}
+
+/** What can be read once: what of it was read for the head comes again before the rest. */
+async function pipeInput(
+  name: string,
+  pipe: Readable,
+  packed: boolean,
+  signal: AbortSignal | undefined,
+): Promise<TextInput> {
+  if (signal) addAbortSignal(signal, pipe);
+  const stream: AsyncIterable<Buffer> = packed ? unpacked(pipe) : pipe;
+  const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
   const parts: Buffer[] = [];
   let length = 0;
   while (length < HEAD_BYTES) {
@@ -96,7 +146,7 @@ async function standardInput(): Promise<TextInput> {
     yield head;
     for (let step = await iterator.next(); !step.done; step = await iterator.next()) yield step.value;
   };
-  return { name: 'standard input', identity: undefined, head, chunks, share: () => undefined };
+  return { name, identity: undefined, head, chunks, share: () => undefined };
 }
 
 function guarded<T>(path: string, look: () => T): T {

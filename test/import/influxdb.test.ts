@@ -7,11 +7,12 @@ import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { Journal } from '../../agent/journal/journal.ts';
 import { finished } from '../support/child.ts';
 import { forward, journalPoints, sinkConfig } from '../support/forwarding.ts';
-import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
+import { allReadings, fileSource, importInto, stoppedAfter, textFile } from '../support/imports.ts';
 import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
-import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { DECIMALS, HOUSE } from '../support/readings.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2022, 11, 2, 18, 15);
 
@@ -84,8 +85,8 @@ test('a bucket of the Python energy-monitor: dense hours, a year of nothing, a p
 
   // Cut off after some pages, and gone on with.
   const other = temporaryDirectory();
-  let looks = 0;
-  const half = await importInto(other, [sourceOf(access)], { stopping: () => ++looks > 2 });
+  const stop = new AbortController();
+  const half = await importInto(other, [() => stoppedAfter(sourceOf(access), 3, stop)], { signal: stop.signal });
   expect(half.out).toContain('stopped, the same command goes on from here');
   const rest = await importInto(other, [sourceOf(access)]);
   expect(rest.said).toMatch(/going on behind record \d{3,}/);
@@ -176,11 +177,13 @@ test('nothing listens there: said after a few tries, with what to do', async () 
 test('tables of an answer: types, texts in quotes, and a failure under way', () => {
   const answer = [
     '#datatype,string,long,dateTime:RFC3339,string,double,long,string',
+    '#group,false,false,false,true,false,false,false',
     ',result,table,_time,meter,voltage,current,note',
     ',_result,0,2022-12-02T18:15:00.123456789Z,house,230.1,5411,"a, b\r\nc"',
     ',_result,0,2022-12-02T18:15:01Z,house,,5412,',
     '',
     '#datatype,string,long,dateTime:RFC3339,unsignedLong,boolean',
+    '#group,false,false,false,false,false',
     ',result,table,_time,count,on',
     ',_result,1,2022-12-02T18:15:02Z,7,true',
     '',
@@ -189,11 +192,17 @@ test('tables of an answer: types, texts in quotes, and a failure under way', () 
   expect(fluxRows(answer)).toEqual([
     {
       timeMs: BASE + 123,
-      texts: { _time: expect.any(String), meter: 'house', note: 'a, b\r\nc' },
+      tags: { meter: 'house' },
+      texts: { _time: expect.any(String), note: 'a, b\r\nc' },
       numbers: { voltage: 230.1, current: 5411 },
     },
-    { timeMs: BASE + 1000, texts: { _time: expect.any(String), meter: 'house' }, numbers: { current: 5412 } },
-    { timeMs: BASE + 2000, texts: { _time: expect.any(String), on: 'true' }, numbers: { count: 7 } },
+    {
+      timeMs: BASE + 1000,
+      tags: { meter: 'house' },
+      texts: { _time: expect.any(String) },
+      numbers: { current: 5412 },
+    },
+    { timeMs: BASE + 2000, tags: {}, texts: { _time: expect.any(String), on: 'true' }, numbers: { count: 7 } },
   ]);
   const failed = '#datatype,string,string\r\n,error,reference\r\n,"out of memory",897\r\n';
   expect(() => fluxRows(`${answer}${failed}`)).toThrow('out of memory');
