@@ -28,6 +28,7 @@ export interface TextInput {
 
 const HEAD_BYTES = 256_000;
 const CHUNK_BYTES = 64 * 1024;
+const RELEASE_MS = 20;
 
 /**
  * @param path of a file or named pipe, which may be packed with gzip; `-` is standard input
@@ -106,13 +107,17 @@ async function headOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
 
 /** A named pipe; a read of it as a file could not be ended. */
 async function fifo(path: string, signal: AbortSignal | undefined): Promise<Readable> {
-  // Opening waits for somebody who writes: being that for a moment ends it.
+  signal?.throwIfAborted();
+  let timer: NodeJS.Timeout | undefined;
+  // Opening waits for somebody who writes: being that for a moment ends it, once it waits.
   const release = () => {
-    try {
-      closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
-    } catch {
-      // Nobody waits: it is open.
-    }
+    timer = setInterval(() => {
+      try {
+        closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+      } catch {
+        // It does not wait yet, or no longer.
+      }
+    }, RELEASE_MS);
   };
   signal?.addEventListener('abort', release, { once: true });
   try {
@@ -120,6 +125,7 @@ async function fifo(path: string, signal: AbortSignal | undefined): Promise<Read
     return new Socket({ fd, readable: true, writable: false });
   } finally {
     signal?.removeEventListener('abort', release);
+    clearInterval(timer);
   }
 }
 

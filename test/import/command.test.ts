@@ -95,6 +95,7 @@ test.for([
   ['no model', ['FILE', '--meter', 'house'], NO_METER, 64, /FILE:1: the data does not say which model meter house is/],
   ['a wrong --map', ['FILE', '--map', 'a=watt'], NO_METER, 64, /Write COLUMN=QUANTITY/],
   ['a wrong precision', ['FILE', '--precision', 'h'], NO_METER, 64, /Allowed choices are auto, ns, us, ms, s/],
+  ['a wrong zone', ['FILE', '--time-zone', 'Berlin'], NO_METER, 64, /such as Europe\/Berlin/],
   ['files and a database', ['FILE', '--from-influxdb', 'http://localhost:1'], NO_METER, 64, /exclude each other/],
   ['a secret in the URL', ['--from-influxdb', 'http://a:b@localhost:1'], '', 64, /is not one of a server/],
   [
