@@ -148,6 +148,69 @@ test('the command: a range of a bucket, and one sentence for each mistake', asyn
   expect((await run(...good)).out).toContain('0 new readings, 120 there already');
 });
 
+test('meters that only other tags tell apart, a lone field, and machines', async (context) => {
+  requireInfluxd(context);
+  const access = await setUp((await startInfluxd()).url);
+  const at = (i: number) => `${BASE + i * 1000}000000`;
+  await write(access, [
+    ...['house', 'garage'].map((place, i) => `two,location=${place} voltage=${230 + i},note="x" ${at(i)}`),
+    ...[10, 11].map((i) => `lone active_energy=423145,voltage=230 ${at(i)}`),
+    `alone active_energy=423145 ${at(0)}`,
+    `host,host=pi,model=Pi\\ 4 cpu_percent=12.5,current=5000 ${at(0)}`,
+  ]);
+  const meaning = { meter: 'house', model: 'we-515', measurement: 'two', mapping: {} };
+  const stateDir = temporaryDirectory();
+  const importOf = (measurement: string, said: Partial<typeof meaning & { meterTag: string }> = {}) =>
+    importInto(stateDir, [sourceOf(access, { measurement })], { meaning: { ...meaning, measurement, ...said } });
+
+  await expect(importOf('two')).rejects.toThrow(
+    /location=garage and with location=house would both become meter house/,
+  );
+  await expect(importOf('alone')).rejects.toThrow(/active_energy is alone, so its unit cannot be told/);
+  expect(allReadings(stateDir)).toEqual([]);
+
+  await importOf('two', { meterTag: 'location' });
+  await importOf('host');
+  expect(
+    allReadings(stateDir).map(({ series, values }) => [series.measurement, series.meter, series.model, values]),
+  ).toEqual(
+    expect.arrayContaining([
+      ['energy', 'house', 'we-515', { voltage: 230 }],
+      ['energy', 'garage', 'we-515', { voltage: 231 }],
+      ['host', 'pi', 'Pi 4', { cpu_percent: 12.5, current: 5000 }],
+    ]),
+  );
+  expect((await importOf('lone')).out).toContain('2 new readings');
+});
+
+test('CSV as the server itself exports it', async (context) => {
+  requireInfluxd(context);
+  const access = await setUp((await startInfluxd()).url);
+  await write(
+    access,
+    Array.from({ length: 2000 }, (_, i) => seedLine(i, BASE + i * 1000)),
+  );
+  for (const annotations of [['datatype', 'group', 'default'], []]) {
+    const response = await fetch(`${access.url}/api/v2/query?org=${access.org}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Token ${access.token}`,
+        'content-type': 'application/json',
+        accept: 'application/csv',
+      },
+      body: JSON.stringify({
+        query: 'from(bucket: "energy") |> range(start: 2022-12-01T00:00:00Z, stop: 2022-12-04T00:00:00Z)',
+        dialect: { header: true, annotations },
+      }),
+    });
+    const path = textFile('export.csv', await response.text());
+    const stateDir = temporaryDirectory();
+    await importInto(stateDir, [fileSource(path, { fromSeed: true })], { unitsAreSaid: true });
+    expect(allReadings(stateDir)).toEqual(Array.from({ length: 2000 }, (_, i) => seedReading(i, BASE + i * 1000)));
+    await expect(importInto(temporaryDirectory(), [fileSource(path)])).rejects.toThrow(/its unit cannot be told/);
+  }
+});
+
 test('what is imported behind the forwarding reaches the server', async (context) => {
   requireInfluxd(context);
   const access = await setUp((await startInfluxd()).url);
