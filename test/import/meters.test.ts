@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Journal } from '../../agent/journal/journal.ts';
-import { allReadings, fileSource, importInto, stoppedAfter, textFile } from '../support/imports.ts';
+import { AgentError } from '../../agent/system/errors.ts';
+import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { readingAt } from './readings.ts';
@@ -43,17 +44,12 @@ test('nor in two files of one command, nor when it was cut off between them', as
   await expect(importInto(temporaryDirectory(), sources, { meaning: MEANING })).rejects.toMatchObject(MERGED);
 
   const stateDir = temporaryDirectory();
-  const stop = new AbortController();
-  const [first = sources[0], second] = sources;
+  const [first, second] = sources;
   if (!first || !second) throw new Error('none');
-  const cut = [first, () => stoppedAfter(second, 0, stop)];
-  stop.abort();
-  await importInto(stateDir, [() => stoppedAfter(first, 1, new AbortController()), ...cut.slice(1)], {
-    meaning: MEANING,
-    signal: stop.signal,
-  });
-  await expect(importInto(stateDir, sources, { meaning: MEANING })).rejects.toMatchObject(MERGED);
-  expect(allReadings(stateDir).every(({ values }) => values.voltage === 230)).toBe(true);
+  const away = () => Promise.reject(new AgentError('usage', 'the disk was pulled out'));
+  await expect(importInto(stateDir, [first, away], { meaning: MEANING })).rejects.toThrow(/pulled out/);
+  await expect(importInto(stateDir, [first, second], { meaning: MEANING })).rejects.toMatchObject(MERGED);
+  expect(voltages(stateDir)).toEqual({ house: [230] });
 });
 
 test('the person can say that they are one: a tag came later', async () => {

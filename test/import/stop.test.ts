@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
+import { influxSource } from '../../agent/import/influx-source.ts';
 import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { journalPath } from '../../agent/journal/database.ts';
 import { REPOSITORY, runCommand, runProgram } from '../support/child.ts';
@@ -87,15 +89,25 @@ async function serverThat(answers: (response: ServerResponse) => void): Promise<
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked: asked.promise };
 }
 
-test.for([
-  ['does not answer', () => {}],
-  ['refuses, so that it is asked again', (response: ServerResponse) => response.writeHead(503).end('{}')],
-] as const)('Ctrl-C during a request to an InfluxDB that %s', async ([, answers]) => {
-  const { url, asked } = await serverThat(answers);
+test('Ctrl-C during a request to an InfluxDB that does not answer', async () => {
+  const { url, asked } = await serverThat(() => {});
   const child = runCommand(['import', '--from-influxdb', url, '--state-dir', temporaryDirectory()]);
   await asked;
   expect(await child.end('SIGINT')).toBe(0);
   expect(child.errors()).toContain('stopped before anything was read');
+});
+
+test('a stop before a server that refuses is asked again', async () => {
+  const { url, asked } = await serverThat((response) => response.writeHead(503).end('{}'));
+  const stop = new AbortController();
+  const options = { address: { url }, org: 'home', bucket: 'energy', measurement: 'energy', pausesMs: [3_600_000] };
+  const opening = influxSource({ ...options, signal: stop.signal });
+  const ended = expect(opening).rejects.toThrow(/abort/i);
+  await asked;
+  // Its answer arrives, and the pause begins.
+  await sleep(200);
+  stop.abort();
+  await ended;
 });
 
 test('a pipe that a shell makes of a program, and a named pipe, are files that can be read once', async () => {
