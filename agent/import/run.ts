@@ -5,6 +5,7 @@ import { durationText, Progress, type Screen } from './progress.ts';
 import type { Origins } from './series-finder.ts';
 import type { Source } from './source.ts';
 import { loadMark, type Mark, markKeyOf, SourceImport } from './source-import.ts';
+import { isStop } from './stopped.ts';
 import { survey } from './survey.ts';
 import { tallyText } from './tally.ts';
 import { EmptyText } from './text-format.ts';
@@ -76,7 +77,7 @@ async function opened(
       screen.write(`${error.message}, so it is passed over\n`);
       return undefined;
     }
-    if (!signal.aborted || error instanceof AgentError) throw error;
+    if (!isStop(error)) throw error;
     screen.write('stopped before anything was read\n');
     return 'stopped';
   }

@@ -8,6 +8,7 @@ import { locatedError, placeOf } from './located-error.ts';
 import type { Progress } from './progress.ts';
 import type { Origins } from './series-finder.ts';
 import type { Item, Position, Source } from './source.ts';
+import { isStop } from './stopped.ts';
 import { NOTHING, type Tally, tallyOf } from './tally.ts';
 
 export interface SourceImportOptions {
@@ -105,7 +106,7 @@ export class SourceImport {
     } catch (error) {
       const stopped = await this.#stop(position);
       // Waiting for the source was ended.
-      if (signal.aborted && !(error instanceof AgentError)) return stopped;
+      if (isStop(error)) return stopped;
       throw error;
     }
     await this.#store(position, true);

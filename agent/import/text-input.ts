@@ -13,6 +13,7 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { isStop } from './stopped.ts';
 
 /** A file, a pipe or standard input, as a stream of unpacked bytes. */
 export interface TextInput {
@@ -43,12 +44,7 @@ export async function openInput(path: string, signal?: AbortSignal): Promise<Tex
     throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
   }
   if (stat.isFile()) return fileInput(path, packed);
-  try {
-    return await pipeInput(path, stat.isFIFO() ? await fifo(path, signal) : createReadStream(path), packed, signal);
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw inputError(path, error);
-  }
+  return pipeInput(path, stat.isFIFO() ? await fifo(path, signal) : createReadStream(path), packed, signal);
 }
 
 async function fileInput(path: string, packed: boolean): Promise<TextInput> {
@@ -63,10 +59,7 @@ async function fileInput(path: string, packed: boolean): Promise<TextInput> {
     const file = createReadStream(path, { start: rawStart, highWaterMark: CHUNK_BYTES });
     raw = file;
     try {
-      if (!packed) yield* file;
-      else yield* skipped(unpacked(file), fromByte);
-    } catch (error) {
-      throw inputError(path, error);
+      yield* guardedChunks(path, packed ? skipped(unpacked(file), fromByte) : file);
     } finally {
       file.destroy();
     }
@@ -123,6 +116,8 @@ async function fifo(path: string, signal: AbortSignal | undefined): Promise<Read
   try {
     const fd = await promisify(open)(path, 'r');
     return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    throw inputError(path, error);
   } finally {
     signal?.removeEventListener('abort', release);
     clearInterval(timer);
@@ -138,7 +133,7 @@ async function pipeInput(
 ): Promise<TextInput> {
   if (signal) addAbortSignal(signal, pipe);
   const stream: AsyncIterable<Buffer> = packed ? unpacked(pipe) : pipe;
-  const iterator: AsyncIterator<Buffer> = stream[Symbol.asyncIterator]();
+  const iterator = guardedChunks(name, stream);
   const parts: Buffer[] = [];
   let length = 0;
   while (length < HEAD_BYTES) {
@@ -155,6 +150,14 @@ async function pipeInput(
   return { name, identity: undefined, head, chunks, share: () => undefined };
 }
 
+async function* guardedChunks(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw inputError(name, error);
+  }
+}
+
 function guarded<T>(path: string, look: () => T): T {
   try {
     return look();
@@ -163,8 +166,8 @@ function guarded<T>(path: string, look: () => T): T {
   }
 }
 
-function inputError(path: string, error: unknown): AgentError {
-  if (error instanceof AgentError) return error;
+function inputError(path: string, error: unknown): unknown {
+  if (error instanceof AgentError || isStop(error)) return error;
   const code = errnoOf(error) ?? '';
   if (code === 'ENOENT') {
     return new AgentError('usage', `there is no file ${path}`, { hint: 'check its name and directory', cause: error });

@@ -1,9 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { influxSource } from '../../agent/import/influx-source.ts';
 import { toLine } from '../../agent/influxdb/line-protocol.ts';
@@ -125,6 +126,20 @@ test('a pipe that a shell makes of a program, and a named pipe, are files that c
   expect([await child.ended, await writer.ended]).toEqual([0, 0]);
   expect(child.errors()).toContain('if this is cut off, begin again');
   expect(allReadings(stateDir)).toEqual(readings(5000));
+});
+
+test('a pipe of a broken gzip file: one sentence', async () => {
+  const directory = temporaryDirectory();
+  const [pipe, broken] = [join(directory, 'pipe.gz'), join(directory, 'broken')];
+  // Behind what is looked at to tell what it is.
+  const packed = gzipSync(text(50_000));
+  writeFileSync(broken, packed.subarray(0, packed.length - 1000));
+  expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+  const child = runCommand(['import', pipe, '--state-dir', directory]);
+  const writer = runProgram('sh', ['-c', `cat ${broken} > ${pipe}`]);
+  expect([await child.ended, await writer.ended]).toEqual([64, 0]);
+  expect(child.errors()).toMatch(/pipe\.gz is no whole gzip file/);
+  expect(child.errors()).not.toContain('a defect');
 });
 
 test('Ctrl-C while nobody writes into a named pipe', async () => {
