@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseServerUrl, SERVER_URL_HINT } from '../config/scalars.ts';
-import type { TextFormat } from '../import/text-source.ts';
+import type { TextFormat } from '../import/text-format.ts';
 import { PRECISIONS, type Precision } from '../import/times.ts';
 import { type Mapping, parseMapping, QUANTITY_NAMES } from '../import/units.ts';
 import { AgentError } from '../system/errors.ts';
@@ -18,11 +18,14 @@ interface ImportOptions {
   to?: number;
   format: TextFormat;
   meter?: string;
+  meterTag?: string;
+  oneMeter?: boolean;
   model?: string;
   measurement: string;
   precision: Precision;
   map: Mapping;
   timeColumn?: string;
+  timeZone?: string;
   fromSeed?: boolean;
   maxErrors: number;
   dryRun?: boolean;
@@ -39,6 +42,7 @@ Examples:
   energy-monitor import history.lp.gz --meter house --model we-515
   energy-monitor import readings.csv --meter house            of: energy-monitor readings --format csv
   energy-monitor import meter.csv --meter house --model we-515 --time-column Date --map "Power (kW)=active_power:1000"
+  energy-monitor import meters.lp --meter-tag location --model we-515     one meter for each value of tag location
   energy-monitor import --from-influxdb http://localhost:8086 --token-file token --meter house
                                                               all of bucket energy, also of the Python energy-monitor
 `;
@@ -52,17 +56,29 @@ function mapArgument(text: string, before: Mapping): Mapping {
   );
 }
 
+function timeZoneArgument(name: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return name;
+  } catch {
+    throw new InvalidArgumentError('Write the name of a place in the IANA database, such as Europe/Berlin.');
+  }
+}
+
 export function addImport(root: Command): void {
   root
     .command('import')
     .description('bring readings of files or of an InfluxDB into the journal')
     .argument('[file...]', 'line protocol or CSV, also packed as .gz; - is standard input')
     .option('--meter <name>', 'whose readings they are, where the data does not say')
+    .option('--meter-tag <name>', 'tag, or column of CSV, with the name of the meter (default: meter)')
+    .option('--one-meter', 'all are of one meter, also where tags differ that say neither meter nor model')
     .option('--model <name>', 'its model, where the data does not say and the journal does not know')
     .addOption(new Option('--format <name>', 'of the files').choices(['auto', 'line', 'csv']).default('auto'))
     .addOption(new Option('--precision <unit>', 'of timestamps in line protocol').choices(PRECISIONS).default('auto'))
     .option('--map <column=quantity:factor>', 'what a column or field is, in our units; repeatable', mapArgument, {})
-    .option('--time-column <name>', 'of CSV: ISO 8601 with zone, or seconds or ms since 1970 (default: time)')
+    .option('--time-column <name>', 'of CSV: ISO 8601, or seconds or ms since 1970 (default: time)')
+    .option('--time-zone <name>', 'of times in CSV that name none, such as Europe/Berlin', timeZoneArgument)
     .option('--measurement <name>', 'of line protocol or InfluxDB', 'energy')
     .option('--from-seed', 'units of the Python energy-monitor: mA and Wh (default: told by its field power_factory)')
     .option('--no-from-seed', 'our units: A and kWh')
@@ -84,15 +100,23 @@ export function addImport(root: Command): void {
       const { stopRequested } = await import('../system/stop-signal.ts');
       const config = options.stateDir === undefined ? loadConfig(options.config) : undefined;
       const sources = await sourcesOf(files, options);
-      let stopping = false;
-      void stopRequested().then(() => {
-        stopping = true;
-      });
-      const { meter, model, measurement, map, maxErrors, dryRun = false, restart = false } = options;
+      const stop = new AbortController();
+      void stopRequested().then(() => stop.abort());
+      const {
+        meter,
+        model,
+        meterTag,
+        oneMeter,
+        measurement,
+        map,
+        maxErrors,
+        dryRun = false,
+        restart = false,
+      } = options;
       await runImport({
         stateDir: options.stateDir ?? config?.stateDir ?? '',
         sources,
-        meaning: { meter, model, measurement, mapping: map },
+        meaning: { meter, model, meterTag, oneMeter, measurement, mapping: map },
         unitsAreSaid: options.fromSeed !== undefined,
         maxErrors,
         retentionMs: config?.journal.retention,
@@ -101,7 +125,7 @@ export function addImport(root: Command): void {
         restart,
         screen: process.stderr,
         print: (text) => process.stdout.write(text),
-        stopping: () => stopping,
+        signal: stop.signal,
       });
     });
 }
@@ -114,8 +138,9 @@ async function sourcesOf(files: readonly string[], options: ImportOptions) {
       });
     }
     const { textSource } = await import('../import/text-source.ts');
-    const { format, precision, map, timeColumn, fromSeed } = options;
-    return files.map((file) => () => textSource(file, { format, precision, mapping: map, timeColumn, fromSeed }));
+    const { format, precision, measurement, map: mapping, timeColumn, timeZone, meterTag, fromSeed } = options;
+    const said = { format, precision, measurement, mapping, timeColumn, timeZone, meterTag, fromSeed };
+    return files.map((file) => (signal: AbortSignal) => textSource(file, said, signal));
   }
   if (files.length > 0) throw new AgentError('usage', 'files and --from-influxdb exclude each other; keep one');
   const { influxSource } = await import('../import/influx-source.ts');
@@ -125,7 +150,8 @@ async function sourcesOf(files: readonly string[], options: ImportOptions) {
   const address = { url: serverUrl(options.fromInfluxdb), token };
   // Over the line of progress, which a terminal shows in place.
   const say = (text: string) => void process.stderr.write(`${process.stderr.isTTY ? '\r\u001b[K' : ''}${text}\n`);
-  return [() => influxSource({ address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed, say })];
+  const said = { address, org, bucket, measurement, fromMs: from, toMs: to, fromSeed, say };
+  return [(signal: AbortSignal) => influxSource({ ...said, signal })];
 }
 
 function serverUrl(text: string): string {

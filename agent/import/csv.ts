@@ -1,3 +1,5 @@
+import { isDecimal } from './decimal.ts';
+
 /**
  * The cells of one record (RFC 4180): a cell in quotes may hold delimiters, line ends and doubled quotes.
  * @returns undefined when a quote is not closed, or stands where none may
@@ -47,5 +49,5 @@ export function delimiterOf(header: string): string {
 export function numberOf(cell: string, delimiter: string): number {
   const text = cell.trim();
   const decimal = delimiter === ',' ? text : text.replace(/^([^.,]*),([^.,]*)$/, '$1.$2');
-  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(decimal) ? Number(decimal) : Number.NaN;
+  return isDecimal(decimal) ? Number(decimal) : Number.NaN;
 }

@@ -9,6 +9,8 @@ export interface FluxPagesOptions {
   bucket: string;
   measurement: string;
   timeoutMs?: number;
+  /** Ends a request under way. */
+  signal?: AbortSignal | undefined;
 }
 
 /** A page of an hour takes a Pi a second or two. */
@@ -24,10 +26,10 @@ export class FluxPages {
     this.#client = new InfluxClient(options.address);
   }
 
-  /** The first (or last) point of each series in a range: its time, its tags, its field as `_field`. */
+  /** The first (or last) point of each series in a range, a row for each field: its time and tags, the field's name as `_field`. */
   async ends(which: 'first' | 'last', fromMs: number, toMs: number): Promise<FluxRow[]> {
     // Values of several types do not fit into one table; only times are asked for.
-    return this.#query(fromMs, toMs, `|> ${which}() |> keep(columns: ["_time", "_field"])`);
+    return this.#query(fromMs, toMs, `|> ${which}() |> drop(columns: ["_start", "_stop", "_value"])`);
   }
 
   /** All points of a range, a row for each series and time. Tags are texts, fields numbers. */
@@ -37,7 +39,7 @@ export class FluxPages {
   }
 
   async #query(fromMs: number, toMs: number, rest: string): Promise<FluxRow[]> {
-    const { org, bucket, measurement, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { org, bucket, measurement, timeoutMs = TIMEOUT_MS, signal } = this.#options;
     const query = `from(bucket: ${fluxText(bucket)})
       |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(toMs).toISOString()})
       |> filter(fn: (r) => r._measurement == ${fluxText(measurement)}) ${rest}`;
@@ -47,10 +49,12 @@ export class FluxPages {
         method: 'POST',
         query: { org },
         headers: { 'content-type': 'application/json', accept: 'application/csv' },
-        body: { query, dialect: { header: true, annotations: ['datatype'] } },
+        body: { query, dialect: { header: true, annotations: ['datatype', 'group'] } },
         timeoutMs,
+        signal,
       });
     } catch (error) {
+      signal?.throwIfAborted();
       throw this.#unreachable(error);
     }
     if (response.status !== 200) throw this.#refused(response);

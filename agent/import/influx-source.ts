@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../system/errors.ts';
 import type { FluxRow } from './flux-csv.ts';
 import { FluxPages, type FluxPagesOptions } from './flux-pages.ts';
-import type { Item, Position, Source } from './source.ts';
+import type { Item, Position, RawPoint, Source, Tags } from './source.ts';
 import { SEED_FIELD } from './units.ts';
 
 export interface InfluxSourceOptions extends FluxPagesOptions {
@@ -33,7 +33,7 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
   const { address, org, bucket, measurement, fromMs: saidFromMs, toMs: saidToMs } = options;
   const pages = new FluxPages(options);
   const toMs = saidToMs ?? Date.now();
-  const retried = <T>(ask: () => Promise<T>) => withRetries(ask, options.pausesMs ?? PAUSES_MS, options.say);
+  const retried = <T>(ask: () => Promise<T>) => withRetries(ask, options);
   const firsts = await retried(() => pages.ends('first', saidFromMs ?? 0, toMs));
   const lasts = await retried(() => pages.ends('last', saidFromMs ?? 0, toMs));
   const beginMs = Math.min(...firsts.map(({ timeMs }) => timeMs));
@@ -71,18 +71,34 @@ export async function influxSource(options: InfluxSourceOptions): Promise<Source
     fromSeed: options.fromSeed ?? firsts.some(({ texts }) => texts._field === SEED_FIELD),
     notes: [],
     items,
+    // All series, but not all points: asking for these twice would take hours.
+    survey: async function* () {
+      yield firstPoints(firsts).map((point): Item => ({ content: { measurement, ...point }, after: undefined }));
+    },
     share: () => Math.min(1, (doneMs - beginMs) / (lastMs + 1 - beginMs)),
   };
+}
+
+/** A point for each series, with all of its fields and no values. */
+function firstPoints(firsts: readonly FluxRow[]): Omit<RawPoint, 'measurement'>[] {
+  const points = new Map<Tags, { timeMs: number; fields: Record<string, number> }>();
+  for (const { timeMs, tags, texts } of firsts) {
+    const point = points.get(tags) ?? { timeMs, fields: {} };
+    point.fields[texts._field ?? ''] = 0;
+    points.set(tags, point);
+  }
+  return [...points].map(([tags, point]) => ({ tags, ...point, isAlone: Object.keys(point.fields).length === 1 }));
 }
 
 /** @param untilMs where the page ends */
 function itemsOf(rows: readonly FluxRow[], measurement: string, untilMs: number): Item[] {
   const sorted = rows.toSorted((a, b) => a.timeMs - b.timeMs);
-  const items = sorted.map(({ timeMs, texts, numbers }, i): Item => {
+  const items = sorted.map(({ timeMs, tags, texts, numbers }, i): Item => {
     const nextMs = sorted[i + 1]?.timeMs ?? untilMs;
-    const { meter, host, model } = texts;
+    // Texts beside the time are fields as well.
+    const isAlone = Object.keys(texts).every((name) => name.startsWith('_')) && Object.keys(numbers).length === 1;
     return {
-      content: { measurement, meter: measurement === 'host' ? host : meter, model, timeMs, fields: numbers },
+      content: { measurement, tags, timeMs, fields: numbers, isAlone },
       // Between points of one time there is no place to go on from.
       after: nextMs > timeMs ? { fromMs: nextMs } : undefined,
     };
@@ -97,8 +113,7 @@ function nextWindowMs(windowMs: number, rows: number): number {
 
 async function withRetries<T>(
   ask: () => Promise<T>,
-  pausesMs: readonly number[],
-  say?: (text: string) => void,
+  { pausesMs = PAUSES_MS, say, signal }: InfluxSourceOptions,
 ): Promise<T> {
   for (const [i, pauseMs] of pausesMs.entries()) {
     try {
@@ -108,7 +123,7 @@ async function withRetries<T>(
       const seconds = pausesMs.reduce((sum, ms) => sum + ms, 0) / 1000;
       if (i === 0) say?.(`${error.message}; trying again for ${seconds} s`);
     }
-    await sleep(pauseMs);
+    await sleep(pauseMs, undefined, signal ? { signal } : {});
   }
   return ask();
 }

@@ -8,47 +8,69 @@ export interface RecordRules {
   isOpen: (text: string) => boolean;
   /** Is a record of several lines a whole one? */
   isWhole: (text: string) => boolean;
+  mostLines?: number;
 }
 
 /**
  * Joins lines to records where a text in quotes holds line ends. A quote by mistake spoils its own line only: when the lines
  * behind it do not make a whole record with it, each is looked at by itself.
  */
-export async function* joinedRecords(
-  lines: AsyncIterable<TextLine[]>,
-  { isOpen, isWhole }: RecordRules,
-): AsyncGenerator<TextLine[]> {
-  let held: TextLine[] = [];
-  let records: TextLine[] = [];
-  const take = (line: TextLine) => {
-    const [first] = held;
+export class RecordJoiner {
+  readonly #rules: RecordRules;
+  #held: TextLine[] = [];
+  #records: TextLine[] = [];
+
+  constructor(rules: RecordRules) {
+    this.#rules = rules;
+  }
+
+  add(line: TextLine): void {
+    const { isOpen, isWhole, mostLines = MOST_LINES } = this.#rules;
+    const [first] = this.#held;
     if (!first) {
-      if (isOpen(line.text)) held = [line];
-      else records.push(line);
+      if (isOpen(line.text)) this.#held = [line];
+      else this.#records.push(line);
       return;
     }
-    held.push(line);
-    const text = held.map((part) => part.text).join('\n');
+    this.#held.push(line);
+    const text = this.#held.map((part) => part.text).join('\n');
     if (isOpen(text)) {
-      if (held.length >= MOST_LINES) release();
+      if (this.#held.length >= mostLines) this.#release();
       return;
     }
     if (isWhole(text)) {
-      records.push({ text, line: first.line, end: line.end });
-      held = [];
-    } else release();
-  };
-  const release = () => {
-    const [first, ...others] = held;
-    held = [];
-    if (first) records.push(first);
-    for (const other of others) take(other);
-  };
-  for await (const chunk of lines) {
-    for (const line of chunk) take(line);
-    yield records;
-    records = [];
+      this.#records.push({ text, line: first.line, end: line.end });
+      this.#held = [];
+    } else this.#release();
   }
-  while (held.length > 0) release();
-  yield records;
+
+  /** The records that are complete since the last call. */
+  take(): TextLine[] {
+    const records = this.#records;
+    this.#records = [];
+    return records;
+  }
+
+  /** The rest, when no line follows. */
+  end(): TextLine[] {
+    while (this.#held.length > 0) this.#release();
+    return this.take();
+  }
+
+  #release(): void {
+    const [first, ...others] = this.#held;
+    this.#held = [];
+    if (first) this.#records.push(first);
+    for (const other of others) this.add(other);
+  }
+}
+
+/** The records of a stream of lines, those of a chunk at a time. */
+export async function* joinedRecords(lines: AsyncIterable<TextLine[]>, rules: RecordRules): AsyncGenerator<TextLine[]> {
+  const joiner = new RecordJoiner(rules);
+  for await (const chunk of lines) {
+    for (const line of chunk) joiner.add(line);
+    yield joiner.take();
+  }
+  yield joiner.end();
 }

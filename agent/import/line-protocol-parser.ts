@@ -1,4 +1,5 @@
-import { BadRecord } from './bad-record.ts';
+import { BadRecord, shown } from './bad-record.ts';
+import { isDecimal } from './decimal.ts';
 
 export type FieldValue = number | boolean | string;
 
@@ -11,7 +12,6 @@ export interface LinePoint {
   timestamp: string | undefined;
 }
 
-const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^-?\d+i$/;
 const UNSIGNED = /^\d+u$/;
 const BOOLEANS: Readonly<Record<string, boolean>> = {
@@ -107,7 +107,7 @@ function parseHead(text: string): Head {
 }
 
 function fieldValue(key: string, text: string): FieldValue {
-  if (NUMBER.test(text)) {
+  if (isDecimal(text)) {
     const value = Number(text);
     if (Number.isFinite(value)) return value;
   }
@@ -152,11 +152,4 @@ function unescaped(text: string): string {
 
 function isBlank(code: number): boolean {
   return code === SPACE || code === 9;
-}
-
-/** What was found, short enough for a message, without control characters. */
-export function shown(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-  const printable = text.replace(/[\u0000-\u001f\u007f]/g, '?');
-  return `"${printable.length > 40 ? `${printable.slice(0, 37)}...` : printable}"`;
 }

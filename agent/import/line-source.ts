@@ -23,14 +23,8 @@ function contentOf(text: string, precision: Precision): RawPoint | BadRecord | u
     if (!point) return undefined;
     const { measurement, tags, timestamp } = point;
     if (timestamp === undefined) throw new BadRecord('it has no timestamp');
-    return {
-      measurement,
-      // The series of measurement `host` are machines, those of all others meters (influxdb/line-protocol.ts).
-      meter: measurement === 'host' ? tags.host : tags.meter,
-      model: tags.model,
-      timeMs: timestampMs(timestamp, precision),
-      fields: numbersOf(point.fields),
-    };
+    const isAlone = Object.keys(point.fields).length === 1;
+    return { measurement, tags, timeMs: timestampMs(timestamp, precision), fields: numbersOf(point.fields), isAlone };
   } catch (error) {
     if (error instanceof BadRecord) return error;
     throw error;

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import type { ImportedReading, Importer } from '../journal/importer.ts';
+import type { ImportCounts, ImportedReading, Importer } from '../journal/importer.ts';
 import { AgentError } from '../system/errors.ts';
 import { BadRecord } from './bad-record.ts';
 import type { Converter } from './converter.ts';
+import { locatedError, placeOf } from './located-error.ts';
 import type { Progress } from './progress.ts';
+import type { Origins } from './series-finder.ts';
 import type { Item, Position, Source } from './source.ts';
+import { isStop } from './stopped.ts';
 import { NOTHING, type Tally, tallyOf } from './tally.ts';
 
 export interface SourceImportOptions {
@@ -18,14 +21,17 @@ export interface SourceImportOptions {
   maxErrors: number;
   /** Bytes that the journal's data may take; undefined sets no bound. */
   maxBytes?: number | undefined;
-  /** Becomes true when the person wants it to end. */
-  stopping: () => boolean;
+  /** Is aborted when the person wants it to end. */
+  signal: AbortSignal;
+  /** What the converter found; kept with the mark. */
+  origins: Origins;
 }
 
 /** How far a source is, as the journal keeps it. */
 export interface Mark {
   position: Position | undefined;
   tally: Tally;
+  origins: Origins;
   /** All of it is imported; kept until all sources of the command are. */
   done: boolean;
 }
@@ -49,17 +55,26 @@ export function markKeyOf({ identity }: Source, meaning: Readonly<Record<string,
 
 export function loadMark(importer: Importer, key: string | undefined): Mark | undefined {
   const saved = key === undefined ? undefined : (importer.mark(key) as Partial<Mark> | undefined);
-  return saved && { position: saved.position, tally: tallyOf(saved.tally), done: saved.done === true };
+  return (
+    saved && {
+      position: saved.position,
+      tally: tallyOf(saved.tally),
+      origins: saved.origins ?? {},
+      done: saved.done === true,
+    }
+  );
 }
 
 /** Brings one source into the journal, from its mark on. */
 export class SourceImport {
   readonly #options: SourceImportOptions;
-  readonly #tally: Tally;
+  #tally: Tally;
   readonly #start: Position | undefined;
   #group: ImportedReading[] = [];
   #groupSize = 500;
   #markedRecords: number;
+  /** How it was at the last place from which reading can go on, when records behind it have been taken. */
+  #settled: { tally: Tally; readings: number } | undefined;
 
   constructor(options: SourceImportOptions, mark: Mark | undefined) {
     this.#options = options;
@@ -73,29 +88,41 @@ export class SourceImport {
    * @throws AgentError; what was read before is stored
    */
   async run(progress: Progress): Promise<{ tally: Tally; done: boolean }> {
-    const { source, stopping } = this.#options;
+    const { source, signal } = this.#options;
     let position = this.#start;
     try {
       for await (const items of source.items(position)) {
         for (const item of items) {
+          if (item.after === undefined) this.#settled ??= { tally: { ...this.#tally }, readings: this.#group.length };
           this.#take(item, progress);
           if (item.after === undefined) continue;
           position = item.after;
+          this.#settled = undefined;
           if (this.#isDue()) await this.#store(position, false);
         }
         progress.update(this.#tally, source.share());
-        if (stopping()) {
-          await this.#store(position, false);
-          return { tally: this.#tally, done: false };
-        }
+        if (signal.aborted) return await this.#stop(position);
       }
     } catch (error) {
-      // A source without a place to go on from ends with whole groups only.
-      if (position !== undefined) await this.#store(position, false);
+      const stopped = await this.#stop(position);
+      // Waiting for the source was ended.
+      if (isStop(error)) return stopped;
       throw error;
     }
     await this.#store(position, true);
     return { tally: this.#tally, done: true };
+  }
+
+  /** What was read behind the last place to go on from is read again, so it counts neither as stored nor in the tally. */
+  async #stop(position: Position | undefined): Promise<{ tally: Tally; done: boolean }> {
+    if (this.#settled) {
+      this.#tally = this.#settled.tally;
+      this.#group = this.#group.slice(0, this.#settled.readings);
+      this.#settled = undefined;
+    }
+    // A source without a place to go on from ends with whole groups only.
+    if (position !== undefined) await this.#store(position, false);
+    return { tally: this.#tally, done: false };
   }
 
   #isDue(): boolean {
@@ -105,7 +132,6 @@ export class SourceImport {
   #take({ content, line }: Item, progress: Progress): void {
     if (content === undefined) return;
     const { source, converter, maxErrors } = this.#options;
-    const where = line === undefined ? source.name : `${source.name}:${line}`;
     try {
       if (content instanceof BadRecord) throw content;
       const converted = converter.convert(content);
@@ -113,37 +139,34 @@ export class SourceImport {
       else this.#group.push(converted);
       this.#tally.records++;
     } catch (error) {
-      if (error instanceof AgentError) throw located(error, where);
-      if (!(error instanceof BadRecord)) throw error;
-      this.#tally.records++;
-      this.#tally.invalid++;
-      if (this.#tally.invalid <= SHOWN_ERRORS) progress.say(`${where}: left out: ${error.message}`);
-      if (this.#tally.invalid > maxErrors) {
-        throw new AgentError('usage', `${where}: ${error.message}; this is invalid record ${this.#tally.invalid}`, {
+      if (!(error instanceof BadRecord)) throw locatedError(error, source, line);
+      const where = placeOf(source, line);
+      const invalid = this.#tally.invalid + 1;
+      if (invalid <= SHOWN_ERRORS) progress.say(`${where}: left out: ${error.message}`);
+      // It is not counted: the next run begins with it.
+      if (invalid > maxErrors) {
+        throw new AgentError('usage', `${where}: ${error.message}; this is invalid record ${invalid}`, {
           hint: `look into the file, or allow more than ${maxErrors} with --max-errors`,
         });
       }
+      this.#tally.records++;
+      this.#tally.invalid = invalid;
     }
   }
 
   async #store(position: Position | undefined, done: boolean): Promise<void> {
-    const { importer, markKey, maxBytes } = this.#options;
-    if (maxBytes !== undefined && importer.bytes() > maxBytes) {
-      throw new AgentError(
-        'storage',
-        'the journal is as large as it may be: more would only push out its oldest readings',
-        {
-          hint: 'raise journal.maxSize in the configuration, then run the same command',
-        },
-      );
-    }
-    const value = (counts: { stored: number; completed: number; there: number }): Mark => {
-      this.#tally.stored += counts.stored;
-      this.#tally.completed += counts.completed;
-      this.#tally.there += counts.there;
-      return { position, tally: this.#tally, done };
+    const { importer, markKey, maxBytes, origins } = this.#options;
+    const isFull = maxBytes !== undefined && importer.bytes() > maxBytes;
+    let tally = this.#tally;
+    const value = (counts: ImportCounts): Mark => {
+      if (isFull && counts.stored + counts.completed > 0) throw fullJournal();
+      tally = { ...this.#tally };
+      for (const name of ['stored', 'completed', 'replaced', 'there'] as const) tally[name] += counts[name];
+      return { position, tally, origins, done };
     };
     const heldMs = importer.store(this.#group, { key: markKey, value });
+    // Not before it is committed: what fails is stored, and counted, again.
+    this.#tally = tally;
     this.#group = [];
     this.#markedRecords = this.#tally.records;
     await this.#rest(heldMs);
@@ -158,7 +181,10 @@ export class SourceImport {
   }
 }
 
-function located(error: AgentError, where: string): AgentError {
-  const { code, message, hint, cause } = error;
-  return new AgentError(code, `${where}: ${message}`, { ...(hint === undefined ? {} : { hint }), cause });
+function fullJournal(): AgentError {
+  return new AgentError(
+    'storage',
+    'the journal is as large as it may be: more would only push out its oldest readings',
+    { hint: 'raise journal.maxSize in the configuration, then run the same command' },
+  );
 }

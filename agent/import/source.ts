@@ -3,13 +3,16 @@ import type { BadRecord } from './bad-record.ts';
 /** What a source says of one moment of one meter, in the source's own names and units. */
 export interface RawPoint {
   measurement: string;
-  /** Undefined where the source names none. */
-  meter: string | undefined;
-  model: string | undefined;
+  tags: Tags;
   /** UTC ms. */
   timeMs: number;
   fields: Readonly<Record<string, number>>;
+  /** The source has a record for each field, so nothing beside it tells the field's unit. */
+  isAlone: boolean;
 }
+
+/** Where a point belongs, in the source's words: its meter and model among others. */
+export type Tags = Readonly<Record<string, string>>;
 
 /** A place in a source from which reading can go on. Kept in the journal as JSON. */
 export type Position =
@@ -41,6 +44,8 @@ export interface Source {
   notes: readonly string[];
   /** Records in their order, some at a time. */
   items(position: Position | undefined): AsyncGenerator<Item[]>;
+  /** What tells everything that the person may have to say first; undefined where that would read a source up. */
+  survey: (() => AsyncGenerator<Item[]>) | undefined;
   /** Share that was read, 0 to 1; undefined where the whole is not known. */
   share(): number | undefined;
 }

@@ -16,6 +16,7 @@ export const NOTHING: Tally = {
   records: 0,
   stored: 0,
   completed: 0,
+  replaced: 0,
   there: 0,
   invalid: 0,
   empty: 0,
@@ -37,6 +38,7 @@ export function tallyText(tally: Tally, dryRun: boolean): string {
     `${tally.there} there already`,
   ];
   if (tally.completed > 0) parts.push(`${tally.completed} completed with further quantities`);
+  if (tally.replaced > 0) parts.push(`${tally.replaced} replaced by a later record of the same time`);
   const leftOut = [
     [tally.invalid, 'invalid'],
     [tally.empty, 'without a number'],

@@ -1,14 +1,27 @@
-import { createReadStream, type ReadStream, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  open,
+  openSync,
+  type ReadStream,
+  realpathSync,
+  statSync,
+} from 'node:fs';
+import { Socket } from 'node:net';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { isStop } from './stopped.ts';
 
-/** A file, or standard input, as a stream of unpacked bytes. */
+/** A file, a pipe or standard input, as a stream of unpacked bytes. */
 export interface TextInput {
   name: string;
   identity: Readonly<Record<string, unknown>> | undefined;
   /** Its beginning, as far as is needed to tell what it is. */
   head: Buffer;
-  /** Everything from a byte on. Standard input can be read once only. */
+  /** Everything from a byte on. What has no identity can be read once only, from its beginning. */
   chunks(fromByte: number): AsyncGenerator<Buffer>;
   /** Share that was read, 0 to 1; undefined where the size is not known. */
   share(): number | undefined;
@@ -16,21 +29,29 @@ export interface TextInput {
 
 const HEAD_BYTES = 256_000;
 const CHUNK_BYTES = 64 * 1024;
+const RELEASE_MS = 20;
 
-/** @param path of a file, which may be packed with gzip; `-` is standard input. @throws AgentError */
-export async function openInput(path: string): Promise<TextInput> {
-  return path === '-' ? standardInput() : fileInput(path);
+/**
+ * @param path of a file or named pipe, which may be packed with gzip; `-` is standard input
+ * @param signal ends waiting for what does not come
+ * @throws AgentError; the signal's reason when aborted
+ */
+export async function openInput(path: string, signal?: AbortSignal): Promise<TextInput> {
+  if (path === '-') return pipeInput('standard input', process.stdin, false, signal);
+  const packed = path.toLowerCase().endsWith('.gz');
+  const stat = guarded(path, () => statSync(path));
+  if (stat.isDirectory()) {
+    throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
+  }
+  if (stat.isFile()) return fileInput(path, packed);
+  return pipeInput(path, stat.isFIFO() ? await fifo(path, signal) : createReadStream(path), packed, signal);
 }
 
-async function fileInput(path: string): Promise<TextInput> {
-  const { size, mtimeMs, identityPath } = guarded(path, () => {
-    const stat = statSync(path);
-    if (stat.isDirectory()) {
-      throw new AgentError('usage', `${path} is a directory`, { hint: `name its files, such as ${path}/*.lp` });
-    }
-    return { size: stat.size, mtimeMs: stat.mtimeMs, identityPath: realpathSync(path) };
-  });
-  const packed = path.toLowerCase().endsWith('.gz');
+async function fileInput(path: string, packed: boolean): Promise<TextInput> {
+  const { size, mtimeMs, identityPath } = guarded(path, () => ({
+    ...statSync(path),
+    identityPath: realpathSync(path),
+  }));
   let raw: ReadStream | undefined;
   let rawStart = 0;
   const chunks = async function* (fromByte: number): AsyncGenerator<Buffer> {
@@ -38,10 +59,7 @@ async function fileInput(path: string): Promise<TextInput> {
     const file = createReadStream(path, { start: rawStart, highWaterMark: CHUNK_BYTES });
     raw = file;
     try {
-      if (!packed) yield* file;
-      else yield* skipped(unpacked(file), fromByte);
-    } catch (error) {
-      throw inputError(path, error);
+      yield* guardedChunks(path, packed ? skipped(unpacked(file), fromByte) : file);
     } finally {
       file.destroy();
     }
@@ -55,7 +73,7 @@ async function fileInput(path: string): Promise<TextInput> {
   };
 }
 
-async function* unpacked(file: ReadStream): AsyncGenerator<Buffer> {
+async function* unpacked(file: Readable): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   file.on('error', (error) => gunzip.destroy(error));
   yield* file.pipe(gunzip);
@@ -80,9 +98,42 @@ async function headOf(chunks: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** What of it was read for the head comes again before the rest. */
-async function standardInput(): Promise<TextInput> {
-  const iterator: AsyncIterator<Buffer> = process.stdin[Symbol.asyncIterator]();
+/** A named pipe; a read of it as a file could not be ended. */
+async function fifo(path: string, signal: AbortSignal | undefined): Promise<Readable> {
+  signal?.throwIfAborted();
+  let timer: NodeJS.Timeout | undefined;
+  // Opening waits for somebody who writes: being that for a moment ends it, once it waits.
+  const release = () => {
+    timer = setInterval(() => {
+      try {
+        closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+      } catch {
+        // It does not wait yet, or no longer.
+      }
+    }, RELEASE_MS);
+  };
+  signal?.addEventListener('abort', release, { once: true });
+  try {
+    const fd = await promisify(open)(path, 'r');
+    return new Socket({ fd, readable: true, writable: false });
+  } catch (error) {
+    throw inputError(path, error);
+  } finally {
+    signal?.removeEventListener('abort', release);
+    clearInterval(timer);
+  }
+}
+
+/** What can be read once: what of it was read for the head comes again before the rest. */
+async function pipeInput(
+  name: string,
+  pipe: Readable,
+  packed: boolean,
+  signal: AbortSignal | undefined,
+): Promise<TextInput> {
+  if (signal) addAbortSignal(signal, pipe);
+  const stream: AsyncIterable<Buffer> = packed ? unpacked(pipe) : pipe;
+  const iterator = guardedChunks(name, stream);
   const parts: Buffer[] = [];
   let length = 0;
   while (length < HEAD_BYTES) {
@@ -96,7 +147,15 @@ async function standardInput(): Promise<TextInput> {
     yield head;
     for (let step = await iterator.next(); !step.done; step = await iterator.next()) yield step.value;
   };
-  return { name: 'standard input', identity: undefined, head, chunks, share: () => undefined };
+  return { name, identity: undefined, head, chunks, share: () => undefined };
+}
+
+async function* guardedChunks(name: string, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw inputError(name, error);
+  }
 }
 
 function guarded<T>(path: string, look: () => T): T {
@@ -107,8 +166,8 @@ function guarded<T>(path: string, look: () => T): T {
   }
 }
 
-function inputError(path: string, error: unknown): AgentError {
-  if (error instanceof AgentError) return error;
+function inputError(path: string, error: unknown): unknown {
+  if (error instanceof AgentError || isStop(error)) return error;
   const code = errnoOf(error) ?? '';
   if (code === 'ENOENT') {
     return new AgentError('usage', `there is no file ${path}`, { hint: 'check its name and directory', cause: error });

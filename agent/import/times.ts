@@ -1,5 +1,5 @@
-import { BadRecord } from './bad-record.ts';
-import { shown } from './line-protocol-parser.ts';
+import { BadRecord, shown } from './bad-record.ts';
+import type { TimeZone } from './time-zone.ts';
 
 export const PRECISIONS = ['auto', 'ns', 'us', 'ms', 's'] as const;
 
@@ -25,10 +25,11 @@ const ISO = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d+))?\s*(Z
 const EPOCH = /^(\d{10}|\d{13}|\d{16}|\d{19})(?:\.(\d+))?$/;
 
 /**
- * UTC ms of ISO 8601 with its zone, or of seconds, ms, us or ns since 1970.
- * @throws BadRecord; a time without a zone is two times a year two times
+ * UTC ms of ISO 8601, or of seconds, ms, us or ns since 1970.
+ * @param zone where clocks show the times that name no zone of their own
+ * @throws BadRecord
  */
-export function textTimeMs(text: string): number {
+export function textTimeMs(text: string, zone?: TimeZone): number {
   const epoch = EPOCH.exec(text);
   if (epoch?.[1])
     return epoch[1].length > SECOND_DIGITS ? timestampMs(epoch[1], 'auto') : Math.floor(Number(text) * 1000);
@@ -37,14 +38,17 @@ export function textTimeMs(text: string): number {
     throw new BadRecord(
       `${shown(text)} is no time; use ISO 8601 such as 2026-11-21T11:00:00Z, or seconds or ms since 1970`,
     );
-  const [, day, clock, fraction = '', zone] = iso;
-  if (zone === undefined) throw new BadRecord(`time ${shown(text)} has no zone; add Z for UTC, or +01:00`);
-  const offset = /^[+-]/.test(zone) ? `${zone.slice(0, 3)}:${zone.slice(3).replace(':', '') || '00'}` : 'Z';
+  const [, day, clock, fraction = '', said] = iso;
+  if (said === undefined && zone === undefined) {
+    throw new BadRecord(`time ${shown(text)} has no zone; add Z for UTC or +01:00, or say --time-zone`);
+  }
+  const offset =
+    said !== undefined && /^[+-]/.test(said) ? `${said.slice(0, 3)}:${said.slice(3).replace(':', '') || '00'}` : 'Z';
   const ms = Date.parse(
     `${day}T${clock}${clock?.length === 5 ? ':00' : ''}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`,
   );
   // Date.parse takes 30 February for 2 March.
   const exists = !Number.isNaN(ms) && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day ?? '');
   if (!exists) throw new BadRecord(`${shown(text)} is no time of any calendar`);
-  return ms;
+  return said === undefined && zone ? zone.utcMs(ms, text) : ms;
 }

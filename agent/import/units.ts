@@ -22,6 +22,11 @@ export const SEED_MAPPING: Mapping = {
   reactive_energy: { quantity: 'reactive_energy', factor: 0.001 },
 };
 
+/** Is the field of another unit in the Python energy-monitor, and has the person not said what it is? */
+export function isAmbiguous(field: string, mapping: Mapping): boolean {
+  return Object.hasOwn(SEED_MAPPING, field) && !Object.hasOwn(mapping, field);
+}
+
 /** The field that only the Python energy-monitor writes. */
 export const SEED_FIELD = 'power_factory';
 

@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Reading, seriesKey } from '../readings/reading.ts';
 import { Catalogue } from './catalogue.ts';
 import { journalPath, openForWriting, storageError } from './database.ts';
-import { readingKey } from './keys.ts';
+import { firstKeyAt, readingKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
+import { OwnReadings } from './own-readings.ts';
 import { layoutOf, pack, unpack } from './packing.ts';
+import { bringOver, openRehearsal, type Rehearsal } from './rehearsal.ts';
 import { usedBytes } from './retention.ts';
 import { type ReadingRow, Rows } from './rows.ts';
-import { prepareSchema } from './schema.ts';
 import { State } from './state.ts';
 import { Waiting } from './waiting.ts';
 
@@ -24,6 +24,8 @@ export interface ImportCounts {
   stored: number;
   /** There already, but without some of the quantities: these were added, the others kept. */
   completed: number;
+  /** Brought by this import already, with other values: the last of a time wins, as in InfluxDB. */
+  replaced: number;
   /** There already, with all quantities: nothing was changed. */
   there: number;
 }
@@ -52,22 +54,28 @@ export class Importer {
   readonly #insertLate: StatementSync;
   readonly #anyCursor: StatementSync;
 
-  readonly #dryRun: boolean;
+  readonly #own: OwnReadings;
+  /** What a dry run writes to instead. */
+  readonly #rehearsal: Rehearsal | undefined;
+  readonly #bringOver: ((key: number) => void) | undefined;
 
   /**
-   * @param dryRun everything is done and undone again; of a journal that is not there, none is made
+   * @param dryRun the journal stays as it is; where there is none, none is made
    * @throws AgentError `storage` or `permission`
    */
   constructor(stateDir: string, dryRun = false) {
-    const db = dryRun && !existsSync(journalPath(stateDir)) ? emptyJournal() : openForWriting(stateDir);
+    this.#rehearsal = dryRun ? openRehearsal(stateDir) : undefined;
+    this.#bringOver = this.#rehearsal && bringOver(this.#rehearsal);
+    const db = this.#rehearsal?.db ?? openForWriting(stateDir);
+    const real = this.#rehearsal?.real ?? db;
     this.#stateDir = stateDir;
     this.#db = db;
-    this.#dryRun = dryRun;
     this.#catalogue = new Catalogue(db);
     this.#state = new State(db);
     this.#rows = new Rows(db);
-    this.#waiting = new Waiting(stateDir, db);
-    this.#newest = db.prepare('SELECT max(key) AS key FROM reading');
+    this.#own = new OwnReadings(db);
+    this.#waiting = new Waiting(stateDir, real);
+    this.#newest = real.prepare('SELECT max(key) AS key FROM reading');
     this.#insert = db.prepare('INSERT OR IGNORE INTO reading (key, layout, data) VALUES (?, ?, ?)');
     this.#find = db.prepare('SELECT key, layout, data FROM reading WHERE key = ?');
     this.#update = db.prepare('UPDATE reading SET layout = ?, data = ? WHERE key = ?');
@@ -84,6 +92,26 @@ export class Importer {
     return this.#state.load(key);
   }
 
+  /** A new import begins: what is in the journal now stays as it is. */
+  begin(): void {
+    this.#guarded(() => {
+      const waiting = this.#waiting
+        .entries()
+        .flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
+      const firstMs = Math.min(Date.now() - WAITING_MS, ...waiting);
+      const { key } = (this.#rehearsal?.real ?? this.#db).prepare('SELECT min(key) AS key FROM reading').get() ?? {};
+      this.#own.begin(Math.min(firstKeyAt(firstMs), Number(key ?? Number.POSITIVE_INFINITY)));
+    });
+  }
+
+  /** The import is at its end: its readings are as all others now. */
+  finish(keys: readonly string[]): void {
+    this.#guarded(() => {
+      for (const key of keys) this.#state.remove(key);
+      this.#own.end();
+    });
+  }
+
   removeMarks(keys: readonly string[]): void {
     this.#guarded(() => {
       for (const key of keys) this.#state.remove(key);
@@ -92,7 +120,7 @@ export class Importer {
 
   /** Bytes that the journal's data takes. */
   bytes(): number {
-    return usedBytes(this.#db);
+    return usedBytes(this.#rehearsal?.real ?? this.#db);
   }
 
   /** The models under which a meter is in the journal. */
@@ -104,8 +132,8 @@ export class Importer {
   }
 
   /**
-   * Stores readings and the mark in one transaction: a kill leaves both or none. A value that is there already is never
-   * changed; quantities that a reading lacks are added to it, because exports of InfluxDB have a line for each field.
+   * Stores readings and the mark in one transaction: a kill leaves both or none. A value that was there before the import
+   * is never changed; quantities that a reading lacks are added to it, because exports of InfluxDB have a line for each field.
    * @returns for how many ms others could not write
    * @throws AgentError when the journal cannot be written; nothing is stored then
    */
@@ -115,7 +143,7 @@ export class Importer {
       // anything and no collector forwards, everybody begins at the oldest.
       const late = this.collectorRuns() || this.#anyCursor.get() !== undefined;
       const waiting = this.#waitingKeys(readings);
-      const counts: ImportCounts = { stored: 0, completed: 0, there: 0 };
+      const counts: ImportCounts = { stored: 0, completed: 0, replaced: 0, there: 0 };
       for (const { reading, decimals } of readings) {
         const key = readingKey(reading.timeMs, this.#catalogue.seriesId(reading.series));
         const isWaiting = waiting.size > 0 && waiting.has(waitingKey(reading));
@@ -129,22 +157,32 @@ export class Importer {
   }
 
   close(): void {
+    this.#rehearsal?.real?.close();
     this.#db.close();
   }
 
   #storeOne(key: number, { values }: Reading, decimals: Readonly<Record<string, number>>): keyof ImportCounts {
+    this.#bringOver?.(key);
     const layout = layoutOf(values, decimals);
     const { changes } = this.#insert.run(key, this.#catalogue.layoutId(layout), pack(layout, values));
-    if (Number(changes) > 0) return 'stored';
+    if (Number(changes) > 0) {
+      this.#own.add(key);
+      return 'stored';
+    }
     const row = this.#find.get(key) as unknown as ReadingRow;
     const layoutThere = this.#rows.layout(row.layout);
     const valuesThere = unpack(layoutThere, row.data);
-    const added = layout.filter(({ name }) => valuesThere[name] === undefined);
-    if (added.length === 0) return 'there';
-    const present = layoutThere.filter(({ name }) => valuesThere[name] !== undefined);
-    const all = [...present, ...added];
-    this.#update.run(this.#catalogue.layoutId(all), pack(all, { ...values, ...valuesThere }), key);
-    return 'completed';
+    const isOwn = this.#own.has(key);
+    const taken = layout.filter(({ name }) =>
+      isOwn ? valuesThere[name] !== values[name] : valuesThere[name] === undefined,
+    );
+    if (taken.length === 0) return 'there';
+    const isTaken = new Set(taken.map(({ name }) => name));
+    const kept = layoutThere.filter(({ name }) => valuesThere[name] !== undefined && !isTaken.has(name));
+    const all = [...kept, ...taken];
+    const keptValues = Object.fromEntries(kept.map(({ name }) => [name, valuesThere[name] ?? 0]));
+    this.#update.run(this.#catalogue.layoutId(all), pack(all, { ...values, ...keptValues }), key);
+    return taken.some(({ name }) => valuesThere[name] !== undefined) ? 'replaced' : 'completed';
   }
 
   /** What the collector has read of the last minutes and not committed yet: it must not find its seconds taken. */
@@ -162,6 +200,7 @@ export class Importer {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
     this.#catalogue.forget();
     this.#rows = new Rows(this.#db);
+    this.#own.look();
   }
 
   #guarded(write: () => void): number {
@@ -169,20 +208,13 @@ export class Importer {
       this.#db.exec('BEGIN IMMEDIATE');
       const startMs = performance.now();
       write();
-      if (this.#dryRun) this.#undo();
-      else this.#db.exec('COMMIT');
+      this.#db.exec('COMMIT');
       return performance.now() - startMs;
     } catch (error) {
       this.#undo();
       throw storageError(journalPath(this.#stateDir), error);
     }
   }
-}
-
-function emptyJournal(): DatabaseSync {
-  const db = new DatabaseSync(':memory:');
-  prepareSchema(db, ':memory:');
-  return db;
 }
 
 function waitingKey({ series, timeMs }: Reading): string {

@@ -6,9 +6,10 @@ import { Journal } from '../../agent/journal/journal.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import { runCommand } from '../support/child.ts';
 import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
-import { DECIMALS, readingAt } from '../support/readings.ts';
+import { DECIMALS } from '../support/readings.ts';
 import { recordingLog, silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2026, 2, 1);
 const NEW = Date.UTC(2026, 10, 21, 11);

@@ -9,9 +9,10 @@ import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { Journal } from '../../agent/journal/journal.ts';
 import { finished, REPOSITORY, runCommand } from '../support/child.ts';
 import { allReadings, textFile } from '../support/imports.ts';
-import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { DECIMALS, HOUSE } from '../support/readings.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2026, 2, 1);
 const ALL = ['--from', '2026-01-01', '--to', '2026-11-01'];
@@ -22,7 +23,7 @@ function filledStateDir(): string {
   const journal = Journal.open({ stateDir, flushIntervalMs: 3_600_000, log: silentLog });
   for (let i = 0; i < 100; i++) {
     for (const series of SERIES) journal.append(readingAt(BASE + i * 1000, series), DECIMALS);
-    journal.append({ series: HOUSE, timeMs: BASE + i * 1000 + 500, values: { voltage: 1 / (i + 1) } }, DECIMALS);
+    journal.append({ series: HOUSE, timeMs: BASE + i * 1000 + 500, values: { voltage: 200 + 1 / (i + 1) } }, DECIMALS);
   }
   journal.close();
   return stateDir;
@@ -94,6 +95,7 @@ test.for([
   ['no model', ['FILE', '--meter', 'house'], NO_METER, 64, /FILE:1: the data does not say which model meter house is/],
   ['a wrong --map', ['FILE', '--map', 'a=watt'], NO_METER, 64, /Write COLUMN=QUANTITY/],
   ['a wrong precision', ['FILE', '--precision', 'h'], NO_METER, 64, /Allowed choices are auto, ns, us, ms, s/],
+  ['a wrong zone', ['FILE', '--time-zone', 'Berlin'], NO_METER, 64, /such as Europe\/Berlin/],
   ['files and a database', ['FILE', '--from-influxdb', 'http://localhost:1'], NO_METER, 64, /exclude each other/],
   ['a secret in the URL', ['--from-influxdb', 'http://a:b@localhost:1'], '', 64, /is not one of a server/],
   [

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Converter, type ConverterOptions } from '../../agent/import/converter.ts';
+import type { RawPoint } from '../../agent/import/source.ts';
 import { mapValues, parseMapping, SEED_MAPPING } from '../../agent/import/units.ts';
 
 const TIME = Date.UTC(2022, 11, 2, 18, 15);
@@ -13,16 +14,17 @@ function converter(options: Partial<ConverterOptions> = {}): Converter {
     unitsAreSaid: false,
     nowMs: Date.UTC(2026, 10, 21),
     modelsOf: () => ['we-515'],
+    origins: {},
     ...options,
   });
 }
 
-const point = (fields: Record<string, number>, rest: object = {}) => ({
+const point = (fields: Record<string, number>, rest: Partial<RawPoint> = {}): RawPoint => ({
   measurement: 'energy',
-  meter: undefined,
-  model: undefined,
+  tags: {},
   timeMs: TIME,
   fields,
+  isAlone: false,
   ...rest,
 });
 
@@ -60,7 +62,7 @@ test('a point of the Python energy-monitor: mA become A, Wh kWh, power_factory p
 });
 
 test('in the same bucket, a point of this agent keeps its units', () => {
-  const ours = point({ current: 5.411, active_energy: 423.14 }, { meter: 'house', model: 'we-515' });
+  const ours = point({ current: 5.411, active_energy: 423.14 }, { tags: { meter: 'house', model: 'we-515' } });
   expect(converter({ fromSeed: true }).convert(ours)).toMatchObject({
     reading: { values: { current: 5.411, active_energy: 423.14 } },
   });
@@ -90,13 +92,13 @@ test.for([
 test.for([
   [
     'a time before 2000',
-    point({ voltage: 1 }, { timeMs: 1_700_000_000 }),
+    point({ voltage: 230 }, { timeMs: 1_700_000_000 }),
     /1970-01-20.*before 2000; is the precision right/,
   ],
-  ['a time to come', point({ voltage: 1 }, { timeMs: TIME * 1000 }), /is to come; is the precision right/],
-  ['no time', point({ voltage: 1 }, { timeMs: Number.NaN }), /the time is before 2000/],
+  ['a time to come', point({ voltage: 230 }, { timeMs: TIME * 1000 }), /is to come; is the precision right/],
+  ['no time', point({ voltage: 230 }, { timeMs: Number.NaN }), /the time is before 2000/],
   ['a control character in the name', point({ 'a\nb': 1 }), /is no name of a quantity/],
-  ['a meter that no line can carry', point({ voltage: 1 }, { meter: 'a\\' }), /is no name of a meter/],
+  ['a meter that no line can carry', point({ voltage: 230 }, { tags: { meter: 'a\\' } }), /is no name of a meter/],
 ] as const)('%s is refused', ([, wrong, reason]) => {
   expect(() => converter().convert(wrong)).toThrow(reason);
 });
@@ -109,17 +111,19 @@ test('a factor that makes infinity is refused', () => {
 test('other measurements, points without numbers and what retention deletes are left out', () => {
   expect(converter().convert(point({ usage: 1 }, { measurement: 'cpu' }))).toBe('measurement');
   expect(converter().convert(point({}))).toBe('empty');
-  expect(converter({ oldestMs: TIME + 1 }).convert(point({ voltage: 1 }))).toBe('old');
+  expect(converter({ oldestMs: TIME + 1 }).convert(point({ voltage: 230 }))).toBe('old');
 });
 
 test('meter and model are asked for where nobody says them', () => {
-  expect(() => converter({ meter: undefined }).convert(point({ voltage: 1 }))).toThrow(/which meter/);
-  expect(() => converter({ modelsOf: () => [] }).convert(point({ voltage: 1 }))).toThrow(/which model meter house is/);
-  expect(() => converter({ modelsOf: () => ['a', 'b'] }).convert(point({ voltage: 1 }))).toThrow(/which model/);
+  expect(() => converter({ meter: undefined }).convert(point({ voltage: 230 }))).toThrow(/which meter/);
+  expect(() => converter({ modelsOf: () => [] }).convert(point({ voltage: 230 }))).toThrow(
+    /which model meter house is/,
+  );
+  expect(() => converter({ modelsOf: () => ['a', 'b'] }).convert(point({ voltage: 230 }))).toThrow(/which model/);
 });
 
 test('a column of serial numbers by mistake does not use up the series of the journal', () => {
   const one = converter();
-  for (let i = 0; i < 64; i++) one.convert(point({ voltage: 1 }, { meter: `m${i}` }));
-  expect(() => one.convert(point({ voltage: 1 }, { meter: 'm64' }))).toThrow(/more than 64 meters/);
+  for (let i = 0; i < 64; i++) one.convert(point({ voltage: 230 }, { tags: { meter: `m${i}` } }));
+  expect(() => one.convert(point({ voltage: 230 }, { tags: { meter: 'm64' } }))).toThrow(/more than 64 meters/);
 });

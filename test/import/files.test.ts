@@ -4,10 +4,11 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { Journal } from '../../agent/journal/journal.ts';
-import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
-import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { allReadings, fileSource, importInto, stoppedAfter, textFile } from '../support/imports.ts';
+import { DECIMALS, HOUSE } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2026, 2, 1);
 const readingsFrom = (count: number, series = HOUSE) =>
@@ -40,10 +41,10 @@ test('what is there keeps its values; quantities that it lacks are added', async
   const stateDir = temporaryDirectory();
   const line = (fields: string) => textFile('a.lp', `energy,meter=house,model=we-515 ${fields} ${BASE}\n`);
   await importInto(stateDir, [fileSource(line('voltage=230.1,active_power=100'))]);
-  const second = await importInto(stateDir, [fileSource(line('voltage=1,frequency=49.9871'))]);
+  const second = await importInto(stateDir, [fileSource(line('voltage=240,frequency=49.9871'))]);
   expect(second.out).toContain('0 new readings, 0 there already, 1 completed with further quantities');
   expect(allReadings(stateDir)[0]?.values).toEqual({ voltage: 230.1, active_power: 100, frequency: 49.9871 });
-  expect((await importInto(stateDir, [fileSource(line('voltage=2,frequency=3'))])).out).toContain('1 there already');
+  expect((await importInto(stateDir, [fileSource(line('voltage=250,frequency=51'))])).out).toContain('1 there already');
 });
 
 test('an export with one line a field, field after field, gives whole readings', async () => {
@@ -61,7 +62,9 @@ test('an export with one line a field, field after field, gives whole readings',
 test('one field a line without a model: the units have to be said', async () => {
   const path = textFile('export.lp', `energy current=5411 ${BASE}\nenergy current=5412 ${BASE + 1000}\n`);
   const stateDir = temporaryDirectory();
-  await expect(importInto(stateDir, [fileSource(path)])).rejects.toThrow(/its units cannot be told/);
+  await expect(importInto(stateDir, [fileSource(path)])).rejects.toThrow(
+    /export\.lp:1: current is alone, so its unit cannot be told/,
+  );
   await importInto(stateDir, [fileSource(path, { fromSeed: true })], { unitsAreSaid: true });
   expect(allReadings(stateDir).map(({ values }) => values.current)).toEqual([5.411, 5.412]);
 });
@@ -134,16 +137,10 @@ test('CSV of another program: semicolons, decimal commas, quotes, a time column 
 test('several files, of which one is cut off: the next run begins with that one', async () => {
   const stateDir = temporaryDirectory();
   const [first, second] = [textFile('1.lp', linesOf(10)), textFile('2.lp', linesOf(30))];
-  let stopping = false;
+  const stop = new AbortController();
   const sources = [fileSource(first), fileSource(second)];
-  const stopInSecond = [
-    sources[0],
-    async () => {
-      stopping = true;
-      return fileSource(second)();
-    },
-  ] as typeof sources;
-  await importInto(stateDir, stopInSecond, { stopping: () => stopping });
+  const stopInSecond = [sources[0], () => stoppedAfter(fileSource(second), 1, stop)] as typeof sources;
+  await importInto(stateDir, stopInSecond, { signal: stop.signal });
   const { out } = await importInto(stateDir, sources);
   expect(out).toMatch(
     /1\.lp: 10 new readings, 0 there already \(done before\)\n.*2\.lp: 20 new readings, 10 there already/,

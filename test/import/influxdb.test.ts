@@ -7,11 +7,12 @@ import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { Journal } from '../../agent/journal/journal.ts';
 import { finished } from '../support/child.ts';
 import { forward, journalPoints, sinkConfig } from '../support/forwarding.ts';
-import { allReadings, fileSource, importInto, textFile } from '../support/imports.ts';
+import { allReadings, fileSource, importInto, stoppedAfter, textFile } from '../support/imports.ts';
 import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
-import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
+import { DECIMALS, HOUSE } from '../support/readings.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2022, 11, 2, 18, 15);
 
@@ -84,8 +85,8 @@ test('a bucket of the Python energy-monitor: dense hours, a year of nothing, a p
 
   // Cut off after some pages, and gone on with.
   const other = temporaryDirectory();
-  let looks = 0;
-  const half = await importInto(other, [sourceOf(access)], { stopping: () => ++looks > 2 });
+  const stop = new AbortController();
+  const half = await importInto(other, [() => stoppedAfter(sourceOf(access), 3, stop)], { signal: stop.signal });
   expect(half.out).toContain('stopped, the same command goes on from here');
   const rest = await importInto(other, [sourceOf(access)]);
   expect(rest.said).toMatch(/going on behind record \d{3,}/);
@@ -147,6 +148,69 @@ test('the command: a range of a bucket, and one sentence for each mistake', asyn
   expect((await run(...good)).out).toContain('0 new readings, 120 there already');
 });
 
+test('meters that only other tags tell apart, a lone field, and machines', async (context) => {
+  requireInfluxd(context);
+  const access = await setUp((await startInfluxd()).url);
+  const at = (i: number) => `${BASE + i * 1000}000000`;
+  await write(access, [
+    ...['house', 'garage'].map((place, i) => `two,location=${place} voltage=${230 + i},note="x" ${at(i)}`),
+    ...[10, 11].map((i) => `lone active_energy=423145,voltage=230 ${at(i)}`),
+    `alone active_energy=423145 ${at(0)}`,
+    `host,host=pi,model=Pi\\ 4 cpu_percent=12.5,current=5000 ${at(0)}`,
+  ]);
+  const meaning = { meter: 'house', model: 'we-515', measurement: 'two', mapping: {} };
+  const stateDir = temporaryDirectory();
+  const importOf = (measurement: string, said: Partial<typeof meaning & { meterTag: string }> = {}) =>
+    importInto(stateDir, [sourceOf(access, { measurement })], { meaning: { ...meaning, measurement, ...said } });
+
+  await expect(importOf('two')).rejects.toThrow(
+    /location=garage and with location=house would both become meter house/,
+  );
+  await expect(importOf('alone')).rejects.toThrow(/active_energy is alone, so its unit cannot be told/);
+  expect(allReadings(stateDir)).toEqual([]);
+
+  await importOf('two', { meterTag: 'location' });
+  await importOf('host');
+  expect(
+    allReadings(stateDir).map(({ series, values }) => [series.measurement, series.meter, series.model, values]),
+  ).toEqual(
+    expect.arrayContaining([
+      ['energy', 'house', 'we-515', { voltage: 230 }],
+      ['energy', 'garage', 'we-515', { voltage: 231 }],
+      ['host', 'pi', 'Pi 4', { cpu_percent: 12.5, current: 5000 }],
+    ]),
+  );
+  expect((await importOf('lone')).out).toContain('2 new readings');
+});
+
+test('CSV as the server itself exports it', async (context) => {
+  requireInfluxd(context);
+  const access = await setUp((await startInfluxd()).url);
+  await write(
+    access,
+    Array.from({ length: 2000 }, (_, i) => seedLine(i, BASE + i * 1000)),
+  );
+  for (const annotations of [['datatype', 'group', 'default'], []]) {
+    const response = await fetch(`${access.url}/api/v2/query?org=${access.org}`, {
+      method: 'POST',
+      headers: {
+        authorization: `Token ${access.token}`,
+        'content-type': 'application/json',
+        accept: 'application/csv',
+      },
+      body: JSON.stringify({
+        query: 'from(bucket: "energy") |> range(start: 2022-12-01T00:00:00Z, stop: 2022-12-04T00:00:00Z)',
+        dialect: { header: true, annotations },
+      }),
+    });
+    const path = textFile('export.csv', await response.text());
+    const stateDir = temporaryDirectory();
+    await importInto(stateDir, [fileSource(path, { fromSeed: true })], { unitsAreSaid: true });
+    expect(allReadings(stateDir)).toEqual(Array.from({ length: 2000 }, (_, i) => seedReading(i, BASE + i * 1000)));
+    await expect(importInto(temporaryDirectory(), [fileSource(path)])).rejects.toThrow(/its unit cannot be told/);
+  }
+});
+
 test('what is imported behind the forwarding reaches the server', async (context) => {
   requireInfluxd(context);
   const access = await setUp((await startInfluxd()).url);
@@ -176,11 +240,13 @@ test('nothing listens there: said after a few tries, with what to do', async () 
 test('tables of an answer: types, texts in quotes, and a failure under way', () => {
   const answer = [
     '#datatype,string,long,dateTime:RFC3339,string,double,long,string',
+    '#group,false,false,false,true,false,false,false',
     ',result,table,_time,meter,voltage,current,note',
     ',_result,0,2022-12-02T18:15:00.123456789Z,house,230.1,5411,"a, b\r\nc"',
     ',_result,0,2022-12-02T18:15:01Z,house,,5412,',
     '',
     '#datatype,string,long,dateTime:RFC3339,unsignedLong,boolean',
+    '#group,false,false,false,false,false',
     ',result,table,_time,count,on',
     ',_result,1,2022-12-02T18:15:02Z,7,true',
     '',
@@ -189,12 +255,25 @@ test('tables of an answer: types, texts in quotes, and a failure under way', () 
   expect(fluxRows(answer)).toEqual([
     {
       timeMs: BASE + 123,
-      texts: { _time: expect.any(String), meter: 'house', note: 'a, b\r\nc' },
+      tags: { meter: 'house' },
+      texts: { _time: expect.any(String), note: 'a, b\r\nc' },
       numbers: { voltage: 230.1, current: 5411 },
     },
-    { timeMs: BASE + 1000, texts: { _time: expect.any(String), meter: 'house' }, numbers: { current: 5412 } },
-    { timeMs: BASE + 2000, texts: { _time: expect.any(String), on: 'true' }, numbers: { count: 7 } },
+    {
+      timeMs: BASE + 1000,
+      tags: { meter: 'house' },
+      texts: { _time: expect.any(String) },
+      numbers: { current: 5412 },
+    },
+    { timeMs: BASE + 2000, tags: {}, texts: { _time: expect.any(String), on: 'true' }, numbers: { count: 7 } },
   ]);
   const failed = '#datatype,string,string\r\n,error,reference\r\n,"out of memory",897\r\n';
   expect(() => fluxRows(`${answer}${failed}`)).toThrow('out of memory');
+});
+
+test('a field named error is a field; a failure under way has its reference and no time', () => {
+  const answer = ',result,table,_time,error\r\n,_result,0,2022-12-02T18:15:00Z,3\r\n';
+  expect(fluxRows(`#datatype,string,long,dateTime:RFC3339,double\r\n${answer}`)).toMatchObject([
+    { numbers: { error: 3 } },
+  ]);
 });

@@ -7,8 +7,8 @@ import { toLine } from '../../agent/influxdb/line-protocol.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
 import { finished, runCommand } from '../support/child.ts';
 import { allReadings } from '../support/imports.ts';
-import { readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { readingAt } from './readings.ts';
 
 const BASE = Date.UTC(2026, 2, 1);
 const READINGS = 15_000;

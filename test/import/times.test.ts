@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { TimeZone } from '../../agent/import/time-zone.ts';
 import { textTimeMs, timestampMs } from '../../agent/import/times.ts';
 
 const MS = Date.UTC(2026, 10, 21, 11, 0, 5, 123);
@@ -45,4 +46,47 @@ test.for([
   ['', /is no time/],
 ] as const)('%j is refused', ([text, reason]) => {
   expect(() => textTimeMs(text)).toThrow(reason);
+});
+
+const BERLIN = new TimeZone('Europe/Berlin');
+
+test.for([
+  ['2026-01-15 12:00:05', '2026-01-15T11:00:05Z'],
+  ['2026-07-15 12:00:05.25', '2026-07-15T10:00:05.25Z'],
+  // Clocks go from 02:00 to 03:00, and back from 03:00 to 02:00.
+  ['2026-03-29 01:59:59', '2026-03-29T00:59:59Z'],
+  ['2026-03-29 03:00:00', '2026-03-29T01:00:00Z'],
+  ['2026-10-25 01:59:59', '2026-10-24T23:59:59Z'],
+  ['2026-10-25 03:00:00', '2026-10-25T02:00:00Z'],
+  ['2026-10-25 02:30:00+02:00', '2026-10-25T00:30:00Z'],
+  ['1795258805', '2026-11-21T11:00:05Z'],
+] as const)('in Berlin, %s is %s', ([text, utc]) => {
+  expect(textTimeMs(text, BERLIN)).toBe(Date.parse(utc));
+});
+
+test.for([
+  ['2026-03-29 02:30:00', /"2026-03-29 02:30:00" does not exist in Europe\/Berlin/],
+  ['2026-10-25 02:00:00', /comes twice in Europe\/Berlin; only a time with its zone can tell which/],
+  ['2026-10-25 02:59:59', /comes twice/],
+  ['2026-02-30 12:00:00', /no time of any calendar/],
+] as const)('in Berlin, %s is refused', ([text, reason]) => {
+  expect(() => textTimeMs(text, BERLIN)).toThrow(reason);
+});
+
+test('all times of a year come back, in zones of odd changes', () => {
+  for (const name of ['Europe/Berlin', 'America/St_Johns', 'Australia/Lord_Howe', 'Asia/Kathmandu', 'UTC']) {
+    const zone = new TimeZone(name);
+    const shownIn = new Intl.DateTimeFormat('sv-SE', { timeZone: name, dateStyle: 'short', timeStyle: 'medium' });
+    let refused = 0;
+    for (let timeMs = Date.UTC(2025, 0, 1); timeMs < Date.UTC(2026, 0, 1); timeMs += 420_000) {
+      try {
+        expect(textTimeMs(shownIn.format(timeMs), zone)).toBe(timeMs);
+      } catch (error) {
+        expect(error).toMatchObject({ name: 'BadRecord' });
+        refused++;
+      }
+    }
+    // An hour that comes twice is two hours at most: 18 times seven minutes.
+    expect(refused).toBeLessThan(19);
+  }
 });

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ImportOptions, runImport } from '../../agent/import/run.ts';
+import type { Source } from '../../agent/import/source.ts';
 import { type TextOptions, textSource } from '../../agent/import/text-source.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
@@ -35,14 +36,14 @@ export async function importInto(
     print: (text) => {
       imported.out += text;
     },
-    stopping: () => false,
+    signal: new AbortController().signal,
     ...options,
   });
   return imported;
 }
 
 export function fileSource(path: string, options: Partial<TextOptions> = {}) {
-  return () => textSource(path, { format: 'auto', precision: 'auto', mapping: {}, ...options });
+  return () => textSource(path, { format: 'auto', precision: 'auto', measurement: 'energy', mapping: {}, ...options });
 }
 
 export function textFile(name: string, text: string | Buffer): string {
@@ -58,4 +59,24 @@ export function allReadings(stateDir: string): Reading[] {
   } finally {
     reader.close();
   }
+}
+
+/** A source during which, with the given number of its pieces read, somebody presses Ctrl-C. */
+export async function stoppedAfter(
+  open: () => Promise<Source>,
+  pieces: number,
+  stop: AbortController,
+): Promise<Source> {
+  const source = await open();
+  return {
+    ...source,
+    items: async function* (position) {
+      let left = pieces;
+      for await (const items of source.items(position)) {
+        left--;
+        if (left <= 0) stop.abort();
+        yield items;
+      }
+    },
+  };
 }
