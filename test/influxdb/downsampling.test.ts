@@ -11,6 +11,14 @@ test('the latest windows: means, least and most of gauges, last of counters, sam
   await home.expectRolledUp(BASE, BASE + 30 * MINUTE_MS);
 });
 
+test('no reading yet: every task succeeds, and writes nothing', async (context) => {
+  requireInfluxd(context);
+  const home = await Home.start();
+  for (const name of ['energy_1m', 'energy_15m', 'energy late', 'energy old', 'energy mend'])
+    await home.run(name, BASE);
+  await home.expectRolledUp(0, BASE);
+});
+
 test('readings that come late, by minutes or days, are in the roll-ups', async (context) => {
   requireInfluxd(context);
   const home = await Home.start();
