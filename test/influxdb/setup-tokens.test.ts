@@ -22,7 +22,7 @@ async function widerWriter(url: string, options: SetupOptions) {
     return body.authorizations.filter((one) => one.description === description);
   };
   const orgID = (await writers())[0]?.orgID;
-  const permissions = [{ action: 'write', resource: { type: 'buckets', orgID } }];
+  const permissions = ['read', 'write'].map((action) => ({ action, resource: { type: 'buckets', orgID } }));
   const made = await api<{ token: string }>(operator, 'POST', '/api/v2/authorizations', {
     orgID,
     description,
@@ -40,18 +40,19 @@ test('--replace, broken off at any request, leaves a token in the file that the 
   const { url } = await startInfluxd();
   const proxy = await FaultProxy.start(url);
   const options = optionsFor(url, temporaryDirectory());
-  expect((await runSetup(options)).error).toBeUndefined();
-  const writers = await widerWriter(url, options);
   const through: SetupOptions = { ...options, address: { url: proxy.url }, replace: true };
   for (let n = 0, broken = true; broken; n++) {
+    // Each time from the same state: one token in the file that may too much, another one besides.
+    expect((await runSetup({ ...options, replace: true })).error, `before request ${n}`).toBeUndefined();
+    const writers = await widerWriter(url, options);
     const begin = proxy.requests;
     proxy.faultFor = (_path, number) => (number === begin + n ? { kind: 'reset' } : undefined);
     broken = (await runSetup(through)).error !== undefined;
     expect(await writes(url, secretOf(options.files.writer)), `request ${n}`).toBe(204);
+    expect((await runSetup({ ...options, replace: true })).error).toBeUndefined();
+    expect(await writers()).toHaveLength(1);
   }
-  expect((await runSetup({ ...options, replace: true })).error).toBeUndefined();
-  expect(await writers()).toHaveLength(1);
-  expect((await runSetup(options)).lines).toContain('nothing to do: all 18 items are there');
+  expect((await runSetup(options)).lines.join('\n')).toContain('nothing to do');
 });
 
 test('tokens that a broken run left behind are told, and --replace leaves one', async (context) => {
