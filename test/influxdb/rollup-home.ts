@@ -126,7 +126,9 @@ export class Home {
         `${path}/${started.body.id}`,
       );
       if (body.status === 'success') return;
-      if (body.status === 'failed') throw new Error(body.log?.map(({ message }) => message).join('; '));
+      // The reason is written after the status, beside the script and 'Completed(failed)'.
+      const reason = body.log?.find(({ message }) => !/^(Started task|Completed)/.test(message));
+      if (body.status === 'failed' && reason) throw new Error(reason.message);
       await sleep(50);
     }
     throw new Error(`${name} does not end`);
