@@ -1,16 +1,6 @@
 import type { Command } from 'commander';
+import type { SetupRequest } from '../influxdb/setup/request.ts';
 import { configOption } from './options.ts';
-
-interface SetupCommandOptions {
-  config: string;
-  sink?: string;
-  tokensDir?: string;
-  operatorTokenFile?: string;
-  adminPasswordFile?: string;
-  username: string;
-  replace?: boolean;
-  dryRun?: boolean;
-}
 
 export function addInfluxdb(root: Command): void {
   const influxdb = root.command('influxdb').description('look after the server that the readings go to').exitOverride();
@@ -25,13 +15,15 @@ export function addInfluxdb(root: Command): void {
     .option('--username <name>', 'the first user of an empty server', 'admin')
     .option('--replace', 'make tokens anew whose files hold something that does not fit')
     .addOption(configOption())
-    .action(async (options: SetupCommandOptions) => {
-      const { setupOptions } = await import('../forwarding/setup-options.ts');
+    .action(async (request: SetupRequest) => {
+      const { influxAddress } = await import('../forwarding/influx-sink.ts');
+      const { chosenServer, setupOptions } = await import('../influxdb/setup/request.ts');
       const { setUpServer } = await import('../influxdb/setup/setup.ts');
       const { loadConfig } = await import('../config/load.ts');
-      const { sink, ...given } = options;
+      const server = chosenServer(loadConfig(request.config).influxdb, request);
+      const address = influxAddress({ ...server, token: undefined, tokenFile: undefined });
       const print = (line: string) => void process.stdout.write(`${line}\n`);
-      await setUpServer(setupOptions(loadConfig(options.config), sink, { ...given, print }));
+      await setUpServer(setupOptions(server, address, request, print));
     });
   for (const command of influxdb.commands) command.exitOverride();
 }

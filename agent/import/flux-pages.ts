@@ -1,4 +1,5 @@
 import { type InfluxAddress, InfluxClient, type InfluxResponse, InfluxUnreachable } from '../influxdb/client.ts';
+import { fluxString } from '../influxdb/flux.ts';
 import { serverMessage, unreachableHint } from '../influxdb/write-outcome.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { type FluxRow, fluxRows } from './flux-csv.ts';
@@ -40,9 +41,9 @@ export class FluxPages {
 
   async #query(fromMs: number, toMs: number, rest: string): Promise<FluxRow[]> {
     const { org, bucket, measurement, timeoutMs = TIMEOUT_MS, signal } = this.#options;
-    const query = `from(bucket: ${fluxText(bucket)})
+    const query = `from(bucket: ${fluxString(bucket)})
       |> range(start: ${new Date(fromMs).toISOString()}, stop: ${new Date(toMs).toISOString()})
-      |> filter(fn: (r) => r._measurement == ${fluxText(measurement)}) ${rest}`;
+      |> filter(fn: (r) => r._measurement == ${fluxString(measurement)}) ${rest}`;
     let response: InfluxResponse;
     try {
       response = await this.#client.request('/api/v2/query', {
@@ -94,9 +95,4 @@ export class FluxPages {
       },
     );
   }
-}
-
-/** A string literal of Flux. */
-function fluxText(text: string): string {
-  return `"${text.replace(/[\\"]/g, '\\$&').replaceAll('${', '\\${')}"`;
 }

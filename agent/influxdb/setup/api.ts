@@ -31,7 +31,29 @@ export function refusal(client: InfluxClient, doing: string, { status, body }: I
         : 'the token may not do this; name the operator token (or one with all access) with --operator-token-file',
     });
   }
+  if (status === 408 || status === 429 || status >= 500) {
+    return new AgentError('unavailable', message, {
+      retryable: true,
+      hint: 'the server is busy or in trouble; see its log, and run it again: it goes on from here',
+    });
+  }
   return new AgentError('unavailable', message, { hint: 'see the log of the server; a second run goes on from here' });
+}
+
+/**
+ * Whether an answer lets a token do something.
+ * @param yes statuses that say so
+ * @throws AgentError when it says neither: a busy server condemns no token
+ */
+export function permits(
+  client: InfluxClient,
+  doing: string,
+  response: InfluxResponse,
+  yes: readonly number[],
+): boolean {
+  if (yes.includes(response.status)) return true;
+  if ([401, 403, 404].includes(response.status)) return false;
+  throw refusal(client, doing, response);
 }
 
 /** Requests with one token, whose answers are checked. */

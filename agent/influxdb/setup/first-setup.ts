@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { AgentError } from '../../system/errors.ts';
-import { isExposed, readPrivateFile, writePrivateFile } from '../../system/private-file.ts';
+import { readPrivateFile, writePrivateFile } from '../../system/private-file.ts';
 import { InfluxClient } from '../client.ts';
 import { Api, refusal } from './api.ts';
 import type { SetupOptions } from './options.ts';
-import { right, type Step } from './step.ts';
+import { right, type Step, secretIn } from './step.ts';
 
 /** 192 bits in letters, digits, - and _, which no shell and no InfluxQL minds. */
 export const makePassword = (): string => randomBytes(24).toString('base64url');
@@ -16,6 +16,8 @@ const makeToken = (): string => randomBytes(64).toString('base64url');
 export class Access {
   readonly #options: SetupOptions;
   #api: Api | undefined;
+  /** Nobody has set the server up yet. */
+  empty = false;
 
   constructor(options: SetupOptions) {
     this.#options = options;
@@ -48,7 +50,8 @@ export function firstSetup(options: SetupOptions, access: Access): Step {
     look: async () => {
       const open = access.withToken(undefined);
       const state = await open.get<{ allowed?: boolean }>('asking whether the server is empty', '/api/v2/setup', {});
-      if (state.allowed !== true) return right('done already');
+      access.empty = state.allowed === true;
+      if (!access.empty) return right('done already');
       return {
         state: 'missing',
         would: `would make user ${username}, password into ${files.adminPassword}`,
@@ -60,6 +63,7 @@ export function firstSetup(options: SetupOptions, access: Access): Step {
             body: { username, password, org, bucket, token },
           });
           if (response.status !== 201) throw refusal(open.client, 'first setup', response);
+          access.empty = false;
           return `made user ${username}, password in ${files.adminPassword}`;
         },
       };
@@ -78,10 +82,7 @@ export function operatorToken(options: SetupOptions, access: Access): Step {
   return {
     name: 'operator token',
     look: async () => {
-      const state = await access
-        .withToken(undefined)
-        .get<{ allowed?: boolean }>('asking whether the server is empty', '/api/v2/setup', {});
-      if (dryRun && state.allowed === true) {
+      if (dryRun && access.empty) {
         return {
           state: 'missing',
           would: `would be in ${files.operator}`,
@@ -109,10 +110,7 @@ export function operatorToken(options: SetupOptions, access: Access): Step {
           said: `the one in ${files.operator} is not the operator's: enough for this, not for backups`,
         };
       }
-      if (isExposed(files.operator)) {
-        return { state: 'kept', said: `in ${files.operator}, which others may read: chmod 600 ${files.operator}` };
-      }
-      return right(`in ${files.operator}, for backups alone`);
+      return secretIn(files.operator, `in ${files.operator}`, ', for backups alone');
     },
   };
 }

@@ -1,12 +1,14 @@
 import { readPrivateFile, writePrivateFile } from '../../system/private-file.ts';
-import type { Api } from './api.ts';
+import { type Api, permits } from './api.ts';
 import { makePassword } from './first-setup.ts';
 import { identifier, literal, rows, statement } from './influxql.ts';
-import { type Finding, right, type Step } from './step.ts';
+import { type Finding, type Step, secretIn } from './step.ts';
 
 export interface AccountPlan {
   what: 'writer' | 'reader';
   file: string;
+  /** Name of this machine: each has users of its own. */
+  machine: string;
   databases: readonly string[];
   replace: boolean;
   withToken: (token: string) => Api;
@@ -21,17 +23,19 @@ export function parts(token: string): { user: string; secret: string } {
 }
 
 async function mayUse(api: Api, database: string, what: AccountPlan['what']): Promise<boolean> {
-  if (what === 'reader') return (await statement(api, 'SELECT * FROM "energy" LIMIT 1', database)).status === 200;
-  const query = { bucket: database };
-  const { status } = await api.ask('/api/v2/write', { method: 'POST', query, body: '# may this user write here?' });
-  return status === 204;
+  const doing = `trying a user on database ${database}`;
+  if (what === 'reader') {
+    return permits(api.client, doing, await statement(api, 'SELECT * FROM "energy" LIMIT 1', database), [200]);
+  }
+  const request = { method: 'POST', query: { bucket: database }, body: '# may this user write here?' } as const;
+  return permits(api.client, doing, await api.ask('/api/v2/write', request), [204, 400]);
 }
 
 /**
  * A user of 1.8 with rights on the databases. Its file is there before it is: a run that was broken off goes on with that password.
  */
-export function userAccount({ what, file, databases, replace, withToken, admin }: AccountPlan): Step {
-  const user = `energy-monitor-${what}`;
+export function userAccount({ what, file, machine, databases, replace, withToken, admin }: AccountPlan): Step {
+  const user = `energy-monitor-${what}-${machine}`;
   const name = `${what} token`;
   const privilege = what === 'writer' ? 'WRITE' : 'READ';
   const said = `in ${file}, ${what === 'writer' ? 'writes' : 'reads'} ${databases.join(', ')}`;
@@ -65,8 +69,10 @@ export function userAccount({ what, file, databases, replace, withToken, admin }
       let known = false;
       if (kept !== undefined && api) {
         const allowed = await Promise.all(databases.map((database) => mayUse(withToken(kept), database, what)));
-        if (allowed.every(Boolean)) return right(`there already, in ${file}`);
-        known = (await statement(withToken(kept), 'SHOW DATABASES')).status !== 401;
+        if (allowed.every(Boolean)) return secretIn(file, `there already, in ${file}`);
+        const asUser = withToken(kept);
+        const asked = await statement(asUser, 'SHOW DATABASES');
+        known = permits(asUser.client, `trying the user of ${file}`, asked, [200, 403]);
       }
       const goOn = own !== undefined && (!exists || known);
       if (goOn) return { state: 'missing', would: `would be ${said}`, change: () => change(exists, own) };

@@ -10,14 +10,14 @@ import { identifier, literal, rows, statement } from './influxql.ts';
 import { spelled } from './lengths.ts';
 import type { SetupOptions } from './options.ts';
 import { type BucketPlan, bucketPlans, lengthsOf } from './plan.ts';
-import { type Finding, right, type Step } from './step.ts';
+import { type Finding, right, type Step, secretIn } from './step.ts';
 
 /**
  * InfluxDB 1.8: a database a bucket. Its continuous queries see the latest windows only, so that readings of an outage would never be
  * rolled up; dashboards group the raw readings instead (GROUP BY time). Without `auth-enabled` it asks for no token, and none is made.
  */
 export async function influxdb1Steps(options: SetupOptions): Promise<{ steps: Step[]; needsToken: boolean }> {
-  const { address, timeoutMs, files, bucket, hostBucket } = options;
+  const { address, timeoutMs, files, machine, bucket, hostBucket } = options;
   const withToken = (token: string | undefined) => new Api(new InfluxClient({ ...address, token }), timeoutMs);
   const open = withToken(undefined);
   const asked = await statement(open, 'SHOW DATABASES');
@@ -48,7 +48,7 @@ export async function influxdb1Steps(options: SetupOptions): Promise<{ steps: St
         }
         api = withToken(kept);
         await rows(api, `user and password of ${files.operator}`, 'SHOW USERS');
-        return right(`in ${files.operator}`);
+        return secretIn(files.operator, `in ${files.operator}`);
       }
       return {
         state: 'missing',
@@ -72,7 +72,15 @@ export async function influxdb1Steps(options: SetupOptions): Promise<{ steps: St
 
   const names = [...new Set(plans.map(({ name }) => databaseOf(name).database))];
   const account = (what: 'writer' | 'reader'): Step =>
-    userAccount({ what, file: files[what], databases: names, replace: options.replace, withToken, admin: () => api });
+    userAccount({
+      what,
+      file: files[what],
+      machine,
+      databases: names,
+      replace: options.replace,
+      withToken,
+      admin: () => api,
+    });
 
   return {
     steps: [admin, ...databases, account('writer'), account('reader'), ...notes],

@@ -1,11 +1,11 @@
 import { bucket } from './buckets.ts';
 import { mapping } from './dbrp.ts';
-import { type Rollups, taskScripts } from './downsampling.ts';
+import { taskScripts } from './downsampling.ts';
 import { Access, firstSetup, operatorToken } from './first-setup.ts';
 import type { Home } from './home.ts';
 import type { SetupOptions } from './options.ts';
 import { organisation } from './organisation.ts';
-import { bucketPlans } from './plan.ts';
+import { bucketPlans, rollupBuckets } from './plan.ts';
 import type { Step } from './step.ts';
 import { task } from './tasks.ts';
 import { token } from './tokens.ts';
@@ -16,19 +16,6 @@ export function influxdb2Steps(options: SetupOptions): Step[] {
   const home: Home = { access, orgId: undefined, buckets: new Map() };
   const plans = bucketPlans(options);
   const names = plans.map(({ name }) => name);
-  const rollups = (): Rollups => {
-    const [raw = '', minutes = '', quarters = ''] = names;
-    const retentions = [raw, minutes, quarters].map((name) => home.buckets.get(name)?.retentionS ?? 0);
-    const limited = retentions.filter((seconds) => seconds > 0);
-    return { raw, minutes, quarters, retentionS: limited.length === 0 ? undefined : Math.min(...limited) };
-  };
-  const tasks = taskScripts(rollups()).map(({ name }, index) =>
-    task(home, name, () => {
-      const script = taskScripts(rollups())[index];
-      if (!script) throw new Error(`no task ${index}`);
-      return script;
-    }),
-  );
   const { bucket: raw, hostBucket, files } = options;
   return [
     firstSetup(options, access),
@@ -37,7 +24,7 @@ export function influxdb2Steps(options: SetupOptions): Step[] {
     ...plans.map((plan) => bucket(home, plan)),
     token(home, options, { what: 'writer', file: files.writer, write: [...new Set([raw, hostBucket])], read: [] }),
     token(home, options, { what: 'reader', file: files.reader, write: [], read: [...new Set(names)] }),
-    ...tasks,
+    ...taskScripts({ raw, ...rollupBuckets(raw) }).map((script) => task(home, script)),
     ...names.map((name) => mapping(home, name)),
   ];
 }

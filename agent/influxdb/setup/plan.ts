@@ -12,6 +12,9 @@ export interface Names {
   hostBucket: string;
 }
 
+/** Buckets of the roll-ups, by their window. */
+export const rollupBuckets = (bucket: string) => ({ minutes: `${bucket}_1m`, quarters: `${bucket}_15m` });
+
 /**
  * Buckets with few, big shards: each shard costs memory and open files for as long as it exists, whether it is asked or not
  * (influxdb issues 10939, 21389), and the server opens its port only when all are loaded. The server's own choice, 7 days, makes 52 a
@@ -20,10 +23,11 @@ export interface Names {
  * of no use to anybody; it goes a whole shard at a time.
  */
 export function bucketPlans({ bucket, hostBucket }: Names): BucketPlan[] {
+  const { minutes, quarters } = rollupBuckets(bucket);
   return [
     { name: bucket, retentionS: 0, shardS: 28 * DAY_S },
-    { name: `${bucket}_1m`, retentionS: 0, shardS: 364 * DAY_S },
-    { name: `${bucket}_15m`, retentionS: 0, shardS: 364 * DAY_S },
+    { name: minutes, retentionS: 0, shardS: 364 * DAY_S },
+    { name: quarters, retentionS: 0, shardS: 364 * DAY_S },
     { name: hostBucket, retentionS: 364 * DAY_S, shardS: 28 * DAY_S },
   ];
 }

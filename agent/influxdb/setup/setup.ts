@@ -6,7 +6,7 @@ import { influxdb1Steps } from './influxdb1.ts';
 import { influxdb2Steps } from './influxdb2.ts';
 import type { SetupOptions } from './options.ts';
 import { recogniseServer } from './server-kind.ts';
-import { type Step, takeSteps } from './step.ts';
+import { type Summary, takeSteps } from './step.ts';
 
 /**
  * Brings a server to what the agent needs, from whatever state it is in.
@@ -26,7 +26,7 @@ export async function setUpServer(options: SetupOptions): Promise<void> {
   const { steps, needsToken } =
     kind === 'influxdb2' ? { steps: influxdb2Steps(options), needsToken: true } : await influxdb1Steps(options);
   const summary = await takeSteps(steps, dryRun, print);
-  print(ending(summary.changed, steps, dryRun));
+  print(ending(summary, steps.length, dryRun));
   if (summary.wrong > 0) {
     throw new AgentError('config', `${summary.wrong} of ${steps.length} items need you; see the lines above`, {
       hint: 'run it again afterwards',
@@ -46,11 +46,10 @@ function directoriesToWrite({ files, replace }: SetupOptions): Set<string> {
   return new Set(toWrite.map((file) => dirname(file)));
 }
 
-function ending(changed: number, steps: readonly Step[], dryRun: boolean): string {
-  if (changed === 0) return `nothing to do: all ${steps.length} items are there`;
-  return dryRun
-    ? `${changed} of ${steps.length} items would be changed; nothing was`
-    : `${changed} of ${steps.length} items changed`;
+function ending({ changed, wrong }: Summary, count: number, dryRun: boolean): string {
+  if (changed === 0 && wrong === 0) return `nothing to do: all ${count} items are there`;
+  if (changed === 0) return `${count - wrong} of ${count} items are there`;
+  return dryRun ? `${changed} of ${count} items would be changed; nothing was` : `${changed} of ${count} items changed`;
 }
 
 /** The entry of the configuration, without secrets. */

@@ -1,3 +1,5 @@
+import { isExposed } from '../../system/private-file.ts';
+
 /** What an item of the setup is like now. */
 export type Finding =
   /** As it should be. */
@@ -43,3 +45,9 @@ export async function takeSteps(
 }
 
 export const right = (said = 'there already'): Finding => ({ state: 'right', said });
+
+/** A secret that is as it should be, unless others than its file's owner may read it: their group may be a person's choice. */
+export const secretIn = (file: string, said: string, more = ''): Finding =>
+  isExposed(file)
+    ? { state: 'kept', said: `${said}, which others may read: chmod 600 ${file}` }
+    : right(`${said}${more}`);

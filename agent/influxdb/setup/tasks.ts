@@ -9,15 +9,14 @@ interface Task {
   status: string;
 }
 
-/** @param script made when the buckets are known: their retention bounds it */
-export function task(home: Home, name: string, script: () => TaskScript): Step {
+/** A task of the server, with the script of this version. */
+export function task(home: Home, { name, flux, description }: TaskScript): Step {
   const what = `task ${name}`;
   return {
     name: what,
     look: async () => {
       const { orgId, access } = home;
       const { api } = access;
-      const { flux, description } = script();
       const answer =
         orgId === undefined
           ? undefined

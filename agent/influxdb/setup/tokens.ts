@@ -1,9 +1,8 @@
 import { readPrivateFile, writePrivateFile } from '../../system/private-file.ts';
-import type { Api } from './api.ts';
+import { type Api, permits } from './api.ts';
 import type { Home } from './home.ts';
 import type { SetupOptions } from './options.ts';
-import type { Finding, Step } from './step.ts';
-import { right } from './step.ts';
+import { type Finding, type Step, secretIn } from './step.ts';
 
 interface Authorization {
   id: string;
@@ -24,20 +23,21 @@ const NOTHING = '# may this token write here?';
 
 /** Whether the server lets a token write to a bucket. */
 async function mayWrite(api: Api, org: string, bucket: string): Promise<boolean> {
-  const { status } = await api.ask('/api/v2/write', {
+  const response = await api.ask('/api/v2/write', {
     method: 'POST',
     query: { org, bucket, precision: 'ms' },
     headers: { 'content-type': 'text/plain; charset=utf-8' },
     body: NOTHING,
   });
   // 400: it got as far as the missing points.
-  return status === 204 || status === 400;
+  return permits(api.client, `trying a token on bucket ${bucket}`, response, [204, 400]);
 }
 
 /** Buckets that a token sees are those that it may read. */
 async function readable(api: Api, orgID: string): Promise<Set<string>> {
-  const { status, body } = await api.ask('/api/v2/buckets', { query: { orgID, limit: '100' } });
-  const { buckets } = (status === 200 ? body : {}) as { buckets?: { name: string }[] };
+  const response = await api.ask('/api/v2/buckets', { query: { orgID, limit: '100' } });
+  const answered = permits(api.client, 'trying which buckets a token sees', response, [200]);
+  const { buckets } = (answered ? response.body : {}) as { buckets?: { name: string }[] };
   return new Set(buckets?.map(({ name }) => name));
 }
 
@@ -63,15 +63,19 @@ export function token(home: Home, options: SetupOptions, plan: TokenPlan): Step 
     ...(plan.read.length > 0 ? [`reads ${plan.read.join(', ')}`] : []),
   ].join('; ');
 
+  /** Those of this file, also of a run that was broken off. */
+  const listed = async (): Promise<Authorization[]> => {
+    const answer = await home.access.api?.get<{ authorizations?: Authorization[] }>(
+      `${what} token`,
+      '/api/v2/authorizations',
+      { orgID: home.orgId ?? '' },
+    );
+    return answer?.authorizations?.filter((one) => one.description === description) ?? [];
+  };
+
   const create = async (): Promise<string> => {
     const { orgId, access, buckets } = home;
     const { api } = access;
-    const listed = await api?.get<{ authorizations?: Authorization[] }>(`${what} token`, '/api/v2/authorizations', {
-      orgID: orgId ?? '',
-    });
-    for (const { id } of listed?.authorizations?.filter((one) => one.description === description) ?? []) {
-      await api?.send(`${what} token`, 'DELETE', `/api/v2/authorizations/${id}`);
-    }
     const permission = (action: 'read' | 'write') => (name: string) => ({
       action,
       resource: { type: 'buckets', id: buckets.get(name)?.id, orgID: orgId },
@@ -82,6 +86,10 @@ export function token(home: Home, options: SetupOptions, plan: TokenPlan): Step 
       permissions: [...plan.write.map(permission('write')), ...plan.read.map(permission('read'))],
     });
     if (made) writePrivateFile(file, made.token);
+    // Last: until here the old one is good for the agent that uses it.
+    for (const { id } of await listed()) {
+      if (id !== made?.id) await api?.send(`${what} token`, 'DELETE', `/api/v2/authorizations/${id}`);
+    }
     return `in ${file}, ${rights}`;
   };
 
@@ -93,8 +101,15 @@ export function token(home: Home, options: SetupOptions, plan: TokenPlan): Step 
       const missing: Finding = { state: 'missing', would: `would be in ${file}, ${rights}`, change: create };
       if (kept === undefined) return missing;
       const verdict = orgId === undefined ? 'refused' : await judge(access.withToken(kept), options.org, orgId, plan);
-      if (verdict === 'fits') return right(`there already, in ${file}`);
+      const others = verdict === 'fits' ? (await listed()).length - 1 : 0;
+      if (verdict === 'fits' && others <= 0) return secretIn(file, `there already, in ${file}`);
       if (options.replace) return missing;
+      if (verdict === 'fits') {
+        return {
+          state: 'kept',
+          said: `there already, in ${file}; the server knows ${others} more of it, --replace leaves only one`,
+        };
+      }
       if (verdict === 'too much') {
         return {
           state: 'kept',

@@ -1,32 +1,45 @@
 import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Config, SinkConfig } from '../config/schema.ts';
-import type { SetupOptions } from '../influxdb/setup/options.ts';
-import { AgentError } from '../system/errors.ts';
-import { influxAddress } from './influx-sink.ts';
+import { AgentError } from '../../system/errors.ts';
+import type { InfluxAddress } from '../client.ts';
+import type { SetupOptions } from './options.ts';
 
+/** What the person asks for. */
 export interface SetupRequest {
   /** Path of the configuration. */
   config: string;
+  sink?: string;
   tokensDir?: string;
   operatorTokenFile?: string;
   adminPasswordFile?: string;
   username: string;
   replace?: boolean;
   dryRun?: boolean;
-  print: (line: string) => void;
 }
 
-/** What to set up for an entry of the configuration. @throws AgentError when it is not clear which */
-export function setupOptions(config: Config, sinkName: string | undefined, request: SetupRequest): SetupOptions {
-  const sink = chosen(config, sinkName);
-  const { name, url, org, bucket, hostBucket, tokenFile, timeout } = sink;
+/** What the configuration says of a server. */
+export interface SetupTarget {
+  name: string;
+  org: string;
+  bucket: string;
+  hostBucket: string;
+  tokenFile?: string | undefined;
+  /** In milliseconds. */
+  timeout: number;
+}
+
+/** What to set up. The address has no token: the agent's own is not meant for this, and may not be there yet. */
+export function setupOptions(
+  { name, org, bucket, hostBucket, tokenFile, timeout }: SetupTarget,
+  address: InfluxAddress,
+  request: SetupRequest,
+  print: (line: string) => void,
+): SetupOptions {
   const directory = resolve(request.tokensDir ?? dirname(request.config));
   // Where the configuration names a file already, the agent looks there; a name without a slash is a credential of systemd.
   const named = request.tokensDir === undefined && tokenFile?.includes('/') ? resolve(tokenFile) : undefined;
   return {
-    // The agent's own token is not meant for this, and may not be there yet.
-    address: { ...influxAddress({ ...sink, token: undefined, tokenFile: undefined }), url },
+    address,
     org,
     bucket,
     hostBucket,
@@ -41,24 +54,22 @@ export function setupOptions(config: Config, sinkName: string | undefined, reque
     dryRun: request.dryRun ?? false,
     replace: request.replace ?? false,
     timeoutMs: timeout,
-    print: request.print,
+    print,
   };
 }
 
-function chosen({ influxdb }: Config, name: string | undefined): SinkConfig {
-  const names = influxdb.map((sink) => sink.name).join(', ');
-  if (influxdb.length === 0) {
+/** The server to set up. @throws AgentError when it is not clear which */
+export function chosenServer<T extends SetupTarget>(servers: readonly T[], { sink: name }: SetupRequest): T {
+  if (servers.length === 0) {
     throw new AgentError('config', 'the configuration has no influxdb', {
       hint: 'add the entry influxdb with its url; energy-monitor config example shows it',
     });
   }
-  const sink = name === undefined ? influxdb[0] : influxdb.find((candidate) => candidate.name === name);
-  if (sink && (name !== undefined || influxdb.length === 1)) return sink;
+  const server = name === undefined ? servers[0] : servers.find((candidate) => candidate.name === name);
+  if (server && (name !== undefined || servers.length === 1)) return server;
   throw new AgentError(
     'usage',
     name === undefined ? 'the configuration has several servers' : `no server is named ${name}`,
-    {
-      hint: `choose one with --sink: ${names}`,
-    },
+    { hint: `choose one with --sink: ${servers.map((one) => one.name).join(', ')}` },
   );
 }
