@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
 import { addForward } from './commands/forward.ts';
@@ -38,6 +39,7 @@ const COMMANDS = [
   addInfluxdb,
   addForward,
   addImport,
+  addBackup,
   addHostMetrics,
   addSimulate,
   addConfig,

@@ -3,7 +3,7 @@
 # says so and ends well: the tests then skip what needs them, and name it.
 set -eu
 
-PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics"
+PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd"
 
 missing=""
 for package in $PACKAGES; do

@@ -167,7 +167,44 @@ const influxdb = z
   .optional()
   .transform((sinks) => sinks ?? []);
 
-/** The whole configuration. Later parts (backup, web) are keys of their own beside these. */
+const RECIPIENT = /^age1[0-9a-z]{20,}$/;
+const recipient = z
+  .string({ error: 'write a public key of age, such as age1...' })
+  .regex(RECIPIENT, { error: 'write a public key of age (age1...); energy-monitor backup keygen makes one' });
+
+const keep = wholeNumber(0, 100_000).optional();
+
+/** Backups; without this key there are none. */
+const backup = z
+  .strictObject(
+    {
+      directory: z
+        .string({ error: 'write the path of a directory, such as /mnt/usb/energy-monitor' })
+        .regex(/^\//, { error: 'write an absolute path, such as /mnt/usb/energy-monitor' }),
+      recipient: z.union([recipient, z.array(recipient).min(1)]).optional(),
+      unencrypted: z.boolean({ error: 'write true or false' }).default(false),
+      keepLast: wholeNumber(0, 100_000).default(10),
+      keepHourly: keep,
+      keepDaily: keep,
+      keepWeekly: keep,
+      keepMonthly: keep,
+      keepWithin: duration(0, 100 * 31_536_000_000, '7d').optional(),
+    },
+    { error: 'write a mapping with directory and recipient' },
+  )
+  .superRefine(({ recipient: given, unencrypted }, context) => {
+    if ((given === undefined) === unencrypted) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['recipient'],
+      message:
+        given === undefined
+          ? 'write the public key that energy-monitor backup keygen gave you, or unencrypted: true'
+          : 'write either recipient or unencrypted: true, not both',
+    });
+  });
+
+/** The whole configuration. Later parts (web) are keys of their own beside these. */
 export const configSchema = z.strictObject(
   {
     stateDir: z
@@ -177,6 +214,7 @@ export const configSchema = z.strictObject(
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
     journal: journal.prefault({}),
     influxdb,
+    backup: backup.optional(),
   },
   { error: 'write a mapping with the key meters at least' },
 );
@@ -184,6 +222,7 @@ export const configSchema = z.strictObject(
 export type Config = z.infer<typeof configSchema>;
 export type MeterConfig = Config['meters'][number];
 export type SinkConfig = Config['influxdb'][number];
+export type BackupConfig = NonNullable<Config['backup']>;
 export type ConnectionConfig = MeterConfig['connection'];
 
 /** Keys that may stand at a path, for naming the one that was meant. */
@@ -191,6 +230,7 @@ export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(configSchema.shape);
   if (at[0] === 'journal') return Object.keys(journal.shape);
   if (at[0] === 'influxdb') return Object.keys(sink.shape);
+  if (at[0] === 'backup') return Object.keys(backup.shape);
   if (at[0] !== 'meters') return [];
   if (at.length === 2) return Object.keys(meter.shape);
   return Object.values(CONNECTIONS).flatMap((kind) => Object.keys(kind.shape));

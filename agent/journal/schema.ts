@@ -3,10 +3,38 @@ import { AgentError } from '../system/errors.ts';
 
 /** Marks the file as an energy-monitor journal (SQLite's application_id; "EMJ1"). */
 const APPLICATION_ID = 0x454d4a31;
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER NOT NULL, line TEXT NOT NULL,
   reason TEXT NOT NULL, refused_time INTEGER NOT NULL, PRIMARY KEY (consumer, key)) STRICT, WITHOUT ROWID;`;
+
+/** UTC day of a key (keys.ts): 86 400 000 ms x 1024 series. */
+const DAY_OF = (key: string) => `${key} / 88473600000`;
+const COUNT = (day: string) =>
+  `INSERT INTO day (day, changes) VALUES (${day}, 1) ON CONFLICT (day) DO UPDATE SET changes = changes + 1;`;
+
+/** Whoever writes, each change of a day is counted: what looks at a day again (backups) need not read all others. */
+const DAYS = `
+CREATE TABLE day (day INTEGER PRIMARY KEY, changes INTEGER NOT NULL) STRICT;
+CREATE TRIGGER reading_insert AFTER INSERT ON reading BEGIN ${COUNT(DAY_OF('NEW.key'))} END;
+CREATE TRIGGER reading_update AFTER UPDATE ON reading BEGIN ${COUNT(DAY_OF('NEW.key'))} END;
+CREATE TRIGGER reading_delete AFTER DELETE ON reading BEGIN ${COUNT(DAY_OF('OLD.key'))} END;
+CREATE TRIGGER gap_insert AFTER INSERT ON gap BEGIN ${COUNT('NEW.from_time / 86400000')} END;
+CREATE TRIGGER gap_update AFTER UPDATE ON gap BEGIN ${COUNT('NEW.from_time / 86400000')} END;
+CREATE TRIGGER gap_delete AFTER DELETE ON gap BEGIN ${COUNT('OLD.from_time / 86400000')} END;
+`;
+
+/** The days that have readings, one step a day, and those of gaps. */
+const FIND_DAYS = `
+WITH RECURSIVE found(day) AS (
+  SELECT ${DAY_OF('min(key)')} FROM reading
+  UNION ALL
+  SELECT ${DAY_OF('(SELECT min(key) FROM reading WHERE key >= (found.day + 1) * 88473600000)')} FROM found
+  WHERE found.day IS NOT NULL
+)
+INSERT INTO day SELECT day, 1 FROM found WHERE day IS NOT NULL
+UNION SELECT from_time / 86400000, 1 FROM gap;
+`;
 
 /**
  * - `layout`: which values, in which order and resolution, a packed reading holds (see packing.ts).
@@ -16,6 +44,7 @@ const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER
  * - `gap`: a run of missing grid points, both ends included.
  * - `cursor.generation` counts how often a cursor was set by somebody else than its consumer (cursors.ts).
  * - `quarantine`: readings that a consumer's server refused for good (quarantine.ts).
+ * - `day.changes` counts the changes of a UTC day, by triggers.
  */
 const SCHEMA = `
 CREATE TABLE layout (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE) STRICT;
@@ -29,11 +58,13 @@ CREATE TABLE cursor (consumer TEXT PRIMARY KEY, key INTEGER NOT NULL, late INTEG
   generation INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ${QUARANTINE}
+${DAYS}
 `;
 
 /** What makes a journal of version n one of version n + 1, by n. */
 const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE cursor ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; ${QUARANTINE}`,
+  2: `${DAYS} ${FIND_DAYS}`,
 };
 
 function pragma(db: DatabaseSync, name: string): number {

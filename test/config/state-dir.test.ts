@@ -113,7 +113,7 @@ test('the keys that may stand in the first column are those of the schema', () =
     const text = key === 'meters' ? METERS : key === 'stateDir' ? 'stateDir: /a\n' : `${key}: {}\n`;
     expect(plainOf(key === 'meters' ? text : METERS + text), key).toBeDefined();
   }
-  expect(plainOf(`${METERS}backup: {}\n`)).toBeUndefined();
+  expect(plainOf(`${METERS}page: {}\n`)).toBeUndefined();
 });
 
 test('a file that cannot be read is left to the parser as well', () => {

@@ -256,7 +256,10 @@ test('a journal of the first version is brought up to date by the collector, and
   journal.cursors.set('influx', { key: 7, late: 0 });
   journal.close();
   const db = new DatabaseSync(join(stateDir, 'journal.db'));
-  db.exec('DROP TABLE quarantine; ALTER TABLE cursor DROP COLUMN generation; PRAGMA user_version = 1');
+  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all()) {
+    db.exec(`DROP TRIGGER ${name}`);
+  }
+  db.exec('DROP TABLE day; DROP TABLE quarantine; ALTER TABLE cursor DROP COLUMN generation; PRAGMA user_version = 1');
   db.close();
   expect(() => new JournalReader(stateDir)).toThrowError(/of an older energy-monitor/);
   const upgraded = open(stateDir);

@@ -1,0 +1,32 @@
+/** Lies in each repository, so that it can be read without this program. */
+export const FORMAT_TEXT = `A backup repository of energy-monitor, format version 1
+=======================================================
+
+repository.json   {"format": "energy-monitor repository", "version": 1, "id": UUID, "recipients": [age recipients]}
+name-key          32 random bytes, sealed
+objects/AB/NAME   a piece of a file, at most 8 MiB, sealed. NAME (64 hex digits, AB the first two) is
+                  HMAC-SHA256(name-key, SHA-256(piece))
+snapshots/SEQUENCE-SHA256
+                  a manifest: one snapshot. SEQUENCE has ten digits and counts up; SHA256 is that of the file's bytes
+tmp/              files that are being written (directories only)
+
+sealed            zstd (RFC 8878); with recipients in repository.json, then age (age-encryption.org/v1) for each of them
+
+A manifest is zstd of JSON:
+  format      "energy-monitor snapshot"
+  version     1
+  sequence    as in its name
+  repository  id of repository.json
+  created     ISO 8601, by the clock of the machine that was backed up, which may be wrong
+  objects     [[name, bytes, SHA-256], ...] of the objects as stored: all that the snapshot needs
+  details     base64 of sealed JSON:
+    host, agentVersion
+    files     [{path, bytes, sha256, objects: [index in objects, ...]}, ...]; a file is its objects, opened, in order;
+              bytes and sha256 are those of the whole file
+    counts    readings by measurement
+
+A snapshot exists when its manifest does: objects are written before it. An object that no manifest names is not needed.
+
+To get a file back by hand, for each of its objects: age -d -i KEYFILE OBJECT | zstd -d >> FILE
+The path journal/... holds the readings (see energy-monitor's documentation of its journal).
+`;

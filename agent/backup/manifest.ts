@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { AgentError } from '../system/errors.ts';
+import type { Envelope } from './envelope.ts';
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+export const SNAPSHOTS = 'snapshots/';
+const FORMAT = 'energy-monitor snapshot';
+const VERSION = 1;
+
+/** An object that a snapshot needs: what whoever prunes or verifies has to know, without any key. */
+export interface ObjectReference {
+  name: string;
+  /** As stored. */
+  bytes: number;
+  sha256: string;
+}
+
+/** A file of a snapshot, whose content is the contents of its objects, one after the other. */
+export interface SnapshotFile {
+  path: string;
+  bytes: number;
+  /** Of the content. */
+  sha256: string;
+  /** Indexes in the manifest's objects. */
+  objects: number[];
+}
+
+/** What only the owner of the recovery key can read. */
+export interface SnapshotDetails {
+  host: string;
+  agentVersion: string;
+  files: SnapshotFile[];
+  /** Readings in it, by measurement. */
+  counts: Readonly<Record<string, number>>;
+}
+
+export interface Manifest {
+  /** Counts the snapshots of a repository; the newest has the highest, whatever clocks say. */
+  sequence: number;
+  /** Id of the repository. */
+  repository: string;
+  /** UTC ms by the clock of the machine that made it. */
+  createdMs: number;
+  objects: ObjectReference[];
+  /** Sealed SnapshotDetails. */
+  details: Uint8Array;
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/**
+ * A manifest as it is stored: JSON, zstd. Its name holds the sequence and the SHA-256 of its bytes, so that no bit of it can
+ * change unseen.
+ */
+export async function encodeManifest(manifest: Manifest): Promise<{ name: string; data: Uint8Array }> {
+  const { sequence, repository, createdMs, objects, details } = manifest;
+  const json = JSON.stringify({
+    format: FORMAT,
+    version: VERSION,
+    sequence,
+    repository,
+    created: new Date(createdMs).toISOString(),
+    objects: objects.map(({ name, bytes, sha256: digest }) => [name, bytes, digest]),
+    details: Buffer.from(details).toString('base64'),
+  });
+  const data = await compress(Buffer.from(json));
+  return { name: `${SNAPSHOTS}${String(sequence).padStart(10, '0')}-${sha256(data)}`, data };
+}
+
+/** @returns undefined for a name that is no manifest's */
+export function sequenceOf(name: string): number | undefined {
+  const digits = /^snapshots\/(\d{10})-[0-9a-f]{64}$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+/** @throws AgentError `storage` when a bit of it is another than it was, or for a newer version's */
+export async function decodeManifest(name: string, data: Uint8Array): Promise<Manifest> {
+  if (!name.endsWith(`-${sha256(data)}`)) throw damaged(name, 'its bytes are not those that were written');
+  const record = JSON.parse((await decompress(data)).toString()) as Record<string, unknown>;
+  if (record.format !== FORMAT) throw damaged(name, 'it is no snapshot of energy-monitor');
+  if (record.version !== VERSION) {
+    throw new AgentError(
+      'storage',
+      `backup ${name} has format version ${String(record.version)}, this energy-monitor knows ${VERSION}`,
+      {
+        hint: 'upgrade energy-monitor',
+      },
+    );
+  }
+  const objects = record.objects as [string, number, string][];
+  return {
+    sequence: Number(record.sequence),
+    repository: String(record.repository),
+    createdMs: Date.parse(String(record.created)),
+    objects: objects.map(([object, bytes, digest]) => ({ name: object, bytes, sha256: digest })),
+    details: Buffer.from(String(record.details), 'base64'),
+  };
+}
+
+export async function sealDetails(details: SnapshotDetails, envelope: Envelope): Promise<Uint8Array> {
+  return envelope.seal(Buffer.from(JSON.stringify(details)));
+}
+
+export async function openDetails(manifest: Manifest, envelope: Envelope): Promise<SnapshotDetails> {
+  return JSON.parse((await envelope.open(manifest.details)).toString()) as SnapshotDetails;
+}
+
+function damaged(name: string, reason: string): AgentError {
+  return new AgentError('storage', `backup ${name} is damaged: ${reason}`, {
+    hint: 'use another snapshot; energy-monitor backup verify --all tells which are whole',
+  });
+}

@@ -1,0 +1,56 @@
+import type { BackupConfig } from '../config/schema.ts';
+import { AgentError } from '../system/errors.ts';
+import { readNamedFile } from '../system/named-file.ts';
+import { DirectoryStore } from './directory-store.ts';
+import { ageEnvelope, plainEnvelope } from './envelope.ts';
+import { type Memory, recall } from './memory.ts';
+import { Repository } from './repository.ts';
+import type { RetentionPolicy } from './retention.ts';
+
+export function recipientsOf({ recipient }: BackupConfig): string[] {
+  return [recipient ?? []].flat();
+}
+
+export function policyOf(config: BackupConfig): RetentionPolicy {
+  const { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithin } = config;
+  return { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs: keepWithin };
+}
+
+/**
+ * An existing repository, for looking at it.
+ * @param identityFile a file with the recovery key, as age takes it
+ * @throws AgentError when there is none yet, or the file holds no key
+ */
+export async function openExisting(
+  config: BackupConfig,
+  stateDir: string,
+  identityFile?: string,
+): Promise<{ repository: Repository; memory: Memory }> {
+  const store = await DirectoryStore.open(config.directory);
+  const found = await Repository.look(store);
+  if (!found) {
+    throw new AgentError('storage', `there is no backup in ${config.directory}`, {
+      hint: 'make one: energy-monitor backup run',
+    });
+  }
+  const identities = identityFile === undefined ? [] : identitiesIn(identityFile);
+  const envelope = found.recipients.length > 0 ? ageEnvelope(found.recipients, identities) : plainEnvelope;
+  const memory = recall(stateDir, found.id);
+  const nameKey = memory.nameKey === undefined ? undefined : Buffer.from(memory.nameKey, 'hex');
+  return { repository: await Repository.open(store, found, envelope, nameKey), memory };
+}
+
+/** The keys of an age identity file: lines; those with # are comments. */
+function identitiesIn(path: string): string[] {
+  const text = readNamedFile(path, 'the recovery key', 'name the file that backup keygen told you to keep');
+  const keys = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+  if (keys.length === 0 || !keys.every((key) => key.startsWith('AGE-SECRET-KEY-'))) {
+    throw new AgentError('config', `${path} holds no recovery key`, {
+      hint: 'it has a line that begins with AGE-SECRET-KEY-',
+    });
+  }
+  return keys;
+}

@@ -1,0 +1,76 @@
+import { AgentError } from '../system/errors.ts';
+import { SNAPSHOTS, sequenceOf } from './manifest.ts';
+import { OBJECTS, type Repository } from './repository.ts';
+import { isEmptyPolicy, judge, type Kept, type RetentionPolicy, type Verdict } from './retention.ts';
+
+/** An object of a run that is under way is younger than this; by the store's clock. */
+const YOUNG_MS = 86_400_000;
+
+export interface Listed extends Kept {
+  name: string;
+  bytes: number;
+}
+
+export interface PruneResult {
+  verdicts: Verdict<Listed>[];
+  removedSnapshots: number;
+  removedObjects: number;
+  removedBytes: number;
+  /** Why objects were left although nothing may need them; undefined when none was. */
+  left: string | undefined;
+}
+
+/** The snapshots of a repository, the oldest first. */
+export async function listSnapshots(repository: Repository, verified: ReadonlySet<number>): Promise<Listed[]> {
+  const found: Listed[] = [];
+  for await (const { name, bytes, modifiedMs } of repository.store.list(SNAPSHOTS)) {
+    const sequence = sequenceOf(name);
+    if (sequence !== undefined)
+      found.push({ name, bytes, sequence, storedMs: modifiedMs, verified: verified.has(sequence) });
+  }
+  return found.sort((a, b) => a.sequence - b.sequence);
+}
+
+/**
+ * Removes the snapshots that the policy does not keep, then the objects that no snapshot needs any more. Manifests go first:
+ * wherever this is broken off, what is left of objects is more than is needed, never less.
+ * @throws AgentError `config` for a policy that keeps nothing
+ */
+export async function prune(
+  repository: Repository,
+  policy: RetentionPolicy,
+  { verified, dryRun = false }: { verified: ReadonlySet<number>; dryRun?: boolean },
+): Promise<PruneResult> {
+  if (isEmptyPolicy(policy)) {
+    throw new AgentError('config', 'this retention would delete every backup', {
+      hint: 'keep at least one, such as keepLast: 10',
+    });
+  }
+  const { store } = repository;
+  const verdicts = judge(await listSnapshots(repository, verified), policy);
+  const result: PruneResult = { verdicts, removedSnapshots: 0, removedObjects: 0, removedBytes: 0, left: undefined };
+  const needed = new Set<string>();
+  for (const { snapshot, keep } of verdicts) {
+    if (!keep) continue;
+    try {
+      for (const { name } of (await repository.manifest(snapshot.name)).objects) needed.add(name);
+    } catch (error) {
+      result.left = `what ${snapshot.name} needs is not known: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  for (const { snapshot, keep } of verdicts) {
+    if (keep) continue;
+    result.removedSnapshots++;
+    if (!dryRun) await store.remove(snapshot.name);
+  }
+  if (result.left !== undefined) return result;
+  const newestMs = Math.max(...verdicts.map(({ snapshot }) => snapshot.storedMs));
+  for await (const { name, bytes, modifiedMs } of store.list(OBJECTS)) {
+    // Younger than a day before the newest snapshot, or than it: perhaps of a run that is not finished.
+    if (needed.has(name) || newestMs - modifiedMs < YOUNG_MS) continue;
+    result.removedObjects++;
+    result.removedBytes += bytes;
+    if (!dryRun) await store.remove(name);
+  }
+  return result;
+}

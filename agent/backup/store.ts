@@ -1,0 +1,25 @@
+/** What a store holds under a name. */
+export interface StoredObject {
+  name: string;
+  bytes: number;
+  /** UTC ms by the store's own clock, which the Pi's need not agree with. */
+  modifiedMs: number;
+}
+
+/** Where a repository lies. Names have slashes, objects are whole or not there. */
+export interface Store {
+  /** For people, without secrets: a directory, a container's URL. */
+  readonly label: string;
+  /**
+   * Writes an object; durable when it resolves.
+   * @param data at most OBJECT_BYTES and what encryption adds
+   * @returns false when there is one of that name; it stays as it is
+   */
+  put(name: string, data: Uint8Array): Promise<boolean>;
+  /** @returns undefined when there is none */
+  get(name: string): Promise<Buffer | undefined>;
+  /** Everything whose name begins so, in the order of names. */
+  list(prefix: string): AsyncIterable<StoredObject>;
+  /** Nothing happens when it is not there. @throws AgentError `permission` for a store that may only be written to */
+  remove(name: string): Promise<void>;
+}

@@ -1,0 +1,94 @@
+import { utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { DirectoryStore } from '../../agent/backup/directory-store.ts';
+import { prune } from '../../agent/backup/prune.ts';
+import type { Store } from '../../agent/backup/store.ts';
+import { verify } from '../../agent/backup/verify.ts';
+import { backUp, openRepository } from '../support/backups.ts';
+import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const FIRST_S = 1_772_323_200;
+const VERIFIED = new Set([1, 2, 3, 4, 5, 6]);
+
+/** Six snapshots, a day between each by the store's clock, each with an hour that the next one has no longer as it was. */
+async function six() {
+  const stateDir = temporaryDirectory();
+  const store = await DirectoryStore.open(temporaryDirectory());
+  for (let i = 0; i < 6; i++) {
+    fillJournal(stateDir, secondsFrom(FIRST_S + i * 20, 20));
+    const seen = new Set<string>();
+    for await (const { name } of store.list('')) seen.add(name);
+    await backUp(stateDir, store);
+    const atS = FIRST_S + i * 86_400;
+    for await (const { name } of store.list('')) if (!seen.has(name)) utimesSync(join(store.label, name), atS, atS);
+  }
+  return store;
+}
+
+async function count(store: Store, prefix: string): Promise<number> {
+  let n = 0;
+  for await (const _ of store.list(prefix)) n++;
+  return n;
+}
+
+test('snapshots go by the policy, and with them the objects that no other needs; what stays is whole', async () => {
+  const store = await six();
+  const repository = await openRepository(store);
+  const before = await count(store, 'objects/');
+  const plan = await prune(repository, { keepLast: 2 }, { verified: VERIFIED, dryRun: true });
+  expect(plan).toMatchObject({ removedSnapshots: 4, left: undefined });
+  expect(await count(store, 'objects/')).toBe(before);
+  const done = await prune(repository, { keepLast: 2 }, { verified: VERIFIED });
+  expect(done.removedObjects).toBe(plan.removedObjects);
+  expect(done.removedObjects).toBeGreaterThan(3);
+  expect(await count(store, 'snapshots/')).toBe(2);
+  expect(await verify(repository, await repository.names(), { share: 1 })).toMatchObject({
+    snapshots: 2,
+    problems: [],
+  });
+});
+
+test('broken off at any removal, nothing that is needed is gone, and the next run completes it', async () => {
+  for (let at = 0; ; at++) {
+    const store = await six();
+    const repository = await openRepository(store);
+    let removals = 0;
+    const breaking: Store = {
+      label: store.label,
+      put: (name, data) => store.put(name, data),
+      get: (name) => store.get(name),
+      list: (prefix) => store.list(prefix),
+      remove: async (name) => {
+        if (removals++ === at) throw new Error('killed');
+        await store.remove(name);
+      },
+    };
+    const broken = await openRepository(breaking);
+    const ended = await prune(broken, { keepLast: 2 }, { verified: VERIFIED }).then(
+      () => true,
+      () => false,
+    );
+    expect((await verify(repository, await repository.names(), { share: 1 })).problems).toEqual([]);
+    await prune(repository, { keepLast: 2 }, { verified: VERIFIED });
+    expect(await count(store, 'snapshots/')).toBe(2);
+    if (ended) break;
+  }
+});
+
+test('while what a kept snapshot needs is not known, no object goes', async () => {
+  const store = await six();
+  const repository = await openRepository(store);
+  const newest = (await repository.names()).at(-1) ?? '';
+  writeFileSync(join(store.label, newest), 'noise');
+  const before = await count(store, 'objects/');
+  const result = await prune(repository, { keepLast: 2 }, { verified: VERIFIED });
+  expect(result.left).toMatch(/what snapshots\/.* needs is not known/);
+  expect(await count(store, 'objects/')).toBe(before);
+});
+
+test('a retention that keeps nothing is refused', async () => {
+  const repository = await openRepository(await six());
+  await expect(prune(repository, { keepLast: 0 }, { verified: VERIFIED })).rejects.toMatchObject({ code: 'config' });
+});

@@ -1,0 +1,56 @@
+import { execFileSync } from 'node:child_process';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { ageEnvelope, plainEnvelope } from '../../agent/backup/envelope.ts';
+import type { SnapshotFile } from '../../agent/backup/manifest.ts';
+import { openDetails } from '../../agent/backup/manifest.ts';
+import { Repository } from '../../agent/backup/repository.ts';
+import { type BackupOptions, runBackup } from '../../agent/backup/run.ts';
+import type { Store } from '../../agent/backup/store.ts';
+import { silentLog } from './silent-log.ts';
+
+export interface Keys {
+  identity: string;
+  recipient: string;
+}
+
+export async function newKeys(): Promise<Keys> {
+  const identity = await generateX25519Identity();
+  return { identity, recipient: await identityToRecipient(identity) };
+}
+
+export function backUp(stateDir: string, store: Store, options: Partial<BackupOptions> = {}) {
+  return runBackup({ stateDir, store, recipients: [], host: 'pi', agentVersion: '0.0.0', log: silentLog, ...options });
+}
+
+/** The repository as somebody with the recovery key, or without, sees it. */
+export async function openRepository(store: Store, keys?: Keys): Promise<Repository> {
+  const config = await Repository.look(store);
+  if (!config) throw new Error('no repository');
+  const envelope =
+    config.recipients.length > 0 ? ageEnvelope(config.recipients, keys ? [keys.identity] : []) : plainEnvelope;
+  return Repository.open(store, config, envelope, undefined);
+}
+
+/** The files of a snapshot, with their content, opened with the recovery key. */
+export async function contents(repository: Repository, name: string): Promise<Map<string, Buffer>> {
+  const manifest = await repository.manifest(name);
+  const { files } = await openDetails(manifest, repository.envelope);
+  const contentOf = async (file: SnapshotFile) => {
+    const pieces: Buffer[] = [];
+    for (const index of file.objects) {
+      const data = await repository.store.get(manifest.objects[index]?.name ?? '');
+      pieces.push(await repository.envelope.open(data ?? Buffer.alloc(0)));
+    }
+    return Buffer.concat(pieces);
+  };
+  return new Map(await Promise.all(files.map(async (file) => [file.path, await contentOf(file)] as const)));
+}
+
+export function hasProgram(program: string): boolean {
+  try {
+    execFileSync('sh', ['-c', `command -v ${program}`]);
+    return true;
+  } catch {
+    return false;
+  }
+}
