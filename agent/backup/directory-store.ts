@@ -18,7 +18,12 @@ export class DirectoryStore implements Store {
     this.#root = root;
   }
 
-  /** @param root made when it is not there @throws AgentError `permission` or `storage` */
+  /** For looking: nothing is written by that. */
+  static at(root: string): DirectoryStore {
+    return new DirectoryStore(root);
+  }
+
+  /** For writing. @param root made when it is not there @throws AgentError `permission` or `storage` */
   static async open(root: string): Promise<DirectoryStore> {
     const store = new DirectoryStore(root);
     await store.#guarded(async () => {
@@ -45,7 +50,8 @@ export class DirectoryStore implements Store {
         }
         await makeDirectory(dirname(path), this.#root);
         const isNew = await moveInto(temporary, path);
-        if (isNew) await syncDirectory(dirname(path));
+        // Also of one that another run made: it may have been cut off before this.
+        await syncDirectory(dirname(path));
         return isNew;
       } finally {
         await rm(temporary, { force: true });
@@ -71,8 +77,8 @@ export class DirectoryStore implements Store {
       .map((path) => relative(this.#root, path).replaceAll('\\', '/'))
       .filter((name) => name.startsWith(prefix));
     for (const name of names.sort()) {
-      const { size, mtimeMs } = await this.#guarded(() => stat(join(this.#root, name)));
-      yield { name, bytes: size, modifiedMs: mtimeMs };
+      const found = await this.#guarded(() => stat(join(this.#root, name)).catch(unlessGone));
+      if (found) yield { name, bytes: found.size, modifiedMs: found.mtimeMs };
     }
   }
 
@@ -87,6 +93,11 @@ export class DirectoryStore implements Store {
       throw storeError(this.#root, error);
     }
   }
+}
+
+/** Another run may remove what was just listed. */
+function unlessGone(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
 }
 
 /** A hard link never replaces what is there; file systems without links (exFAT) get a rename, after a look. */

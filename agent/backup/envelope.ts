@@ -19,9 +19,22 @@ export interface Envelope {
 /** @param identities `AGE-SECRET-KEY-1...`; none on a Pi that only backs up */
 export function ageEnvelope(recipients: readonly string[], identities: readonly string[] = []): Envelope {
   const encrypter = new Encrypter();
-  for (const recipient of recipients) encrypter.addRecipient(recipient);
+  for (const recipient of recipients) {
+    // What the library says of a key holds the key.
+    unlessKey(
+      () => encrypter.addRecipient(recipient),
+      'a recipient of the backups is no key of age',
+      'copy it again from what backup keygen printed',
+    );
+  }
   const decrypter = new Decrypter();
-  for (const identity of identities) decrypter.addIdentity(identity);
+  for (const identity of identities) {
+    unlessKey(
+      () => decrypter.addIdentity(identity),
+      'the recovery key is damaged',
+      'copy it again: a character of it is missing or wrong',
+    );
+  }
   return {
     opens: identities.length > 0,
     seal: async (content) => encrypter.encrypt(await compress(content, PARAMETERS)),
@@ -42,3 +55,11 @@ export const plainEnvelope: Envelope = {
   seal: (content) => compress(content, PARAMETERS),
   open: (sealed) => decompress(sealed),
 };
+
+function unlessKey(add: () => void, message: string, hint: string): void {
+  try {
+    add();
+  } catch {
+    throw new AgentError('config', message, { hint });
+  }
+}

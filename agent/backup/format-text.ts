@@ -4,8 +4,8 @@ export const FORMAT_TEXT = `A backup repository of energy-monitor, format versio
 
 repository.json   {"format": "energy-monitor repository", "version": 1, "id": UUID, "recipients": [age recipients]}
 name-key          32 random bytes, sealed
-objects/AB/NAME   a piece of a file, at most 8 MiB, sealed. NAME (64 hex digits, AB the first two) is
-                  HMAC-SHA256(name-key, SHA-256(piece))
+objects/AB/NAME   a piece of a file, at most 1 MiB, sealed. NAME (64 hex digits, AB the first two) is
+                  HMAC-SHA256(name-key, SHA-256(piece)), and -XXXXXXXX for a second attempt
 snapshots/SEQUENCE-SHA256
                   a manifest: one snapshot. SEQUENCE has ten digits and counts up; SHA256 is that of the file's bytes
 tmp/              files that are being written (directories only)

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { countReadings, DAY_MS, journalDays, type Span, segment } from '../journal/segment.ts';
-import type { BackupFile } from './repository.ts';
+import type { BackupFile } from './snapshot-writer.ts';
 
 const HOUR_MS = 3_600_000;
 /** Days before the newest that are kept hour by hour: each backup then sends an hour, not the day so far. */
@@ -20,11 +20,11 @@ export interface JournalFile extends BackupFile {
 export function* journalFiles(db: DatabaseSync): Generator<JournalFile> {
   const days = journalDays(db);
   const newest = days.at(-1)?.day ?? 0;
-  for (const { day, changes } of days) {
+  for (const { day, mark } of days) {
     const span = { fromMs: day * DAY_MS, toMs: (day + 1) * DAY_MS };
     const name = new Date(span.fromMs).toISOString();
     if (newest - day >= YOUNG_DAYS) {
-      yield fileOf(db, `journal/${name.slice(0, 10)}`, span, String(changes));
+      yield fileOf(db, `journal/${name.slice(0, 10)}`, span, String(mark));
       continue;
     }
     for (let { fromMs } = span; fromMs < span.toMs; fromMs += HOUR_MS) {

@@ -1,26 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { AgentError } from '../system/errors.ts';
+import { join } from 'node:path';
+import { storageError } from '../journal/database.ts';
+import { KernelLock } from '../journal/kernel-lock.ts';
+import { AgentError, errnoOf } from '../system/errors.ts';
 import type { Store } from './store.ts';
 
 const LOCK = 'lock';
 
 interface Holder {
+  /** Of one taking. */
+  token: string;
+  /** machine-id(5); undefined where there is none. */
+  machine: string | undefined;
   host: string;
   pid: number;
   started: string;
 }
 
 /**
- * Keeps two runs out of one repository.
+ * Keeps two runs out of one repository: those of this machine by a lock of the kernel's, others by an object in the store.
  * @returns what releases it
- * @throws AgentError `locked` while another run holds it; that of a process of this machine that is gone is taken over
+ * @throws AgentError `locked` while another run holds it
  */
-export async function lockRepository(store: Store, nowMs: number): Promise<() => Promise<void>> {
-  const mine: Holder = { host: hostname(), pid: process.pid, started: new Date(nowMs).toISOString() };
-  for (let tries = 0; tries < 2; tries++) {
-    if (await store.put(LOCK, Buffer.from(JSON.stringify(mine)))) return () => store.remove(LOCK);
+export async function lockRepository(stateDir: string, store: Store, nowMs: number): Promise<() => Promise<void>> {
+  const here = lockHere(stateDir);
+  if (!here) {
+    throw new AgentError('locked', 'another backup of this machine is running', {
+      retryable: true,
+      hint: 'wait for it',
+    });
+  }
+  try {
+    const release = await lockStore(store, nowMs);
+    return async () => {
+      await release();
+      here.release();
+    };
+  } catch (error) {
+    here.release();
+    throw error;
+  }
+}
+
+function lockHere(stateDir: string): KernelLock | undefined {
+  const path = join(stateDir, 'backup.lock');
+  try {
+    return KernelLock.acquire(path);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+}
+
+async function lockStore(store: Store, nowMs: number): Promise<() => Promise<void>> {
+  const mine: Holder = {
+    token: randomUUID(),
+    machine: machineId(),
+    host: hostname(),
+    pid: process.pid,
+    started: new Date(nowMs).toISOString(),
+  };
+  const data = Buffer.from(JSON.stringify(mine));
+  const release = async () => {
+    if ((await holderOf(store))?.token === mine.token) await store.remove(LOCK);
+  };
+  try {
+    if (await store.put(LOCK, data)) return release;
     const holder = await holderOf(store);
-    if (holder && !isGone(holder)) {
+    // Of this machine only one run comes as far as this: the lock is of one that was cut off.
+    if (holder && (holder.machine === undefined || holder.machine !== mine.machine)) {
       throw new AgentError(
         'locked',
         `${store.label} is in use by process ${holder.pid} of ${holder.host} since ${holder.started}`,
@@ -31,8 +80,12 @@ export async function lockRepository(store: Store, nowMs: number): Promise<() =>
       );
     }
     await store.remove(LOCK);
+    await store.put(LOCK, data);
+  } catch (error) {
+    // A full disk must still let go of what retention does not keep.
+    if (!(error instanceof AgentError && errnoOf(error.cause) === 'ENOSPC')) throw error;
   }
-  throw new AgentError('locked', `${store.label} is in use`, { retryable: true, hint: 'try again' });
+  return release;
 }
 
 /** @returns whose lock it was, or undefined */
@@ -52,13 +105,10 @@ async function holderOf(store: Store): Promise<Holder | undefined> {
   }
 }
 
-function isGone({ host, pid }: Holder): boolean {
-  if (host !== hostname()) return false;
-  if (pid === process.pid) return true;
+function machineId(): string | undefined {
   try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+    return readFileSync('/etc/machine-id', 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -17,7 +17,7 @@ export function policyOf(config: BackupConfig): RetentionPolicy {
 }
 
 /**
- * An existing repository, for looking at it.
+ * An existing repository, for looking at it; nothing is written.
  * @param identityFile a file with the recovery key, as age takes it
  * @throws AgentError when there is none yet, or the file holds no key
  */
@@ -26,18 +26,16 @@ export async function openExisting(
   stateDir: string,
   identityFile?: string,
 ): Promise<{ repository: Repository; memory: Memory }> {
-  const store = await DirectoryStore.open(config.directory);
+  const store = DirectoryStore.at(config.directory);
   const found = await Repository.look(store);
   if (!found) {
     throw new AgentError('storage', `there is no backup in ${config.directory}`, {
-      hint: 'make one: energy-monitor backup run',
+      hint: 'is the disk mounted? Otherwise make one: energy-monitor backup run',
     });
   }
   const identities = identityFile === undefined ? [] : identitiesIn(identityFile);
   const envelope = found.recipients.length > 0 ? ageEnvelope(found.recipients, identities) : plainEnvelope;
-  const memory = recall(stateDir, found.id);
-  const nameKey = memory.nameKey === undefined ? undefined : Buffer.from(memory.nameKey, 'hex');
-  return { repository: await Repository.open(store, found, envelope, nameKey), memory };
+  return { repository: new Repository(store, found, envelope), memory: recall(stateDir, found.id) };
 }
 
 /** The keys of an age identity file: lines; those with # are comments. */

@@ -1,7 +1,15 @@
-import { AgentError } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import { SNAPSHOTS, sequenceOf } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
-import { isEmptyPolicy, judge, type Kept, type RetentionPolicy, type Verdict } from './retention.ts';
+import {
+  doubtAbout,
+  goesByTime,
+  isEmptyPolicy,
+  judge,
+  type Kept,
+  type RetentionPolicy,
+  type Verdict,
+} from './retention.ts';
 
 /** An object of a run that is under way is younger than this; by the store's clock. */
 const YOUNG_MS = 86_400_000;
@@ -16,7 +24,7 @@ export interface PruneResult {
   removedSnapshots: number;
   removedObjects: number;
   removedBytes: number;
-  /** Why objects were left although nothing may need them; undefined when none was. */
+  /** Why nothing went; undefined when all was clear. */
   left: string | undefined;
 }
 
@@ -33,13 +41,14 @@ export async function listSnapshots(repository: Repository, verified: ReadonlySe
 
 /**
  * Removes the snapshots that the policy does not keep, then the objects that no snapshot needs any more. Manifests go first:
- * wherever this is broken off, what is left of objects is more than is needed, never less.
+ * wherever this is broken off, what is left of objects is more than is needed, never less. While anything is in doubt (a
+ * manifest that cannot be read, times that cannot be right) nothing goes, and `left` says why.
  * @throws AgentError `config` for a policy that keeps nothing
  */
 export async function prune(
   repository: Repository,
   policy: RetentionPolicy,
-  { verified, dryRun = false }: { verified: ReadonlySet<number>; dryRun?: boolean },
+  { verified, dryRun = false, nowMs = Date.now() }: { verified: ReadonlySet<number>; dryRun?: boolean; nowMs?: number },
 ): Promise<PruneResult> {
   if (isEmptyPolicy(policy)) {
     throw new AgentError('config', 'this retention would delete every backup', {
@@ -47,24 +56,40 @@ export async function prune(
     });
   }
   const { store } = repository;
-  const verdicts = judge(await listSnapshots(repository, verified), policy);
-  const result: PruneResult = { verdicts, removedSnapshots: 0, removedObjects: 0, removedBytes: 0, left: undefined };
-  const needed = new Set<string>();
-  for (const { snapshot, keep } of verdicts) {
-    if (!keep) continue;
+  const snapshots = await listSnapshots(repository, verified);
+  const result: PruneResult = {
+    verdicts: [],
+    removedSnapshots: 0,
+    removedObjects: 0,
+    removedBytes: 0,
+    left: undefined,
+  };
+  const objectsOf = new Map<Listed, string[]>();
+  for (const snapshot of snapshots) {
     try {
-      for (const { name } of (await repository.manifest(snapshot.name)).objects) needed.add(name);
+      const { objects } = await repository.manifest(snapshot.name);
+      objectsOf.set(
+        snapshot,
+        objects.map(({ name }) => name),
+      );
     } catch (error) {
-      result.left = `what ${snapshot.name} needs is not known: ${error instanceof Error ? error.message : String(error)}`;
+      result.left = `${messageOf(error)}; remove it by hand when you have looked`;
     }
   }
-  for (const { snapshot, keep } of verdicts) {
+  if (goesByTime(policy)) result.left ??= doubtAbout(snapshots, nowMs);
+  result.verdicts = judge(snapshots, policy);
+  if (result.left !== undefined) return result;
+
+  const needed = new Set<string>();
+  for (const { snapshot, keep } of result.verdicts) {
+    if (keep) for (const name of objectsOf.get(snapshot) ?? []) needed.add(name);
+  }
+  for (const { snapshot, keep } of result.verdicts) {
     if (keep) continue;
     result.removedSnapshots++;
     if (!dryRun) await store.remove(snapshot.name);
   }
-  if (result.left !== undefined) return result;
-  const newestMs = Math.max(...verdicts.map(({ snapshot }) => snapshot.storedMs));
+  const newestMs = Math.max(...snapshots.map(({ storedMs }) => storedMs));
   for await (const { name, bytes, modifiedMs } of store.list(OBJECTS)) {
     // Younger than a day before the newest snapshot, or than it: perhaps of a run that is not finished.
     if (needed.has(name) || newestMs - modifiedMs < YOUNG_MS) continue;

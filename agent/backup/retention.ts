@@ -63,17 +63,37 @@ export function judge<T extends Kept>(snapshots: readonly T[], policy: Retention
     if (newestMs - snapshot.storedMs < (policy.keepWithinMs ?? 0)) keep(snapshot, 'young enough');
   }
   for (const [key, word, periodOf] of PERIODS) {
-    const seen = new Set<string>();
+    const periods = new Map<string, T>();
     for (const snapshot of newestFirst) {
-      if (seen.size >= (policy[key] ?? 0)) break;
       const period = periodOf(snapshot.storedMs);
-      if (seen.has(period)) continue;
-      seen.add(period);
-      keep(snapshot, `${word}, ${seen.size} of ${policy[key]}`);
+      const best = periods.get(period);
+      // The newest of a period, but rather one that was whole.
+      if (!best || (snapshot.verified && !best.verified)) periods.set(period, snapshot);
     }
+    const count = policy[key] ?? 0;
+    [...periods.values()].slice(0, count).forEach((snapshot, i) => {
+      keep(snapshot, `${word}, ${i + 1} of ${count}`);
+    });
   }
   return newestFirst.reverse().map((snapshot) => {
     const why = reasons.get(snapshot) ?? [];
     return { snapshot, keep: why.length > 0, reasons: why.length > 0 ? why : ['no rule keeps it'] };
   });
+}
+
+/** Does this policy go by time? Then times have to be right. */
+export function goesByTime({ keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs }: RetentionPolicy): boolean {
+  return [keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs].some((value) => (value ?? 0) > 0);
+}
+
+/** Why times cannot be gone by: a store that was copied without them, a Pi without a clock. Undefined: they can. */
+export function doubtAbout(snapshots: readonly Kept[], nowMs: number): string | undefined {
+  const inOrder = [...snapshots].sort((a, b) => a.sequence - b.sequence);
+  const newest = inOrder.at(-1);
+  if (newest && newest.storedMs > nowMs + 3_600_000)
+    return 'the newest backup is dated in the future: a clock is or was wrong';
+  const isOrdered = inOrder.every(({ storedMs }, i) => i === 0 || storedMs > (inOrder[i - 1]?.storedMs ?? 0));
+  return isOrdered
+    ? undefined
+    : 'the dates of the backups are not in their order: a clock was wrong, or they were copied without dates';
 }

@@ -1,14 +1,14 @@
+import { createHash } from 'node:crypto';
 import { messageOf } from '../system/errors.ts';
-import { type ObjectReference, openDetails, sha256 } from './manifest.ts';
+import { type Manifest, type ObjectReference, openDetails, sha256 } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
 
 export interface VerifyOptions {
-  /** How much of the objects is read back, 0 to 1, chosen by `random`. */
-  share: number;
+  /** How likely an object is read back, 0 to 1. */
+  shareOf: (object: ObjectReference) => number;
   random?: () => number;
-  /** Of which objects; by default of all. */
-  choose?: (object: ObjectReference) => boolean;
-  onProgress?: (done: number, of: number) => void;
+  /** Open every file and compare it with what was backed up; needs an identity, or a repository that is not encrypted. */
+  files?: boolean;
 }
 
 export interface VerifyResult {
@@ -16,63 +16,93 @@ export interface VerifyResult {
   objects: number;
   /** Read back and compared, to the last bit. */
   read: number;
-  /** Opened with the recovery key, too, and compared with what was backed up. */
-  opened: number;
+  /** Files that were put together and compared with what was backed up. */
+  files: number;
+  /** Names of objects that are there and not as they were written. */
+  damaged: string[];
   /** One sentence each. */
   problems: string[];
 }
 
-/**
- * Checks snapshots: their manifests, that each object is there in its length, and a share of them bit by bit. With an
- * identity each file of theirs whose objects were all read is opened and compared with its own checksum.
- */
+/** Checks snapshots: their manifests, that each object is there in its length, and a share of them bit by bit. */
 export async function verify(
   repository: Repository,
   names: readonly string[],
   options: VerifyOptions,
 ): Promise<VerifyResult> {
-  const { share, random = Math.random, choose = () => true, onProgress } = options;
-  const { store, envelope } = repository;
-  const problems: string[] = [];
+  const result: VerifyResult = { snapshots: 0, objects: 0, read: 0, files: 0, damaged: [], problems: [] };
+  if (names.length === 0) result.problems.push('there is no backup');
   const needed = new Map<string, ObjectReference>();
-  let snapshots = 0;
+  const manifests: Manifest[] = [];
   for (const name of names) {
     try {
       const manifest = await repository.manifest(name);
-      for (const object of manifest.objects) needed.set(object.name, object);
-      if (envelope.opens) await openDetails(manifest, envelope);
-      snapshots++;
+      for (const object of manifest.objects) needed.set(`${object.name} ${object.sha256}`, object);
+      manifests.push(manifest);
     } catch (error) {
-      problems.push(messageOf(error));
+      result.problems.push(messageOf(error));
     }
   }
+  result.snapshots = manifests.length;
+  result.objects = needed.size;
+  await verifyObjects(repository, [...needed.values()], options, result);
+  if (options.files) await verifyFiles(repository, manifests, result);
+  return result;
+}
+
+async function verifyObjects(
+  { store }: Repository,
+  needed: readonly ObjectReference[],
+  { shareOf, random = Math.random }: VerifyOptions,
+  result: VerifyResult,
+): Promise<void> {
   const there = new Map<string, number>();
   for await (const { name, bytes } of store.list(OBJECTS)) there.set(name, bytes);
-  const result: VerifyResult = { snapshots, objects: needed.size, read: 0, opened: 0, problems };
-  let done = 0;
-  for (const object of needed.values()) {
+  for (const object of needed) {
     const { name, bytes, sha256: digest } = object;
-    onProgress?.(done++, needed.size);
     const found = there.get(name);
     if (found !== bytes) {
-      problems.push(found === undefined ? `${name} is gone` : `${name} has ${found} bytes instead of ${bytes}`);
+      result.damaged.push(name);
+      result.problems.push(found === undefined ? `${name} is gone` : `${name} has ${found} bytes instead of ${bytes}`);
       continue;
     }
-    if (!choose(object) || (share < 1 && random() >= share)) continue;
+    if (random() >= shareOf(object)) continue;
     const data = await store.get(name);
-    if (data === undefined || sha256(data) !== digest) {
-      problems.push(`${name} is damaged: its bytes are not those that were written`);
+    if (data !== undefined && sha256(data) === digest) {
+      result.read++;
       continue;
     }
-    result.read++;
-    if (!envelope.opens) continue;
+    result.damaged.push(name);
+    result.problems.push(`${name} is damaged: its bytes are not those that were written`);
+  }
+}
+
+/** Each file once, however many snapshots have it. */
+async function verifyFiles(
+  { store, envelope }: Repository,
+  manifests: readonly Manifest[],
+  result: VerifyResult,
+): Promise<void> {
+  const done = new Set<string>();
+  for (const manifest of manifests) {
     try {
-      await envelope.open(data);
-      result.opened++;
+      for (const file of (await openDetails(manifest, envelope)).files) {
+        const objects = file.objects.map((index) => manifest.objects[index]?.name ?? '');
+        const key = [file.sha256, ...objects].join();
+        if (done.has(key)) continue;
+        done.add(key);
+        const hash = createHash('sha256');
+        let bytes = 0;
+        for (const name of objects) {
+          const content = await envelope.open((await store.get(name)) ?? Buffer.alloc(0));
+          hash.update(content);
+          bytes += content.length;
+        }
+        if (bytes === file.bytes && hash.digest('hex') === file.sha256) result.files++;
+        else result.problems.push(`${file.path} of backup ${manifest.sequence} is not what was backed up`);
+      }
     } catch (error) {
-      problems.push(`${name} cannot be opened: ${messageOf(error)}`);
+      result.problems.push(`backup ${manifest.sequence} cannot be opened: ${messageOf(error)}`);
     }
   }
-  onProgress?.(needed.size, needed.size);
-  return result;
 }

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AgentError } from '../system/errors.ts';
 import { configOption } from './options.ts';
@@ -10,6 +10,7 @@ interface BackupCommandOptions {
   sample?: number;
   identityFile?: string;
   dryRun?: boolean;
+  new?: boolean;
 }
 
 export function addBackup(root: Command): void {
@@ -24,14 +25,15 @@ export function addBackup(root: Command): void {
   backup
     .command('run')
     .description('back up now, read back what was written, and let go of what the retention does not keep')
+    .option('--new', 'begin anew where there was another repository')
     .option('--json', 'the result, for programs')
     .addOption(configOption())
-    .action(async ({ config, json }: BackupCommandOptions) => {
+    .action(async ({ config, json, new: anew = false }: BackupCommandOptions) => {
       const { configured, runConfigured, runText } = await import('../backup/command.ts');
-      const result = await runConfigured(await configured(config), packageJson.version);
+      const result = await runConfigured(await configured(config), packageJson.version, anew);
       process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : runText(result));
       if (!result.verified)
-        throw new AgentError('storage', 'the backup is not whole', { hint: result.problems.join('; ') });
+        throw new AgentError('storage', 'the backup is not whole', { hint: result.problems.slice(0, 3).join('; ') });
     });
   backup
     .command('list')
@@ -47,7 +49,7 @@ export function addBackup(root: Command): void {
     .command('verify')
     .description('check that every backup is whole: each object is there, and a sample of them is read back')
     .option('--all', 'read back all of them')
-    .option('--sample <percent>', 'how many of them, by chance', Number, 2)
+    .option('--sample <percent>', 'how many of them, by chance', percentArgument, 2)
     .option('--identity-file <file>', 'the recovery key: what is read back is opened as well')
     .option('--json', 'for programs')
     .addOption(configOption())
@@ -77,4 +79,11 @@ export function addBackup(root: Command): void {
       process.stdout.write(await unlockConfigured(await configured(config)));
     });
   for (const command of backup.commands) command.exitOverride();
+}
+
+/** `2` or `2%` */
+function percentArgument(text: string): number {
+  const percent = Number(/^(\d+(?:\.\d+)?) ?%?$/.exec(text.trim())?.[1] ?? Number.NaN);
+  if (!(percent >= 0 && percent <= 100)) throw new InvalidArgumentError('Use a share from 0 to 100, such as 2%.');
+  return percent;
 }

@@ -46,4 +46,10 @@ influxdb:
   batchSize: 1000            # readings in one request
   timeout: 30s               # longest wait for an answer
   # caFile: /etc/ssl/certs/my-authority.pem     # for https:// with a certificate of your own
+
+# A second place for the journal; energy-monitor backup keygen makes the key and prints what to write here.
+# backup:
+#   directory: /mnt/usb/energy-monitor
+#   recipient: age1...       # the public half of the recovery key; or, by choice, unencrypted: true
+#   keepLast: 10             # what stays; also keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithin: 7d
 `;

@@ -192,7 +192,10 @@ const backup = z
     },
     { error: 'write a mapping with directory and recipient' },
   )
-  .superRefine(({ recipient: given, unencrypted }, context) => {
+  .superRefine(({ recipient: given, unencrypted, directory: _directory, ...keeps }, context) => {
+    if (!Object.values(keeps).some((count) => (count ?? 0) > 0)) {
+      context.addIssue({ code: 'custom', path: ['keepLast'], message: 'keep at least one backup' });
+    }
     if ((given === undefined) === unencrypted) return;
     context.addIssue({
       code: 'custom',

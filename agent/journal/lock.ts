@@ -3,41 +3,35 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { storageError } from './database.ts';
-
-/** Somebody who looks whether the lock is held has it for less than this. */
-const LOOK_MS = 200;
+import { KernelLock } from './kernel-lock.ts';
 
 /** In the state directory; the number of the process that collects, or did. */
 export const PID_FILE = 'collector.pid';
 
-/**
- * Held by the one collector of a state directory. SQLite's file lock is used because Node has none of its own: the kernel
- * releases it when the process ends, however it ends, so it is never stale.
- */
+/** Held by the one collector of a state directory. */
 export class CollectorLock {
-  readonly #db: DatabaseSync;
+  readonly #lock: KernelLock;
 
-  private constructor(db: DatabaseSync) {
-    this.#db = db;
+  private constructor(lock: KernelLock) {
+    this.#lock = lock;
   }
 
   /** @throws AgentError `locked` when another collector holds it */
   static acquire(stateDir: string): CollectorLock {
     const path = join(stateDir, 'collector.lock');
     const pidPath = join(stateDir, PID_FILE);
-    let db: DatabaseSync | undefined;
+    let lock: KernelLock | undefined;
     try {
-      db = new DatabaseSync(path, { timeout: LOOK_MS });
-      db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-      writeFileSync(pidPath, `${process.pid}\n`);
-      return new CollectorLock(db);
+      lock = KernelLock.acquire(path);
+      if (lock) writeFileSync(pidPath, `${process.pid}\n`);
     } catch (error) {
-      db?.close();
-      if (!/locked|busy/i.test(messageOf(error))) throw storageError(path, error);
-      throw new AgentError('locked', `another collector${readPid(pidPath)} is already writing to ${stateDir}`, {
-        hint: 'stop it first (systemctl stop energy-monitor-collector), or give this one another stateDir',
-      });
+      lock?.release();
+      throw storageError(path, error);
     }
+    if (lock) return new CollectorLock(lock);
+    throw new AgentError('locked', `another collector${readPid(pidPath)} is already writing to ${stateDir}`, {
+      hint: 'stop it first (systemctl stop energy-monitor-collector), or give this one another stateDir',
+    });
   }
 
   static isHeld(stateDir: string): boolean {
@@ -56,7 +50,7 @@ export class CollectorLock {
   }
 
   release(): void {
-    this.#db.close();
+    this.#lock.release();
   }
 }
 

@@ -10,18 +10,20 @@ const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER
 
 /** UTC day of a key (keys.ts): 86 400 000 ms x 1024 series. */
 const DAY_OF = (key: string) => `${key} / 88473600000`;
-const COUNT = (day: string) =>
-  `INSERT INTO day (day, changes) VALUES (${day}, 1) ON CONFLICT (day) DO UPDATE SET changes = changes + 1;`;
+/** By chance, and not by counting: two journals never have the same for another content. */
+const MARK = 'random() & 9007199254740991';
+const CHANGE = (day: string) =>
+  `INSERT INTO day (day, mark) VALUES (${day}, ${MARK}) ON CONFLICT (day) DO UPDATE SET mark = excluded.mark;`;
 
-/** Whoever writes, each change of a day is counted: what looks at a day again (backups) need not read all others. */
+/** Whoever writes, each change of a day gives it another mark: who looks again (backups) need not read the others. */
 const DAYS = `
-CREATE TABLE day (day INTEGER PRIMARY KEY, changes INTEGER NOT NULL) STRICT;
-CREATE TRIGGER reading_insert AFTER INSERT ON reading BEGIN ${COUNT(DAY_OF('NEW.key'))} END;
-CREATE TRIGGER reading_update AFTER UPDATE ON reading BEGIN ${COUNT(DAY_OF('NEW.key'))} END;
-CREATE TRIGGER reading_delete AFTER DELETE ON reading BEGIN ${COUNT(DAY_OF('OLD.key'))} END;
-CREATE TRIGGER gap_insert AFTER INSERT ON gap BEGIN ${COUNT('NEW.from_time / 86400000')} END;
-CREATE TRIGGER gap_update AFTER UPDATE ON gap BEGIN ${COUNT('NEW.from_time / 86400000')} END;
-CREATE TRIGGER gap_delete AFTER DELETE ON gap BEGIN ${COUNT('OLD.from_time / 86400000')} END;
+CREATE TABLE day (day INTEGER PRIMARY KEY, mark INTEGER NOT NULL) STRICT;
+CREATE TRIGGER reading_insert AFTER INSERT ON reading BEGIN ${CHANGE(DAY_OF('NEW.key'))} END;
+CREATE TRIGGER reading_update AFTER UPDATE ON reading BEGIN ${CHANGE(DAY_OF('NEW.key'))} END;
+CREATE TRIGGER reading_delete AFTER DELETE ON reading BEGIN ${CHANGE(DAY_OF('OLD.key'))} END;
+CREATE TRIGGER gap_insert AFTER INSERT ON gap BEGIN ${CHANGE('NEW.from_time / 86400000')} END;
+CREATE TRIGGER gap_update AFTER UPDATE ON gap BEGIN ${CHANGE('NEW.from_time / 86400000')} END;
+CREATE TRIGGER gap_delete AFTER DELETE ON gap BEGIN ${CHANGE('OLD.from_time / 86400000')} END;
 `;
 
 /** The days that have readings, one step a day, and those of gaps. */
@@ -32,8 +34,9 @@ WITH RECURSIVE found(day) AS (
   SELECT ${DAY_OF('(SELECT min(key) FROM reading WHERE key >= (found.day + 1) * 88473600000)')} FROM found
   WHERE found.day IS NOT NULL
 )
-INSERT INTO day SELECT day, 1 FROM found WHERE day IS NOT NULL
-UNION SELECT from_time / 86400000, 1 FROM gap;
+INSERT INTO day SELECT day, ${MARK} FROM (
+  SELECT day FROM found WHERE day IS NOT NULL UNION SELECT from_time / 86400000 FROM gap
+);
 `;
 
 /**
@@ -44,7 +47,7 @@ UNION SELECT from_time / 86400000, 1 FROM gap;
  * - `gap`: a run of missing grid points, both ends included.
  * - `cursor.generation` counts how often a cursor was set by somebody else than its consumer (cursors.ts).
  * - `quarantine`: readings that a consumer's server refused for good (quarantine.ts).
- * - `day.changes` counts the changes of a UTC day, by triggers.
+ * - `day.mark` is another after each change of a UTC day, by triggers.
  */
 const SCHEMA = `
 CREATE TABLE layout (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE) STRICT;

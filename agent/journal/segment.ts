@@ -1,20 +1,21 @@
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey } from './keys.ts';
 
 export const DAY_MS = 86_400_000;
-const ROWS_A_PIECE = 5000;
+/** More than the longest row. */
+const PIECE_BYTES = 256 * 1024;
 const ROW_HEADER_BYTES = 12;
 
-/** A UTC day of the journal, and how often it has been changed. */
+/** A UTC day of the journal, and a mark that each change makes another. */
 export interface JournalDay {
   /** Since 1970-01-01. */
   day: number;
-  changes: number;
+  mark: number;
 }
 
 /** The days that have, or had, readings or gaps; oldest first. */
 export function journalDays(db: DatabaseSync): JournalDay[] {
-  return db.prepare('SELECT day, changes FROM day ORDER BY day').all() as unknown as JournalDay[];
+  return db.prepare('SELECT day, mark FROM day ORDER BY day').all() as unknown as JournalDay[];
 }
 
 export interface Span {
@@ -57,31 +58,23 @@ export function* segment(db: DatabaseSync, { fromMs, toMs }: Span): Generator<Bu
   const series = rows('SELECT id, measurement, meter, model FROM series ORDER BY id');
   const layouts = rows('SELECT id, fields FROM layout ORDER BY id');
   yield Buffer.from(`${JSON.stringify({ from: fromMs, to: toMs, series, layouts, gaps })}\n`);
-  const next = db.prepare('SELECT key, layout, data FROM reading WHERE key > ? AND key < ? ORDER BY key LIMIT ?');
-  for (let after = firstKeyAt(fromMs) - 1; ; ) {
-    const { piece, lastKey } = packRows(next, { fromMs, toMs }, after);
-    if (lastKey === undefined) return;
-    yield piece;
-    after = lastKey;
-  }
-}
-
-function packRows(
-  next: StatementSync,
-  { fromMs, toMs }: Span,
-  after: number,
-): { piece: Buffer; lastKey: number | undefined } {
-  const parts: Uint8Array[] = [];
-  let lastKey: number | undefined;
-  for (const row of next.all(after, firstKeyAt(toMs), ROWS_A_PIECE)) {
+  const readings = db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
+  // One buffer for many rows: a pair of buffers for each would wait for the garbage collection by the ten thousand.
+  let piece = Buffer.allocUnsafe(PIECE_BYTES);
+  let at = 0;
+  for (const row of readings.iterate(firstKeyAt(fromMs), firstKeyAt(toMs))) {
     const { key, layout, data } = row as unknown as { key: number; layout: number; data: Uint8Array };
-    const header = Buffer.alloc(ROW_HEADER_BYTES);
-    header.writeUIntLE(Math.floor(key / SERIES_SLOTS) - fromMs, 0, 6);
-    header.writeUInt16LE(seriesOfKey(key), 6);
-    header.writeUInt16LE(layout, 8);
-    header.writeUInt16LE(data.length, 10);
-    parts.push(header, data);
-    lastKey = key;
+    if (at + ROW_HEADER_BYTES + data.length > PIECE_BYTES) {
+      yield piece.subarray(0, at);
+      piece = Buffer.allocUnsafe(PIECE_BYTES);
+      at = 0;
+    }
+    piece.writeUIntLE(Math.floor(key / SERIES_SLOTS) - fromMs, at, 6);
+    piece.writeUInt16LE(seriesOfKey(key), at + 6);
+    piece.writeUInt16LE(layout, at + 8);
+    piece.writeUInt16LE(data.length, at + 10);
+    piece.set(data, at + ROW_HEADER_BYTES);
+    at += ROW_HEADER_BYTES + data.length;
   }
-  return { piece: Buffer.concat(parts), lastKey };
+  if (at > 0) yield piece.subarray(0, at);
 }

@@ -5,7 +5,7 @@ import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { prune } from '../../agent/backup/prune.ts';
 import type { Store } from '../../agent/backup/store.ts';
 import { verify } from '../../agent/backup/verify.ts';
-import { backUp, openRepository } from '../support/backups.ts';
+import { ALL, backUp, openRepository } from '../support/backups.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -44,7 +44,7 @@ test('snapshots go by the policy, and with them the objects that no other needs;
   expect(done.removedObjects).toBe(plan.removedObjects);
   expect(done.removedObjects).toBeGreaterThan(3);
   expect(await count(store, 'snapshots/')).toBe(2);
-  expect(await verify(repository, await repository.names(), { share: 1 })).toMatchObject({
+  expect(await verify(repository, await repository.names(), ALL)).toMatchObject({
     snapshots: 2,
     problems: [],
   });
@@ -70,25 +70,47 @@ test('broken off at any removal, nothing that is needed is gone, and the next ru
       () => true,
       () => false,
     );
-    expect((await verify(repository, await repository.names(), { share: 1 })).problems).toEqual([]);
+    expect((await verify(repository, await repository.names(), ALL)).problems).toEqual([]);
     await prune(repository, { keepLast: 2 }, { verified: VERIFIED });
     expect(await count(store, 'snapshots/')).toBe(2);
     if (ended) break;
   }
 });
 
-test('while what a kept snapshot needs is not known, no object goes', async () => {
+test('while a snapshot cannot be read, nothing goes', async () => {
   const store = await six();
   const repository = await openRepository(store);
   const newest = (await repository.names()).at(-1) ?? '';
   writeFileSync(join(store.label, newest), 'noise');
   const before = await count(store, 'objects/');
   const result = await prune(repository, { keepLast: 2 }, { verified: VERIFIED });
-  expect(result.left).toMatch(/what snapshots\/.* needs is not known/);
+  expect(result).toMatchObject({
+    removedSnapshots: 0,
+    left: expect.stringMatching(/^backup snapshots\/.* is damaged/),
+  });
   expect(await count(store, 'objects/')).toBe(before);
+  expect(await count(store, 'snapshots/')).toBe(6);
 });
 
 test('a retention that keeps nothing is refused', async () => {
   const repository = await openRepository(await six());
   await expect(prune(repository, { keepLast: 0 }, { verified: VERIFIED })).rejects.toMatchObject({ code: 'config' });
+});
+
+test('a clock in the future, or times that were not copied: nothing goes by time, the count still counts', async () => {
+  const store = await six();
+  const repository = await openRepository(store);
+  const nowMs = (FIRST_S + 6 * 86_400) * 1000;
+  const newest = join(store.label, (await repository.names()).at(-1) ?? '');
+  const inTheFuture = FIRST_S + 4000 * 86_400;
+  utimesSync(newest, inTheFuture, inTheFuture);
+  const byTime = { keepDaily: 2, keepWithinMs: 86_400_000 };
+  const doubtful = await prune(repository, byTime, { verified: VERIFIED, nowMs });
+  expect(doubtful).toMatchObject({ removedSnapshots: 0, left: expect.stringMatching(/dated in the future/) });
+  for await (const { name } of store.list('snapshots/')) utimesSync(join(store.label, name), FIRST_S, FIRST_S);
+  const unordered = await prune(repository, byTime, { verified: VERIFIED, nowMs });
+  expect(unordered).toMatchObject({ removedSnapshots: 0, left: expect.stringMatching(/not in their order/) });
+  expect(await prune(repository, { keepLast: 2 }, { verified: VERIFIED, nowMs })).toMatchObject({
+    removedSnapshots: 4,
+  });
 });

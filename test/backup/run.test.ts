@@ -3,10 +3,15 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
+import { ageEnvelope } from '../../agent/backup/envelope.ts';
 import { openDetails } from '../../agent/backup/manifest.ts';
+import { recall, remember } from '../../agent/backup/memory.ts';
 import { verify } from '../../agent/backup/verify.ts';
-import { backUp, contents, newKeys, openRepository } from '../support/backups.ts';
+import { AgentError } from '../../agent/system/errors.ts';
+import { ALL, backUp, contents, newKeys, openRepository } from '../support/backups.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { open } from '../support/open-journal.ts';
+import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { requireProgram } from '../support/requires.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -98,7 +103,7 @@ test('every bit that changes in any object or manifest is found', async () => {
   const repository = await openRepository(store);
   const names: string[] = [];
   for (const prefix of ['objects/', 'snapshots/']) for await (const { name } of store.list(prefix)) names.push(name);
-  const problems = async () => (await verify(repository, await repository.names(), { share: 1 })).problems;
+  const problems = async () => (await verify(repository, await repository.names(), ALL)).problems;
   expect(await problems()).toEqual([]);
   for (const name of names) {
     const path = join(store.label, name);
@@ -123,7 +128,109 @@ test('a damaged newest snapshot is told and passed over; the next is whole', asy
   const second = await backUp(stateDir, store);
   writeFileSync(join(store.label, second.name), 'noise');
   const third = await backUp(stateDir, store);
-  expect(third).toMatchObject({ sequence: 3, verified: true, counts: { energy: 150 } });
+  expect(third).toMatchObject({ sequence: 3, sentObjects: 0, verified: true, counts: { energy: 150 } });
+});
+
+test('an object that is lost, cut or damaged is sent again by the next run', async () => {
+  const { stateDir, store } = await prepared(3);
+  await backUp(stateDir, store);
+  const objects: string[] = [];
+  for await (const { name } of store.list('objects/')) objects.push(join(store.label, name));
+  const [lost = '', cut = '', rotten = ''] = objects;
+  rmSync(lost);
+  writeFileSync(cut, '');
+  const second = await backUp(stateDir, store);
+  expect(second).toMatchObject({ verified: true, sentObjects: 2 });
+  const bytes = readFileSync(rotten);
+  bytes[3] = (bytes[3] ?? 0) ^ 1;
+  writeFileSync(rotten, bytes);
+  const repository = await openRepository(store);
+  const { damaged } = await verify(repository, [second.name], ALL);
+  const memory = recall(stateDir, repository.config.id);
+  remember(stateDir, repository.config.id, { ...memory, damaged });
+  const third = await backUp(stateDir, store);
+  expect(third).toMatchObject({ verified: true, sentObjects: 1 });
+  expect(await verify(repository, [third.name], { ...ALL, files: true })).toMatchObject({ problems: [], files: 4 });
+});
+
+test('damaged objects and a damaged manifest together are not taken for the truth', async () => {
+  const { stateDir, store } = await prepared(3);
+  const first = await backUp(stateDir, store);
+  for await (const { name } of store.list('objects/')) writeFileSync(join(store.label, name), '');
+  writeFileSync(join(store.label, first.name), 'noise');
+  const second = await backUp(stateDir, store);
+  expect(second).toMatchObject({ verified: true, sentObjects: 4 });
+  const result = await verify(await openRepository(store), [second.name], { ...ALL, files: true });
+  expect(result).toMatchObject({ problems: [], files: 4 });
+});
+
+test('what the store says decides nothing about encryption', async () => {
+  const { stateDir, store } = await prepared(3);
+  const [keys, others] = [await newKeys(), await newKeys()];
+  await backUp(stateDir, store, { recipients: [keys.recipient] });
+  const path = join(store.label, 'repository.json');
+  const text = readFileSync(path, 'utf8');
+  for (const planted of [
+    text.replace('recipients', 'recipiens'),
+    text.replace(/\[[^\]]*\]/, '[]'),
+    text.replace(keys.recipient, others.recipient),
+  ]) {
+    writeFileSync(path, planted);
+    await expect(backUp(stateDir, store, { recipients: [keys.recipient] })).rejects.toThrowError(AgentError);
+  }
+  writeFileSync(path, text);
+  await expect(backUp(stateDir, store, { recipients: [] })).rejects.toMatchObject({ code: 'config' });
+  await expect(backUp(stateDir, store, { recipients: [others.recipient] })).rejects.toMatchObject({ code: 'config' });
+  expect((await backUp(stateDir, store, { recipients: [keys.recipient] })).sequence).toBe(2);
+});
+
+test('an empty mount point is not the disk that was there', async () => {
+  const { stateDir, store } = await prepared(1);
+  await backUp(stateDir, store);
+  rmSync(store.label, { recursive: true });
+  const empty = await DirectoryStore.open(store.label);
+  await expect(backUp(stateDir, empty)).rejects.toMatchObject({
+    code: 'storage',
+    hint: expect.stringMatching(/is the disk mounted/),
+  });
+  expect(readdirSync(store.label)).toEqual(['tmp']);
+  expect(await backUp(stateDir, empty, { anew: true })).toMatchObject({ sequence: 1, verified: true });
+});
+
+test('another journal with as many readings a day is another content; one with far fewer says so', async () => {
+  const { stateDir, store } = await prepared(4);
+  await backUp(stateDir, store);
+  for (const name of readdirSync(stateDir)) if (name.startsWith('journal')) rmSync(join(stateDir, name));
+  const garage = { ...HOUSE, meter: 'garage' };
+  const journal = open(stateDir);
+  for (let day = 0; day < 4; day++) {
+    for (let i = 0; i < 50; i++) journal.append(readingAt((FIRST_S + day * DAY_S + 3600 + i) * 1000, garage), DECIMALS);
+  }
+  journal.close();
+  const { name, shrunk } = await backUp(stateDir, store);
+  expect(shrunk).toBe(false);
+  for (const [path, content] of await contents(await openRepository(store), name)) {
+    if (path !== 'journal/state.json') expect(content.toString('latin1')).toContain('garage');
+  }
+  for (const file of readdirSync(stateDir)) if (file.startsWith('journal')) rmSync(join(stateDir, file));
+  fillJournal(stateDir, secondsFrom(FIRST_S, 10));
+  expect((await backUp(stateDir, store)).shrunk).toBe(true);
+});
+
+test('a key with a mistyped character is said without the key', async () => {
+  const keys = await newKeys();
+  const spoilt = keys.identity.replace(/.$/, (last) => (last === 'Q' ? 'P' : 'Q'));
+  const message = () => {
+    try {
+      ageEnvelope([keys.recipient], [spoilt]);
+      return '';
+    } catch (error) {
+      return String(error);
+    }
+  };
+  expect(message()).toMatch(/the recovery key is damaged/);
+  expect(message()).not.toContain(spoilt.slice(20, 40));
+  expect(() => ageEnvelope([keys.recipient.replace(/.$/, 'b')])).toThrowError(/no key of age/);
 });
 
 test('a store that is something else is refused and left alone', async () => {

@@ -57,30 +57,26 @@ test('a segment holds the readings and gaps of its span, of all meters, and noth
   db.close();
 });
 
-test('whoever changes a day, by hand too, is counted; a journal of an older version knows its days', () => {
+test('whoever changes a day, by hand too, marks it anew; a journal of an older version knows its days', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
   for (const day of [1, 2, 5]) journal.append(readingAt(day * DAY_MS), DECIMALS);
   journal.appendGap({ series: HOUSE, fromMs: 3 * DAY_MS, toMs: 3 * DAY_MS, cause: 'timeout' });
   journal.close();
   const db = new DatabaseSync(join(stateDir, 'journal.db'));
-  const days = () => journalDays(db).map(({ day, changes }) => [day, changes]);
-  expect(days()).toEqual([
-    [1, 1],
-    [2, 1],
-    [3, 1],
-    [5, 1],
-  ]);
+  const marks = () => new Map(journalDays(db).map(({ day, mark }) => [day, mark]));
+  const before = marks();
+  expect([...before.keys()]).toEqual([1, 2, 3, 5]);
+  expect(new Set(before.values()).size).toBe(4);
   db.exec(`DELETE FROM reading WHERE key < ${2 * DAY_MS * 1024}`);
-  expect(days()[0]).toEqual([1, 2]);
-  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all())
+  db.exec("UPDATE gap SET cause = 'crc'");
+  const after = marks();
+  expect([1, 2, 3, 5].map((day) => before.get(day) === after.get(day))).toEqual([false, true, false, true]);
+  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all()) {
     db.exec(`DROP TRIGGER ${name}`);
+  }
   db.exec('DROP TABLE day; PRAGMA user_version = 2');
   open(stateDir).close();
-  expect(days()).toEqual([
-    [2, 1],
-    [3, 1],
-    [5, 1],
-  ]);
+  expect([...marks().keys()]).toEqual([2, 3, 5]);
   db.close();
 });

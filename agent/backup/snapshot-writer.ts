@@ -1,0 +1,165 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import {
+  encodeManifest,
+  type Manifest,
+  type ObjectReference,
+  type SnapshotDetails,
+  sealDetails,
+  sha256,
+} from './manifest.ts';
+import { OBJECTS, type Repository } from './repository.ts';
+
+const NAME_KEY = 'name-key';
+
+/** Larger files are cut: so much is in memory at once, some times over, and is sent again after a break. */
+export const OBJECT_BYTES = 1024 * 1024;
+const TELL_EACH = 32;
+
+/** A file on its way into a snapshot. */
+export interface BackupFile {
+  path: string;
+  /** In pieces of any size. */
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+}
+
+/** A file whose content is in objects. */
+export interface AddedFile {
+  path: string;
+  bytes: number;
+  sha256: string;
+  objects: ObjectReference[];
+}
+
+/** Writes one snapshot: objects first, the manifest last. */
+export class SnapshotWriter {
+  /** What was written, and what an earlier run that was broken off had written of it. */
+  readonly sent: ObjectReference[] = [];
+  readonly #repository: Repository;
+  /** Names objects: who reads the store cannot tell whether a content that he knows is in it. */
+  readonly #nameKey: Buffer;
+  /** Objects that are there for sure, by the name that their content has. */
+  readonly #known = new Map<string, ObjectReference>();
+
+  readonly #onSent: (sent: readonly ObjectReference[]) => void;
+
+  /** @param onSent told now and then what was written, so that a run that is broken off need not write it again */
+  constructor(repository: Repository, nameKey: Buffer, onSent: (sent: readonly ObjectReference[]) => void = () => {}) {
+    this.#repository = repository;
+    this.#nameKey = nameKey;
+    this.#onSent = onSent;
+  }
+
+  /**
+   * The key of names for a machine that remembers none: the repository's, made by the first machine. Where it cannot be
+   * opened, as without the recovery key, a new one: then unchanged files travel once more.
+   */
+  static async nameKey({ store, envelope }: Repository): Promise<Buffer> {
+    const fresh = randomBytes(32);
+    if (await store.put(NAME_KEY, await envelope.seal(fresh))) return fresh;
+    const sealed = envelope.opens ? await store.get(NAME_KEY) : undefined;
+    try {
+      return sealed ? await envelope.open(sealed) : fresh;
+    } catch {
+      return fresh;
+    }
+  }
+
+  /** This is there, and need not travel. */
+  know(object: ObjectReference): void {
+    const id = contentName(object.name);
+    if (!this.#known.has(id)) this.#known.set(id, object);
+  }
+
+  knows({ name, sha256: digest }: ObjectReference): boolean {
+    return this.#known.get(contentName(name))?.sha256 === digest;
+  }
+
+  /** Stores a file's content, object by object; what is there already does not travel. */
+  async add({ path, content }: BackupFile): Promise<AddedFile> {
+    const hash = createHash('sha256');
+    const objects: ObjectReference[] = [];
+    let bytes = 0;
+    for await (const piece of inPieces(content)) {
+      hash.update(piece);
+      bytes += piece.length;
+      objects.push(await this.#addObject(piece));
+    }
+    return { path, bytes, sha256: hash.digest('hex'), objects };
+  }
+
+  /** Writes the manifest: with it the snapshot exists. */
+  async commit(
+    sequence: number,
+    createdMs: number,
+    files: readonly AddedFile[],
+    details: Omit<SnapshotDetails, 'files'>,
+  ): Promise<{ name: string; manifest: Manifest }> {
+    const { config, envelope, store } = this.#repository;
+    const objects: ObjectReference[] = [];
+    const indexes = new Map<string, number>();
+    const indexOf = (object: ObjectReference) => {
+      let index = indexes.get(object.name);
+      if (index === undefined) {
+        index = objects.push(object) - 1;
+        indexes.set(object.name, index);
+      }
+      return index;
+    };
+    const listed = files.map((file) => ({
+      path: file.path,
+      bytes: file.bytes,
+      sha256: file.sha256,
+      objects: file.objects.map(indexOf),
+    }));
+    const sealed = await sealDetails({ ...details, files: listed }, envelope);
+    const manifest = { sequence, repository: config.id, createdMs, objects, details: sealed };
+    const { name, data } = await encodeManifest(manifest);
+    await store.put(name, data);
+    return { name, manifest };
+  }
+
+  async #addObject(content: Uint8Array): Promise<ObjectReference> {
+    const { store, envelope } = this.#repository;
+    const digest = createHash('sha256').update(content).digest();
+    const id = createHmac('sha256', this.#nameKey).update(digest).digest('hex');
+    const known = this.#known.get(id);
+    if (known) return known;
+    const sealed = await envelope.seal(content);
+    let name = `${OBJECTS}${id.slice(0, 2)}/${id}`;
+    if (!(await store.put(name, sealed))) {
+      // Something of that name is there that nobody can vouch for: damaged, or of a run that was broken off.
+      name = `${name}-${randomBytes(4).toString('hex')}`;
+      await store.put(name, sealed);
+    }
+    const reference = { name, bytes: sealed.length, sha256: sha256(sealed) };
+    this.#known.set(id, reference);
+    this.sent.push(reference);
+    if (this.sent.length % TELL_EACH === 0) this.#onSent(this.sent);
+    return reference;
+  }
+}
+
+/** The name that the content alone gives, without the addition of a second attempt. */
+function contentName(name: string): string {
+  return (name.split('/').at(-1) ?? '').slice(0, 64);
+}
+
+async function* inPieces(content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of content) {
+    let rest = chunk;
+    while (bytes + rest.length >= OBJECT_BYTES) {
+      const taken = OBJECT_BYTES - bytes;
+      yield waiting.length === 0 ? rest.subarray(0, taken) : Buffer.concat([...waiting, rest.subarray(0, taken)]);
+      rest = rest.subarray(taken);
+      waiting = [];
+      bytes = 0;
+    }
+    if (rest.length > 0) {
+      waiting.push(rest);
+      bytes += rest.length;
+    }
+  }
+  if (bytes > 0) yield Buffer.concat(waiting);
+}
