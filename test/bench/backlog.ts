@@ -10,11 +10,14 @@ import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 const SERIES = { measurement: 'energy', meter: 'another', model: 'we-515' };
 
 /** Readings as a WE-515 gives them, up to a few seconds ago: what a journal holds after an outage. */
-export function fillBacklog(stateDir: string, count: number): void {
+export function fillBacklog(
+  stateDir: string,
+  count: number,
+  firstMs = Math.floor(Date.now() / 1000) * 1000 - (count + 5) * 1000,
+): void {
   const db = openForWriting(stateDir);
   const committer = new Committer(db, new State(db));
   const decimals = Object.fromEntries(WE_515.fields.map((field) => [field.quantity, field.decimals]));
-  const firstMs = Math.floor(Date.now() / 1000) * 1000 - (count + 5) * 1000;
   const random = (timeMs: number, part: number) => hashedRandom(1, Math.floor(timeMs / 1000), part);
   const at = (timeMs: number) => ({
     activeW: 300 + random(timeMs, 1) * 40 + (Math.floor(timeMs / 600_000) % 5) * 700,

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backup } from './backup.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { hostMetrics } from './host-metrics.ts';
@@ -13,6 +14,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   'first-run': firstRun,
   forwarding,
   'host-metrics': hostMetrics,
+  backup,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
