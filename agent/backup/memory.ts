@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { storageError } from '../journal/database.ts';
 import { errnoOf } from '../system/errors.ts';
@@ -54,12 +54,18 @@ export function recallPlace(stateDir: string, label: string): string | undefined
 }
 
 function write(stateDir: string, name: string, value: object): void {
+  const directory = join(stateDir, DIRECTORY);
   try {
-    mkdirSync(join(stateDir, DIRECTORY), { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (process.getuid?.() === 0) {
+      // A first run by hand as root must not lock out the service's user.
+      const { uid, gid } = statSync(stateDir);
+      chownSync(directory, uid, gid);
+    }
   } catch (error) {
     throw storageError(stateDir, error);
   }
-  writePrivateFile(join(stateDir, DIRECTORY, `${name}.json`), JSON.stringify(value));
+  writePrivateFile(join(directory, `${name}.json`), JSON.stringify(value));
 }
 
 function read(stateDir: string, name: string): object {
