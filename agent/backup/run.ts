@@ -105,13 +105,11 @@ async function backUp(
   const { stateDir, host, agentVersion, log } = options;
   const { id } = repository.config;
   const memory = recall(stateDir, id);
-  const nameKey =
-    memory.nameKey === undefined ? await SnapshotWriter.nameKey(repository) : Buffer.from(memory.nameKey, 'hex');
+  const nameKey = memory.nameKey ?? (await SnapshotWriter.nameKey(repository)).toString('hex');
   // Before anything is sent: under another key all of it would travel again.
-  if (memory.nameKey === undefined) remember(stateDir, id, { ...memory, nameKey: nameKey.toString('hex') });
-  const keep = { ...memory, nameKey: nameKey.toString('hex') };
-  const writer = new SnapshotWriter(repository, nameKey, (sent) =>
-    remember(stateDir, id, { ...keep, pending: [...memory.pending, ...sent] }),
+  if (memory.nameKey === undefined) remember(stateDir, id, { ...memory, nameKey });
+  const writer = new SnapshotWriter(repository, Buffer.from(nameKey, 'hex'), (sent) =>
+    remember(stateDir, id, { ...memory, nameKey, pending: [...memory.pending, ...sent] }),
   );
   const newest = await knowWhatIsThere(repository, writer, memory, log);
 
@@ -123,10 +121,11 @@ async function backUp(
   const { problems, damaged } = await verify(repository, [name], { shareOf });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
   remember(stateDir, id, {
-    nameKey: nameKey.toString('hex'),
+    nameKey,
     sequence,
     verified: [...memory.verified, ...(problems.length === 0 ? [sequence] : [])].slice(-1000),
-    damaged,
+    // Older snapshots go on vouching for them.
+    damaged: [...new Set([...memory.damaged, ...damaged])],
     pending: [],
     readings,
     files,

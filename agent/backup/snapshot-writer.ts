@@ -32,7 +32,7 @@ export interface AddedFile {
 
 /** Writes one snapshot: objects first, the manifest last. */
 export class SnapshotWriter {
-  /** What was written, and what an earlier run that was broken off had written of it. */
+  /** What was written. */
   readonly sent: ObjectReference[] = [];
   readonly #repository: Repository;
   /** Names objects: who reads the store cannot tell whether a content that he knows is in it. */

@@ -52,7 +52,12 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
 
 /** @returns what ends the forwarding, or what would have begun it */
 function forwardLater({ stateDir, influxdb: sinks }: Config, journal: Journal, log: Logger): () => Promise<void> {
-  journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+  try {
+    journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+  } catch (error) {
+    // A full disk: the next start looks again.
+    log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');
+  }
   if (sinks.length === 0) return async () => {};
   let end: (() => Promise<void>) | undefined;
   let timer: NodeJS.Timeout | undefined;

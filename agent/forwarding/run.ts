@@ -31,16 +31,16 @@ export async function runForwarding(options: ForwardingOptions, log: Logger, sig
   const db = openForWriting(stateDir);
   const quarantine = new Quarantine(db);
   const lanes = options.sinks.flatMap((config) => lanesOf(config).map((lane) => ({ config, lane })));
-  const feeds = lanes.map(({ lane }) => {
-    const onDamaged = (key: number, error: unknown) =>
-      log.error({ key, reason: messageOf(error) }, 'a reading in the journal cannot be read; it is left out');
-    return new Feed(stateDir, { wants: lane.wants, onDamaged });
-  });
-  const forwarders = lanes.map(({ config, lane }, i) => {
-    const { consumer } = lane;
+  const onDamaged = (key: number, error: unknown) =>
+    log.error({ key, reason: messageOf(error) }, 'a reading in the journal cannot be read; it is left out');
+  const feeds: Feed[] = [];
+  const forwarders = lanes.map(({ config, lane }) => {
+    const { consumer, wants } = lane;
+    const feed = new Feed(stateDir, { wants, onDamaged });
+    feeds.push(feed);
     return new Forwarder({
       sink: influxSink(config, lane),
-      feed: feeds[i] as Feed,
+      feed,
       cursor: new CursorKeeper({ consumer, cursors: new Cursors(db), runtimeDirectory, log }),
       quarantine: (refused) => quarantine.add(refused),
       log,

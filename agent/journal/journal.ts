@@ -113,14 +113,26 @@ export class Journal {
     this.#commit();
     this.#settle(posts);
     this.#retain();
-    this.#lock.release();
-    // Until now others posted; from now on they commit themselves.
-    const last = this.#takePosts();
-    if (this.#pending.length > 0) this.#commit();
-    this.#settle(last);
     this.#tail.close();
     this.#spool.close();
+    this.#lock.release();
+    this.#storeLastPosts();
     this.#db.close();
+  }
+
+  /**
+   * Until the lock was released others posted; from then on they commit themselves. Tail and spool may be the next
+   * collector's by now.
+   */
+  #storeLastPosts(): void {
+    try {
+      const { entries, remove } = readPosts(this.runtime.path);
+      if (entries.length === 0) return;
+      this.#committer.commit([entries]);
+      remove();
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'what other processes posted waits for the next start');
+    }
   }
 
   /** @param waiting without anything pending it only looks for what others have posted */

@@ -151,6 +151,10 @@ test('an object that is lost, cut or damaged is sent again by the next run', asy
   const third = await backUp(stateDir, store);
   expect(third).toMatchObject({ verified: true, sentObjects: 1 });
   expect(await verify(repository, [third.name], { ...ALL, files: true })).toMatchObject({ problems: [], files: 4 });
+  // The first snapshot goes on vouching for the damaged one: no later run may believe it.
+  const fourth = await backUp(stateDir, store);
+  expect(fourth.sentObjects).toBe(0);
+  expect(await verify(repository, [fourth.name], { ...ALL, files: true })).toMatchObject({ problems: [], files: 4 });
 });
 
 test('damaged objects and a damaged manifest together are not taken for the truth', async () => {
