@@ -11,6 +11,8 @@ const OLD_MS = 86_400_000;
 /** A store in a directory: a disk on USB, a share, the card itself. */
 export class DirectoryStore implements Store {
   readonly label: string;
+  /** A disk may hold back what it says it has written. */
+  readonly provesWrites = false;
   readonly #root: string;
 
   private constructor(root: string) {
@@ -84,6 +86,10 @@ export class DirectoryStore implements Store {
 
   remove(name: string): Promise<void> {
     return this.#guarded(() => rm(join(this.#root, name), { force: true }));
+  }
+
+  async canRemove(): Promise<boolean> {
+    return true;
   }
 
   async #guarded<T>(work: () => Promise<T>): Promise<T> {

@@ -10,10 +10,14 @@ export interface StoredObject {
 export interface Store {
   /** For people, without secrets: a directory, a container's URL. */
   readonly label: string;
+  /** True where the store itself has compared what arrived with what was sent: it need not be read back. */
+  readonly provesWrites: boolean;
+  /** UTC ms at which the credential ends; undefined where it does not say so. */
+  readonly expiresMs?: number | undefined;
   /**
    * Writes an object; durable when it resolves.
    * @param data at most OBJECT_BYTES and what encryption adds
-   * @returns false when there is one of that name; it stays as it is
+   * @returns false when there is another one of that name; it stays as it is
    */
   put(name: string, data: Uint8Array): Promise<boolean>;
   /** @returns undefined when there is none */
@@ -22,4 +26,6 @@ export interface Store {
   list(prefix: string): AsyncIterable<StoredObject>;
   /** Nothing happens when it is not there. @throws AgentError `permission` for a store that may only be written to */
   remove(name: string): Promise<void>;
+  /** Whether `remove` is allowed here; found out without removing anything. */
+  canRemove(): Promise<boolean>;
 }
