@@ -11,7 +11,8 @@ ${identity}
 
 # Its public half, for the configuration of the Pi:
 # backup:
-#   directory: /mnt/usb/energy-monitor
 #   recipient: ${recipient}
+#   stores:
+#     - directory: /mnt/usb/energy-monitor
 `;
 }

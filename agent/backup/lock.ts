@@ -33,7 +33,8 @@ export async function lockRepository(stateDir: string, store: Store, nowMs: numb
     });
   }
   try {
-    const release = await lockStore(store, nowMs);
+    // Who cannot remove a lock must not leave one; what others remove meanwhile is found missing when this run verifies.
+    const release = (await store.canRemove()) ? await lockStore(store, nowMs) : async () => {};
     return async () => {
       await release();
       here.release();

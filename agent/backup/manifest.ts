@@ -34,8 +34,16 @@ export interface SnapshotDetails {
   host: string;
   agentVersion: string;
   files: SnapshotFile[];
-  /** Readings in it, by measurement. */
+  /** Readings of the journal in it, by measurement. */
   counts: Readonly<Record<string, number>>;
+  /** What was to be in it and is not, because it could not be read; absent when all is there. */
+  missing?: readonly MissingSource[];
+}
+
+export interface MissingSource {
+  source: string;
+  /** For a person. */
+  reason: string;
 }
 
 export interface Manifest {
@@ -43,6 +51,8 @@ export interface Manifest {
   sequence: number;
   /** Id of the repository. */
   repository: string;
+  /** Whose state directory was backed up: a random id; undefined in the oldest. */
+  origin: string | undefined;
   /** UTC ms by the clock of the machine that made it. */
   createdMs: number;
   objects: ObjectReference[];
@@ -59,12 +69,13 @@ export function sha256(bytes: Uint8Array): string {
  * change unseen.
  */
 export async function encodeManifest(manifest: Manifest): Promise<{ name: string; data: Uint8Array }> {
-  const { sequence, repository, createdMs, objects, details } = manifest;
+  const { sequence, repository, origin, createdMs, objects, details } = manifest;
   const json = JSON.stringify({
     format: FORMAT,
     version: VERSION,
     sequence,
     repository,
+    origin,
     created: new Date(createdMs).toISOString(),
     objects: objects.map(({ name, bytes, sha256: digest }) => [name, bytes, digest]),
     details: Buffer.from(details).toString('base64'),
@@ -97,6 +108,7 @@ export async function decodeManifest(name: string, data: Uint8Array): Promise<Ma
   return {
     sequence: Number(record.sequence),
     repository: String(record.repository),
+    origin: record.origin === undefined ? undefined : String(record.origin),
     createdMs: Date.parse(String(record.created)),
     objects: objects.map(([object, bytes, digest]) => ({ name: object, bytes, sha256: digest })),
     details: Buffer.from(String(record.details), 'base64'),

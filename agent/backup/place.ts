@@ -1,54 +1,73 @@
-import type { BackupConfig } from '../config/schema.ts';
+import type { BackupConfig, StoreConfig } from '../config/backup-schema.ts';
+import { storeName } from '../config/backup-schema.ts';
+import { readSecretFile } from '../config/secrets.ts';
 import { AgentError } from '../system/errors.ts';
-import { readNamedFile } from '../system/named-file.ts';
 import { DirectoryStore } from './directory-store.ts';
-import { ageEnvelope, plainEnvelope } from './envelope.ts';
-import { type Memory, recall } from './memory.ts';
-import { Repository } from './repository.ts';
 import type { RetentionPolicy } from './retention.ts';
+import type { Store } from './store.ts';
+import { writeOnly } from './write-only.ts';
 
 export function recipientsOf({ recipient }: BackupConfig): string[] {
   return [recipient ?? []].flat();
 }
 
-export function policyOf(config: BackupConfig): RetentionPolicy {
+/** By kind: a disk beside the Pi holds the last hours, the cloud the years. */
+const DEFAULT_POLICIES: Record<'directory' | 'azure', RetentionPolicy> = {
+  directory: { keepLast: 10 },
+  azure: { keepHourly: 48, keepDaily: 30, keepWeekly: 26, keepMonthly: 120, keepWithinMs: 2 * 86_400_000 },
+};
+
+export function policyOf(config: StoreConfig): RetentionPolicy {
   const { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithin } = config;
-  return { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs: keepWithin };
+  const given = { keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs: keepWithin };
+  const isGiven = Object.values(given).some((value) => value !== undefined);
+  return isGiven ? given : DEFAULT_POLICIES['azure' in config ? 'azure' : 'directory'];
+}
+
+/** Stores of the configuration, disks first: a cloud that is slow or away holds up no other. */
+export function storesOf({ stores }: BackupConfig, name?: string): StoreConfig[] {
+  const found = stores.filter((store) => name === undefined || storeName(store) === name);
+  if (found.length === 0) {
+    throw new AgentError('usage', `there is no store ${name} in the configuration`, {
+      hint: `there is ${stores.map(storeName).join(', ')}`,
+    });
+  }
+  return found.sort((a, b) => Number('azure' in a) - Number('azure' in b));
+}
+
+/** The one store of the configuration, or the one that was named. @throws AgentError `usage` when it is not clear which */
+export function storeOf(backup: BackupConfig, name: string | undefined): StoreConfig {
+  const [first, second] = storesOf(backup, name);
+  if (first && !second) return first;
+  throw new AgentError('usage', 'there are several stores in the configuration', {
+    hint: `name one of them: ${backup.stores.map((store) => `--store ${storeName(store)}`).join(', ')}`,
+  });
 }
 
 /**
- * An existing repository, for looking at it; nothing is written.
- * @param identityFile a file with the recovery key, as age takes it
- * @throws AgentError when there is none yet, or the file holds no key
+ * @param purpose only a store that is written to is made where it is not there
+ * @throws AgentError when it cannot be used, never with a secret
  */
-export async function openExisting(
-  config: BackupConfig,
-  stateDir: string,
-  identityFile?: string,
-): Promise<{ repository: Repository; memory: Memory }> {
-  const store = DirectoryStore.at(config.directory);
-  const found = await Repository.look(store);
-  if (!found) {
-    throw new AgentError('storage', `there is no backup in ${config.directory}`, {
-      hint: 'is the disk mounted? Otherwise make one: energy-monitor backup run',
-    });
-  }
-  const identities = identityFile === undefined ? [] : identitiesIn(identityFile);
-  const envelope = found.recipients.length > 0 ? ageEnvelope(found.recipients, identities) : plainEnvelope;
-  return { repository: new Repository(store, found, envelope), memory: recall(stateDir, found.id) };
+export async function openStore(config: StoreConfig, purpose: 'look' | 'write'): Promise<Store> {
+  const store = await openKind(config, purpose);
+  const { limitBandwidth } = await import('./bandwidth.ts');
+  const limited = config.bandwidth === undefined ? store : limitBandwidth(store, config.bandwidth);
+  return config.writeOnly ? writeOnly(limited) : limited;
 }
 
-/** The keys of an age identity file: lines; those with # are comments. */
-function identitiesIn(path: string): string[] {
-  const text = readNamedFile(path, 'the recovery key', 'name the file that backup keygen told you to keep');
-  const keys = text
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '' && !line.startsWith('#'));
-  if (keys.length === 0 || !keys.every((key) => key.startsWith('AGE-SECRET-KEY-'))) {
-    throw new AgentError('config', `${path} holds no recovery key`, {
-      hint: 'it has a line that begins with AGE-SECRET-KEY-',
-    });
+async function openKind(config: StoreConfig, purpose: 'look' | 'write'): Promise<Store> {
+  if ('directory' in config) {
+    return purpose === 'write' ? DirectoryStore.open(config.directory) : DirectoryStore.at(config.directory);
   }
-  return keys;
+  const { openAzureStore } = await import('./azure/azure-store.ts');
+  const { sasFile, connectionStringFile, servicePrincipal } = config;
+  if (servicePrincipal) {
+    const { tenant, client, secretFile } = servicePrincipal;
+    const clientSecret = readSecretFile(secretFile);
+    const credential = { kind: 'servicePrincipal' as const, tenantId: tenant, clientId: client, clientSecret };
+    return openAzureStore({ url: config.azure, credential });
+  }
+  const kind = sasFile === undefined ? 'connectionString' : 'sas';
+  const text = readSecretFile(sasFile ?? connectionStringFile ?? '');
+  return openAzureStore({ url: config.azure, credential: { kind, text } });
 }

@@ -19,6 +19,15 @@ export interface Listed extends Kept {
   bytes: number;
 }
 
+export interface PruneOptions {
+  /** Sequences that were whole when they were written. */
+  verified: ReadonlySet<number>;
+  dryRun?: boolean;
+  /** Without it only snapshots go, which takes reading none of them. */
+  collect?: boolean;
+  nowMs?: number;
+}
+
 export interface PruneResult {
   verdicts: Verdict<Listed>[];
   removedSnapshots: number;
@@ -40,15 +49,15 @@ export async function listSnapshots(repository: Repository, verified: ReadonlySe
 }
 
 /**
- * Removes the snapshots that the policy does not keep, then the objects that no snapshot needs any more. Manifests go first:
- * wherever this is broken off, what is left of objects is more than is needed, never less. While anything is in doubt (a
- * manifest that cannot be read, times that cannot be right) nothing goes, and `left` says why.
+ * Removes the snapshots that the policy does not keep, then, with `collect`, the objects that no snapshot needs any more.
+ * Manifests go first: wherever this is broken off, what is left of objects is more than is needed, never less. While anything
+ * is in doubt (a manifest that cannot be read, times that cannot be right) nothing goes, and `left` says why.
  * @throws AgentError `config` for a policy that keeps nothing
  */
 export async function prune(
   repository: Repository,
   policy: RetentionPolicy,
-  { verified, dryRun = false, nowMs = Date.now() }: { verified: ReadonlySet<number>; dryRun?: boolean; nowMs?: number },
+  { verified, dryRun = false, collect = true, nowMs = Date.now() }: PruneOptions,
 ): Promise<PruneResult> {
   if (isEmptyPolicy(policy)) {
     throw new AgentError('config', 'this retention would delete every backup', {
@@ -64,18 +73,7 @@ export async function prune(
     removedBytes: 0,
     left: undefined,
   };
-  const objectsOf = new Map<Listed, string[]>();
-  for (const snapshot of snapshots) {
-    try {
-      const { objects } = await repository.manifest(snapshot.name);
-      objectsOf.set(
-        snapshot,
-        objects.map(({ name }) => name),
-      );
-    } catch (error) {
-      result.left = `${messageOf(error)}; remove it by hand when you have looked`;
-    }
-  }
+  const objectsOf = collect ? await objectsBySnapshot(repository, snapshots, result) : new Map<Listed, string[]>();
   if (goesByTime(policy)) result.left ??= doubtAbout(snapshots, nowMs);
   result.verdicts = judge(snapshots, policy);
   if (result.left !== undefined) return result;
@@ -89,6 +87,7 @@ export async function prune(
     result.removedSnapshots++;
     if (!dryRun) await store.remove(snapshot.name);
   }
+  if (!collect) return result;
   const newestMs = Math.max(...snapshots.map(({ storedMs }) => storedMs));
   for await (const { name, bytes, modifiedMs } of store.list(OBJECTS)) {
     // Younger than a day before the newest snapshot, or than it: perhaps of a run that is not finished.
@@ -98,4 +97,24 @@ export async function prune(
     if (!dryRun) await store.remove(name);
   }
   return result;
+}
+
+async function objectsBySnapshot(
+  repository: Repository,
+  snapshots: readonly Listed[],
+  result: PruneResult,
+): Promise<Map<Listed, string[]>> {
+  const objectsOf = new Map<Listed, string[]>();
+  for (const snapshot of snapshots) {
+    try {
+      const { objects } = await repository.manifest(snapshot.name);
+      objectsOf.set(
+        snapshot,
+        objects.map(({ name }) => name),
+      );
+    } catch (error) {
+      result.left = `${messageOf(error)}; remove it by hand when you have looked`;
+    }
+  }
+  return objectsOf;
 }

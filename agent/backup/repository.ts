@@ -49,6 +49,14 @@ export class Repository {
     return (await Repository.look(store)) ?? config;
   }
 
+  /** Two machines that take turns in one repository would push out each other's backups. @throws AgentError `config` */
+  refuseOther(newestOrigin: string | undefined, own: string): void {
+    if (newestOrigin === undefined || newestOrigin === own) return;
+    throw new AgentError('config', `the newest backup in ${this.store.label} is of another machine`, {
+      hint: 'give each machine a place of its own; where this one replaces that: energy-monitor backup run --adopt',
+    });
+  }
+
   /** The snapshots' names, the oldest first. */
   async names(): Promise<string[]> {
     const names: string[] = [];

@@ -1,25 +1,31 @@
-import type { DatabaseSync } from 'node:sqlite';
-import { openForReading } from '../journal/database.ts';
-import { AgentError, messageOf } from '../system/errors.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import { ageEnvelope, plainEnvelope } from './envelope.ts';
-import { journalFiles } from './journal-files.ts';
+import { gather } from './gather.ts';
 import { lockRepository } from './lock.ts';
-import { type ObjectReference, sequenceOf } from './manifest.ts';
-import { type Memory, type RememberedFile, recall, recallPlace, remember, rememberPlace } from './memory.ts';
-import { OBJECTS, Repository } from './repository.ts';
-import { type AddedFile, SnapshotWriter } from './snapshot-writer.ts';
+import { type MissingSource, type ObjectReference, sequenceOf } from './manifest.ts';
+import { type Memory, recall, remember } from './memory.ts';
+import { openForBackup } from './opening.ts';
+import { originOf } from './origin.ts';
+import { OBJECTS, type Repository } from './repository.ts';
+import { SnapshotWriter } from './snapshot-writer.ts';
+import type { BackupSource } from './source.ts';
 import type { Store } from './store.ts';
 import { verify } from './verify.ts';
 
-/** Of what did not travel, so much is read back in each run: damage is found before it is needed. */
+/** Of what did not travel, so much is read back in each run, and not more than these bytes: damage is found before it is needed. */
 const REUSED_SHARE = 0.02;
+const REUSED_BYTES = 4e6;
 /** A journal that has lost more than this of its readings since the last backup must not push out what has them. */
 const SHRUNK = 0.9;
+const REMEMBERED_SEQUENCES = 1000;
+/** Objects. */
+const REMEMBER_EACH = 32;
 
 export interface BackupOptions {
   stateDir: string;
   store: Store;
+  /** The journal first; the others are left out where they cannot be read. */
+  sources: readonly BackupSource[];
   /** age recipients; none means: not encrypted, by explicit choice. */
   recipients: readonly string[];
   host: string;
@@ -27,7 +33,20 @@ export interface BackupOptions {
   log: Logger;
   /** Begin anew in a place that had another repository. */
   anew?: boolean;
+  /** Go on with the repository of another machine, which this one replaces. */
+  adopt?: boolean;
   nowMs?: number;
+  /** Told what is being done, for a terminal. */
+  onProgress?: (progress: BackupProgress) => void;
+  /** Before a source that failed is asked again. */
+  pausesMs?: readonly number[];
+}
+
+export interface BackupProgress {
+  /** The file that is being looked at; undefined while the backup is verified. */
+  path: string | undefined;
+  sentObjects: number;
+  sentBytes: number;
 }
 
 export interface BackupResult {
@@ -38,95 +57,73 @@ export interface BackupResult {
   bytes: number;
   counts: Record<string, number>;
   sentObjects: number;
+  /** With the manifest. */
   sentBytes: number;
-  /** Each object is there in its length; what was written, and a sample of the others, was read back to the last bit. */
+  /** Each object is there in its length; what was written, and a sample of the others, is right to the last bit. */
   verified: boolean;
   problems: string[];
+  /** Sources that are not in it. */
+  missing: MissingSource[];
   /** Far fewer readings than in the backup before: retention has to wait for a person. */
   shrunk: boolean;
 }
 
-/** Backs up the journal of a state directory: objects, then the manifest, then what was sent is read back. */
+/** One snapshot of the sources into a store: objects, then the manifest, then what was sent is read back. */
 export async function runBackup(options: BackupOptions): Promise<BackupResult> {
   const { stateDir, store, nowMs = Date.now() } = options;
-  const db = openForReading(stateDir);
+  const repository = await openForBackup(options);
+  const unlock = await lockRepository(stateDir, store, nowMs);
   try {
-    const repository = await openForBackup(options);
-    const unlock = await lockRepository(stateDir, store, nowMs);
-    try {
-      return await backUp(options, repository, db, nowMs);
-    } finally {
-      await unlock();
-    }
+    return await backUp(options, repository, nowMs);
   } finally {
-    db.close();
+    await unlock();
   }
 }
 
-/**
- * The repository of the store; made in an empty one. What a store says decides nothing about encryption: only the
- * configuration does.
- * @throws AgentError when it is for other keys, or not the one that was there the last time
- */
-async function openForBackup({ stateDir, store, recipients, anew = false }: BackupOptions): Promise<Repository> {
-  const envelope = recipients.length > 0 ? ageEnvelope(recipients) : plainEnvelope;
-  const before = recallPlace(stateDir, store.label);
-  const found = await Repository.look(store);
-  if (before !== undefined && found?.id !== before && !anew) {
-    throw new AgentError(
-      'storage',
-      `${store.label} ${found ? 'has another repository than' : 'has no repository any more, as'} at the last backup`,
-      {
-        hint: 'is the disk mounted? To begin anew there: energy-monitor backup run --new',
-      },
-    );
-  }
-  const config = found ?? (await Repository.create(store, recipients));
-  if ([...config.recipients].sort().join() !== [...recipients].sort().join()) {
-    const asked = recipients.length > 0 ? 'another key' : 'no encryption';
-    throw new AgentError(
-      'config',
-      `${store.label} is ${config.recipients.length > 0 ? 'encrypted for its own key' : 'not encrypted'}, and the configuration asks for ${asked}`,
-      {
-        hint: 'give another key another directory; the old backups stay as they are',
-      },
-    );
-  }
-  rememberPlace(stateDir, store.label, config.id);
-  return new Repository(store, config, envelope);
-}
-
-async function backUp(
-  options: BackupOptions,
-  repository: Repository,
-  db: DatabaseSync,
-  nowMs: number,
-): Promise<BackupResult> {
-  const { stateDir, host, agentVersion, log } = options;
+async function backUp(options: BackupOptions, repository: Repository, nowMs: number): Promise<BackupResult> {
+  const { stateDir, store, host, agentVersion, log, onProgress, adopt = false } = options;
   const { id } = repository.config;
   const memory = recall(stateDir, id);
+  const origin = originOf(stateDir);
+  const known = await knowWhatIsThere(repository, memory, log);
+  if (!adopt) repository.refuseOther(known.newestOrigin, origin);
   const nameKey = memory.nameKey ?? (await SnapshotWriter.nameKey(repository)).toString('hex');
   // Before anything is sent: under another key all of it would travel again.
   if (memory.nameKey === undefined) remember(stateDir, id, { ...memory, nameKey });
-  const writer = new SnapshotWriter(repository, Buffer.from(nameKey, 'hex'), (sent) =>
-    remember(stateDir, id, { ...memory, nameKey, pending: [...memory.pending, ...sent] }),
-  );
-  const newest = await knowWhatIsThere(repository, writer, memory, log);
-
-  const { added, counts, files } = await addFiles(writer, db, memory);
-  const sequence = Math.max(memory.sequence, newest) + 1;
-  const { name } = await writer.commit(sequence, nowMs, added, { host, agentVersion, counts });
-  const sent = new Set([...writer.sent, ...memory.pending].map((object) => object.name));
-  const shareOf = (object: ObjectReference) => (sent.has(object.name) ? 1 : REUSED_SHARE);
-  const { problems, damaged } = await verify(repository, [name], { shareOf });
+  const progress: BackupProgress = { path: undefined, sentObjects: 0, sentBytes: 0 };
+  const writer = new SnapshotWriter(repository, Buffer.from(nameKey, 'hex'), (sent) => {
+    // A run that is broken off then leaves little to write again.
+    if (sent.length % REMEMBER_EACH === 0)
+      remember(stateDir, id, { ...memory, nameKey, pending: [...memory.pending, ...sent] });
+    progress.sentObjects = sent.length;
+    progress.sentBytes += sent.at(-1)?.bytes ?? 0;
+    onProgress?.(progress);
+  });
+  for (const object of known.objects) writer.know(object);
+  const { added, counts, files, missing } = await gather({
+    writer,
+    sources: options.sources,
+    remembered: memory.files,
+    log,
+    onFile: (path) => onProgress?.(Object.assign(progress, { path })),
+    pausesMs: options.pausesMs,
+  });
+  onProgress?.(Object.assign(progress, { path: undefined }));
+  const sequence = Math.max(memory.sequence, known.newest) + 1;
+  const details = { host, agentVersion, counts, ...(missing.length > 0 && { missing }) };
+  const { name, manifest, manifestBytes } = await writer.commit({ sequence, origin, createdMs: nowMs }, added, details);
+  const { problems, damaged } = await verify(repository, [name], {
+    shareOf: shareToRead(store, manifest.objects, [...writer.sent, ...memory.pending]),
+  });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const isWhole = problems.length === 0 && missing.length === 0;
   remember(stateDir, id, {
     nameKey,
     sequence,
-    verified: [...memory.verified, ...(problems.length === 0 ? [sequence] : [])].slice(-1000),
+    verified: [...memory.verified, ...(isWhole ? [sequence] : [])].slice(-REMEMBERED_SEQUENCES),
     // Older snapshots go on vouching for them.
     damaged: [...new Set([...memory.damaged, ...damaged])],
-    pending: [],
+    pending: notIn(manifest.objects, [...known.pending, ...writer.sent]),
     readings,
     files,
   });
@@ -134,70 +131,73 @@ async function backUp(
     name,
     sequence,
     files: added.length,
-    bytes: added.reduce((sum, file) => sum + file.bytes, 0),
+    bytes: sizeOf(added),
     counts,
     sentObjects: writer.sent.length,
-    sentBytes: writer.sent.reduce((sum, object) => sum + object.bytes, 0),
+    sentBytes: sizeOf(writer.sent) + manifestBytes,
     verified: problems.length === 0,
     problems,
+    missing,
     shrunk: readings < memory.readings * SHRUNK,
   };
 }
 
+function sizeOf(things: readonly { bytes: number }[]): number {
+  return things.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Such as those of a source that failed half-way: it is asked again the next time. */
+function notIn(needed: readonly ObjectReference[], objects: readonly ObjectReference[]): ObjectReference[] {
+  const names = new Set(needed.map(({ name }) => name));
+  return objects.filter(({ name }) => !names.has(name));
+}
+
+/** What was written is read back, unless the store has compared it itself; of the rest a sample. */
+function shareToRead(
+  { provesWrites }: Store,
+  objects: readonly ObjectReference[],
+  written: readonly ObjectReference[],
+): (object: ObjectReference) => number {
+  const isNew = new Set(provesWrites ? [] : written.map(({ name }) => name));
+  const share = Math.min(REUSED_SHARE, REUSED_BYTES / Math.max(1, sizeOf(objects)));
+  return ({ name }) => (isNew.has(name) ? 1 : share);
+}
+
+interface Known {
+  /** These need not travel. */
+  objects: ObjectReference[];
+  /** Of these, what an earlier run wrote and no snapshot needs yet. */
+  pending: ObjectReference[];
+  /** The highest sequence. */
+  newest: number;
+  newestOrigin: string | undefined;
+}
+
 /**
- * What any snapshot needs, is there in its length, and was not found damaged, need not travel.
- * @returns the newest sequence
+ * What the newest readable snapshot needs, or this machine remembers, is there in its length and was not found damaged, need
+ * not travel. A machine that remembers nothing reads all snapshots.
  */
-async function knowWhatIsThere(
-  repository: Repository,
-  writer: SnapshotWriter,
-  memory: Memory,
-  log: Logger,
-): Promise<number> {
+async function knowWhatIsThere(repository: Repository, memory: Memory, log: Logger): Promise<Known> {
   const there = new Map<string, number>();
   for await (const { name, bytes } of repository.store.list(OBJECTS)) there.set(name, bytes);
   const damaged = new Set(memory.damaged);
-  let newest = 0;
-  for (const name of await repository.names()) {
+  const isWhole = ({ name, bytes }: ObjectReference) => there.get(name) === bytes && !damaged.has(name);
+  const known: Known = { objects: [], pending: memory.pending.filter(isWhole), newest: 0, newestOrigin: undefined };
+  let found = false;
+  for (const name of (await repository.names()).reverse()) {
     try {
       const manifest = await repository.manifest(name);
-      newest = Math.max(newest, manifest.sequence);
-      for (const object of manifest.objects) {
-        if (there.get(object.name) === object.bytes && !damaged.has(object.name)) writer.know(object);
-      }
+      if (!found) known.newestOrigin = manifest.origin;
+      found = true;
+      known.newest = Math.max(known.newest, manifest.sequence);
+      known.objects.push(...manifest.objects.filter(isWhole));
+      if (memory.nameKey !== undefined) break;
     } catch (error) {
-      newest = Math.max(newest, Math.min(sequenceOf(name) ?? 0, memory.sequence));
+      known.newest = Math.max(known.newest, Math.min(sequenceOf(name) ?? 0, memory.sequence));
       log.error({ reason: messageOf(error), snapshot: name }, 'a backup is damaged');
     }
   }
-  for (const object of memory.pending) if (there.get(object.name) === object.bytes) writer.know(object);
-  return newest;
-}
-
-async function addFiles(writer: SnapshotWriter, db: DatabaseSync, memory: Memory) {
-  const added: AddedFile[] = [];
-  const counts: Record<string, number> = {};
-  const files: Record<string, RememberedFile> = {};
-  // One transaction: all files are of one moment, while the collector goes on.
-  db.exec('BEGIN');
-  try {
-    for (const file of journalFiles(db)) {
-      const before = memory.files[file.path];
-      const unchanged = file.stamp !== undefined && before?.stamp === file.stamp;
-      const isThere = before?.objects.every((object) => writer.knows(object));
-      const one =
-        before && unchanged && isThere
-          ? { path: file.path, ...before }
-          : { ...(await writer.add(file)), counts: file.counts() };
-      added.push(one);
-      for (const [measurement, n] of Object.entries(one.counts)) counts[measurement] = (counts[measurement] ?? 0) + n;
-      if (file.stamp !== undefined) {
-        const { bytes, sha256, objects } = one;
-        files[file.path] = { stamp: file.stamp, bytes, sha256, objects, counts: one.counts };
-      }
-    }
-    return { added, counts, files };
-  } finally {
-    if (db.isTransaction) db.exec('ROLLBACK');
-  }
+  const remembered = Object.values(memory.files).flatMap(({ objects }) => objects);
+  known.objects.push(...remembered.filter(isWhole), ...known.pending);
+  return known;
 }

@@ -8,19 +8,12 @@ import {
   sha256,
 } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
+import type { SourceFile } from './source.ts';
 
 const NAME_KEY = 'name-key';
 
 /** Larger files are cut: so much is in memory at once, some times over, and is sent again after a break. */
 export const OBJECT_BYTES = 1024 * 1024;
-const TELL_EACH = 32;
-
-/** A file on its way into a snapshot. */
-export interface BackupFile {
-  path: string;
-  /** In pieces of any size. */
-  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-}
 
 /** A file whose content is in objects. */
 export interface AddedFile {
@@ -34,6 +27,8 @@ export interface AddedFile {
 export class SnapshotWriter {
   /** What was written. */
   readonly sent: ObjectReference[] = [];
+  /** Why the store did not take something; undefined when it is what is read that fails. */
+  failure: unknown;
   readonly #repository: Repository;
   /** Names objects: who reads the store cannot tell whether a content that he knows is in it. */
   readonly #nameKey: Buffer;
@@ -42,7 +37,7 @@ export class SnapshotWriter {
 
   readonly #onSent: (sent: readonly ObjectReference[]) => void;
 
-  /** @param onSent told now and then what was written, so that a run that is broken off need not write it again */
+  /** @param onSent told what was written so far, after each object */
   constructor(repository: Repository, nameKey: Buffer, onSent: (sent: readonly ObjectReference[]) => void = () => {}) {
     this.#repository = repository;
     this.#nameKey = nameKey;
@@ -75,7 +70,7 @@ export class SnapshotWriter {
   }
 
   /** Stores a file's content, object by object; what is there already does not travel. */
-  async add({ path, content }: BackupFile): Promise<AddedFile> {
+  async add({ path, content }: SourceFile): Promise<AddedFile> {
     const hash = createHash('sha256');
     const objects: ObjectReference[] = [];
     let bytes = 0;
@@ -89,12 +84,11 @@ export class SnapshotWriter {
 
   /** Writes the manifest: with it the snapshot exists. */
   async commit(
-    sequence: number,
-    createdMs: number,
+    { sequence, origin, createdMs }: Pick<Manifest, 'sequence' | 'origin' | 'createdMs'>,
     files: readonly AddedFile[],
     details: Omit<SnapshotDetails, 'files'>,
-  ): Promise<{ name: string; manifest: Manifest }> {
-    const { config, envelope, store } = this.#repository;
+  ): Promise<{ name: string; manifest: Manifest; manifestBytes: number }> {
+    const { config, envelope } = this.#repository;
     const objects: ObjectReference[] = [];
     const indexes = new Map<string, number>();
     const indexOf = (object: ObjectReference) => {
@@ -112,30 +106,39 @@ export class SnapshotWriter {
       objects: file.objects.map(indexOf),
     }));
     const sealed = await sealDetails({ ...details, files: listed }, envelope);
-    const manifest = { sequence, repository: config.id, createdMs, objects, details: sealed };
+    const manifest = { sequence, repository: config.id, origin, createdMs, objects, details: sealed };
     const { name, data } = await encodeManifest(manifest);
-    await store.put(name, data);
-    return { name, manifest };
+    await this.#put(name, data);
+    return { name, manifest, manifestBytes: data.length };
   }
 
   async #addObject(content: Uint8Array): Promise<ObjectReference> {
-    const { store, envelope } = this.#repository;
+    const { envelope } = this.#repository;
     const digest = createHash('sha256').update(content).digest();
     const id = createHmac('sha256', this.#nameKey).update(digest).digest('hex');
     const known = this.#known.get(id);
     if (known) return known;
     const sealed = await envelope.seal(content);
     let name = `${OBJECTS}${id.slice(0, 2)}/${id}`;
-    if (!(await store.put(name, sealed))) {
+    if (!(await this.#put(name, sealed))) {
       // Something of that name is there that nobody can vouch for: damaged, or of a run that was broken off.
       name = `${name}-${randomBytes(4).toString('hex')}`;
-      await store.put(name, sealed);
+      await this.#put(name, sealed);
     }
     const reference = { name, bytes: sealed.length, sha256: sha256(sealed) };
     this.#known.set(id, reference);
     this.sent.push(reference);
-    if (this.sent.length % TELL_EACH === 0) this.#onSent(this.sent);
+    this.#onSent(this.sent);
     return reference;
+  }
+
+  async #put(name: string, data: Uint8Array): Promise<boolean> {
+    try {
+      return await this.#repository.store.put(name, data);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
   }
 }
 

@@ -1,17 +1,26 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { AgentError } from '../system/errors.ts';
 import { configOption } from './options.ts';
 
 interface BackupCommandOptions {
   config: string;
+  store?: string;
   json?: boolean;
   all?: boolean;
   sample?: number;
   identityFile?: string;
   dryRun?: boolean;
   new?: boolean;
+  adopt?: boolean;
 }
+
+const storeOption = () => new Option('--store <name>', 'only this store of the configuration');
+const jsonOption = () => new Option('--json', 'for programs');
+const identityOption = () => new Option('--identity-file <file>', 'the recovery key, to open what is encrypted');
+
+const print = (text: string) => void process.stdout.write(text);
+const printJson = (value: unknown) => print(`${JSON.stringify(value, undefined, 2)}\n`);
 
 export function addBackup(root: Command): void {
   const backup = root.command('backup').description('keep the journal in a second place, and prove it').exitOverride();
@@ -20,65 +29,117 @@ export function addBackup(root: Command): void {
     .description('make a recovery key: its public half goes into the configuration, the secret one to a safe place')
     .action(async () => {
       const { keygenText } = await import('../backup/keygen.ts');
-      process.stdout.write(await keygenText());
+      print(await keygenText());
     });
-  backup
-    .command('run')
-    .description('back up now, read back what was written, and let go of what the retention does not keep')
-    .option('--new', 'begin anew where there was another repository')
-    .option('--json', 'the result, for programs')
-    .addOption(configOption())
-    .action(async ({ config, json, new: anew = false }: BackupCommandOptions) => {
-      const { configured, runConfigured, runText } = await import('../backup/command.ts');
-      const result = await runConfigured(await configured(config), packageJson.version, anew);
-      process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : runText(result));
-      if (!result.verified)
-        throw new AgentError('storage', 'the backup is not whole', { hint: result.problems.slice(0, 3).join('; ') });
-    });
+  addRun(backup);
   backup
     .command('list')
     .description('the backups that there are, the oldest first')
-    .option('--json', 'for programs')
+    .addOption(storeOption())
+    .addOption(jsonOption())
     .addOption(configOption())
-    .action(async ({ config, json }: BackupCommandOptions) => {
-      const { configured, listConfigured, listText } = await import('../backup/command.ts');
-      const list = await listConfigured(await configured(config));
-      process.stdout.write(json ? `${JSON.stringify(list, undefined, 2)}\n` : listText(list));
+    .action(async ({ config, store, json }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { listConfigured } = await import('../backup/command.ts');
+      const { listText } = await import('../backup/text.ts');
+      const lists = await listConfigured(configured(config), store);
+      if (json) printJson(lists);
+      else print(lists.map((list) => listText(list, lists.length > 1)).join(''));
     });
+  backup
+    .command('show')
+    .description('what is in a backup; its files only with the recovery key')
+    .argument('[backup]', 'its number, or latest', 'latest')
+    .addOption(storeOption())
+    .addOption(identityOption())
+    .addOption(jsonOption())
+    .addOption(configOption())
+    .action(async (which: string, { config, store, identityFile, json }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { showConfigured } = await import('../backup/command.ts');
+      const { showText } = await import('../backup/text.ts');
+      const shown = await showConfigured(configured(config), which, { store, identityFile });
+      if (json) printJson(shown);
+      else print(showText(shown));
+    });
+  addVerify(backup);
+  backup
+    .command('prune')
+    .description('let go of what the retention does not keep')
+    .option('--dry-run', 'only tell what would go, and why')
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .addOption(configOption())
+    .action(async ({ config, store, dryRun = false, json }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { pruneConfigured } = await import('../backup/command.ts');
+      const { pruneText } = await import('../backup/text.ts');
+      const results = await pruneConfigured(configured(config), { store, dryRun });
+      if (json) printJson(results);
+      else print(results.map((result) => pruneText(result, dryRun)).join(''));
+    });
+  backup
+    .command('unlock')
+    .description('after a run on another machine was cut off: let the next one in')
+    .addOption(storeOption())
+    .addOption(configOption())
+    .action(async ({ config, store }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { unlockConfigured } = await import('../backup/command.ts');
+      print(await unlockConfigured(configured(config), store));
+    });
+  for (const command of backup.commands) command.exitOverride();
+}
+
+function addRun(backup: Command): void {
+  backup
+    .command('run')
+    .description('back up now, check what was written, and let go of what the retention does not keep')
+    .option('--new', 'begin anew where there was another repository')
+    .option('--adopt', 'go on with the repository of a machine that this one replaces')
+    .addOption(storeOption())
+    .addOption(jsonOption())
+    .addOption(configOption())
+    .action(async ({ config, store, json, new: anew, adopt }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { runAll } = await import('../backup/run-all.ts');
+      const { progressText, runText } = await import('../backup/text.ts');
+      const { createLogger } = await import('../system/logging.ts');
+      const { progressLine } = await import('../system/progress-line.ts');
+      const progress = progressLine(process.stderr);
+      const onProgress: Parameters<typeof runAll>[1]['onProgress'] = (name, at) =>
+        progress.show(progressText(name, at));
+      const options = { agentVersion: packageJson.version, store, anew, adopt, log: createLogger(), onProgress };
+      const runs = await runAll(configured(config), options).finally(() => progress.clear());
+      if (json) printJson(runs.map(({ problem, ...run }) => ({ ...run, problem: problem?.message ?? null })));
+      else print(runs.map((run) => runText(run, Date.now())).join(''));
+      const failed = runs.find(({ problem }) => problem !== undefined);
+      if (failed?.problem) throw failed.problem;
+    });
+}
+
+function addVerify(backup: Command): void {
   backup
     .command('verify')
     .description('check that every backup is whole: each object is there, and a sample of them is read back')
     .option('--all', 'read back all of them')
     .option('--sample <percent>', 'how many of them, by chance', percentArgument, 2)
-    .option('--identity-file <file>', 'the recovery key: what is read back is opened as well')
-    .option('--json', 'for programs')
+    .addOption(identityOption())
+    .addOption(storeOption())
+    .addOption(jsonOption())
     .addOption(configOption())
-    .action(async ({ config, all, sample = 2, identityFile, json }: BackupCommandOptions) => {
-      const { configured, verifyConfigured, verifyText } = await import('../backup/command.ts');
-      const result = await verifyConfigured(await configured(config), all ? 1 : sample / 100, identityFile);
-      process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : verifyText(result));
-      if (result.problems.length > 0) throw new AgentError('storage', `${result.problems.length} problems were found`);
+    .action(async ({ config, store, all, sample = 2, identityFile, json }: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { verifyConfigured } = await import('../backup/command.ts');
+      const { verifyText } = await import('../backup/text.ts');
+      const { createLogger } = await import('../system/logging.ts');
+      const options = { store, share: all ? 1 : sample / 100, identityFile, log: createLogger() };
+      const results = await verifyConfigured(configured(config), options);
+      if (json) printJson(results);
+      else print(results.map(verifyText).join(''));
+      const problems = results.reduce((count, result) => count + result.problems.length, 0);
+      if (problems > 0) throw new AgentError('storage', `${problems} problems were found`);
     });
-  backup
-    .command('prune')
-    .description('let go of what the retention does not keep')
-    .option('--dry-run', 'only tell what would go, and why')
-    .option('--json', 'for programs')
-    .addOption(configOption())
-    .action(async ({ config, dryRun = false, json }: BackupCommandOptions) => {
-      const { configured, pruneConfigured, pruneText } = await import('../backup/command.ts');
-      const result = await pruneConfigured(await configured(config), dryRun);
-      process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : pruneText(result, dryRun));
-    });
-  backup
-    .command('unlock')
-    .description('after a run on another machine was cut off: let the next one in')
-    .addOption(configOption())
-    .action(async ({ config }: BackupCommandOptions) => {
-      const { configured, unlockConfigured } = await import('../backup/command.ts');
-      process.stdout.write(await unlockConfigured(await configured(config)));
-    });
-  for (const command of backup.commands) command.exitOverride();
 }
 
 /** `2` or `2%` */

@@ -10,7 +10,12 @@ export function addStatus(root: Command): void {
     .addOption(stateDirOption())
     .action(async (options: { config: string; stateDir?: string; json?: boolean }) => {
       const { gatherStatus, statusText } = await import('../collector/status-report.ts');
-      const report = gatherStatus(await stateDirOf(options));
-      process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : statusText(report, Date.now()));
+      const { readOutcomes } = await import('../backup/outcome.ts');
+      const { statusText: backupText } = await import('../backup/text.ts');
+      const stateDir = await stateDirOf(options);
+      const report = { ...gatherStatus(stateDir), backups: readOutcomes(stateDir) };
+      const nowMs = Date.now();
+      const text = `${statusText(report, nowMs)}${backupText(report.backups, nowMs)}`;
+      process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : text);
     });
 }

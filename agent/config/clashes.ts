@@ -1,10 +1,11 @@
+import { backupClashes, type Clash } from './backup-clashes.ts';
 import { parseAddress } from './scalars.ts';
 import { DEFAULT_PORTS, LINE_DEFAULTS } from './schema.ts';
 
 /** Mistakes that lie between two entries; looked for in the raw content, so that they show beside all the others. */
-export function findClashes(content: unknown): { path: PropertyKey[]; message: string }[] {
+export function findClashes(content: unknown): Clash[] {
   const meters = isRecord(content) && Array.isArray(content.meters) ? (content.meters as unknown[]) : [];
-  const clashes: { path: PropertyKey[]; message: string }[] = [];
+  const clashes: Clash[] = [];
   const names = new Map<unknown, number>();
   const addresses = new Map<string, number>();
   const lines = new Map<string, { settings: string; index: number }>();
@@ -37,11 +38,17 @@ export function findClashes(content: unknown): { path: PropertyKey[]; message: s
       });
     } else addresses.set(address, i);
   });
-  return [...clashes, ...sinkClashes(isRecord(content) ? content.influxdb : undefined)];
+  const { influxdb, backup }: Record<string, unknown> = isRecord(content) ? content : {};
+  return [...clashes, ...sinkClashes(influxdb), ...backupClashes(backup, sinkNames(influxdb))];
 }
 
-function sinkClashes(influxdb: unknown): { path: PropertyKey[]; message: string }[] {
-  const clashes: { path: PropertyKey[]; message: string }[] = [];
+function sinkNames(influxdb: unknown): unknown[] {
+  const entries: unknown[] = influxdb === undefined ? [] : [influxdb].flat();
+  return entries.map((entry) => (isRecord(entry) ? (entry.name ?? 'influxdb') : undefined));
+}
+
+function sinkClashes(influxdb: unknown): Clash[] {
+  const clashes: Clash[] = [];
   const names = new Map<unknown, number>();
   const entries: unknown[] = Array.isArray(influxdb) ? influxdb : [influxdb];
   entries.forEach((entry, i) => {

@@ -49,7 +49,19 @@ influxdb:
 
 # A second place for the journal; energy-monitor backup keygen makes the key and prints what to write here.
 # backup:
-#   directory: /mnt/usb/energy-monitor
 #   recipient: age1...       # the public half of the recovery key; or, by choice, unencrypted: true
-#   keepLast: 10             # what stays; also keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithin: 7d
+#   stores:
+#     - directory: /mnt/usb/energy-monitor
+#       keepLast: 10         # what stays; also keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithin: 7d
+#     - azure: https://ACCOUNT.blob.core.windows.net/energy-monitor    # a container
+#       sasFile: /etc/energy-monitor/azure.sas  # its SAS; or connectionStringFile, or servicePrincipal
+#       bandwidth: 500kB     # a second, for what is sent
+#       writeOnly: true      # nothing old is removed from here
+#       keepHourly: 48
+#       keepDaily: 30
+#       keepWeekly: 26
+#       keepMonthly: 120
+#   databases:               # servers of influxdb whose own data are backed up as well
+#     - sink: influxdb
+#       operatorTokenFile: /etc/energy-monitor/influxdb-operator.token
 `;

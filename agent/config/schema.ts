@@ -1,48 +1,9 @@
 import { z } from 'zod';
 import { MODEL_NAMES } from '../meters/catalogue.ts';
-import { parseAddress, parseDuration, parseServerUrl, parseSize, SERVER_URL_HINT } from './scalars.ts';
+import { backup, backupKeysAt } from './backup-schema.ts';
+import { address, duration, filePath, oneOf, size, wholeNumber } from './fields.ts';
+import { parseServerUrl, SERVER_URL_HINT } from './scalars.ts';
 import { DEFAULT_STATE_DIR } from './state-dir.ts';
-
-/** Each message is the remedy: what to write instead. */
-const duration = (minMs: number, maxMs: number, range: string) =>
-  z.string({ error: `write a duration with its unit, such as ${range}` }).transform((text, context) => {
-    const ms = parseDuration(text);
-    if (ms !== undefined && ms >= minMs && ms <= maxMs) return ms;
-    const message =
-      ms === undefined ? `write a duration with its unit, such as ${range}` : `use a duration of ${range}`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
-
-const size = (minBytes: number, example: string) =>
-  z.string({ error: `write a size with its unit, such as ${example}` }).transform((text, context) => {
-    const bytes = parseSize(text);
-    if (bytes !== undefined && bytes >= minBytes) return bytes;
-    const message =
-      bytes === undefined ? `write a size with its unit, such as ${example}` : `use at least ${minBytes / 1e6}MB`;
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
-
-const address = (defaultPort: number) =>
-  z.string({ error: `write host:port, such as 192.168.1.50:${defaultPort}` }).transform((text, context) => {
-    const target = parseAddress(text, defaultPort);
-    if (target) return target;
-    context.issues.push({
-      code: 'custom',
-      message: `write host:port, such as 192.168.1.50:${defaultPort}`,
-      input: text,
-    });
-    return z.NEVER;
-  });
-
-const oneOf = <const T extends readonly (string | number)[]>(values: T) =>
-  z.literal(values, { error: `use one of ${values.join(', ')}` });
-
-const wholeNumber = (min: number, max: number) => {
-  const error = `use a whole number from ${min} to ${max}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-};
 
 /** The factory setting of the WE-515 is 9600 8E1 (mbmd PR 129). */
 export const LINE_DEFAULTS = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
@@ -119,9 +80,6 @@ const journal = z.strictObject({
   maxSize: size(10e6, '500MB').default(2e9),
 });
 
-const filePath = (example: string) =>
-  z.string({ error: `write a path, such as ${example}` }).min(1, { error: `write a path, such as ${example}` });
-
 const bucketName = z
   .string({ error: 'write the name of a bucket, such as energy' })
   .min(1, { error: 'write the name of a bucket, such as energy' });
@@ -167,46 +125,6 @@ const influxdb = z
   .optional()
   .transform((sinks) => sinks ?? []);
 
-const RECIPIENT = /^age1[0-9a-z]{20,}$/;
-const recipient = z
-  .string({ error: 'write a public key of age, such as age1...' })
-  .regex(RECIPIENT, { error: 'write a public key of age (age1...); energy-monitor backup keygen makes one' });
-
-const keep = wholeNumber(0, 100_000).optional();
-
-/** Backups; without this key there are none. */
-const backup = z
-  .strictObject(
-    {
-      directory: z
-        .string({ error: 'write the path of a directory, such as /mnt/usb/energy-monitor' })
-        .regex(/^\//, { error: 'write an absolute path, such as /mnt/usb/energy-monitor' }),
-      recipient: z.union([recipient, z.array(recipient).min(1)]).optional(),
-      unencrypted: z.boolean({ error: 'write true or false' }).default(false),
-      keepLast: wholeNumber(0, 100_000).default(10),
-      keepHourly: keep,
-      keepDaily: keep,
-      keepWeekly: keep,
-      keepMonthly: keep,
-      keepWithin: duration(0, 100 * 31_536_000_000, '7d').optional(),
-    },
-    { error: 'write a mapping with directory and recipient' },
-  )
-  .superRefine(({ recipient: given, unencrypted, directory: _directory, ...keeps }, context) => {
-    if (!Object.values(keeps).some((count) => (count ?? 0) > 0)) {
-      context.addIssue({ code: 'custom', path: ['keepLast'], message: 'keep at least one backup' });
-    }
-    if ((given === undefined) === unencrypted) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['recipient'],
-      message:
-        given === undefined
-          ? 'write the public key that energy-monitor backup keygen gave you, or unencrypted: true'
-          : 'write either recipient or unencrypted: true, not both',
-    });
-  });
-
 /** The whole configuration. Later parts (web) are keys of their own beside these. */
 export const configSchema = z.strictObject(
   {
@@ -225,7 +143,6 @@ export const configSchema = z.strictObject(
 export type Config = z.infer<typeof configSchema>;
 export type MeterConfig = Config['meters'][number];
 export type SinkConfig = Config['influxdb'][number];
-export type BackupConfig = NonNullable<Config['backup']>;
 export type ConnectionConfig = MeterConfig['connection'];
 
 /** Keys that may stand at a path, for naming the one that was meant. */
@@ -233,7 +150,7 @@ export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(configSchema.shape);
   if (at[0] === 'journal') return Object.keys(journal.shape);
   if (at[0] === 'influxdb') return Object.keys(sink.shape);
-  if (at[0] === 'backup') return Object.keys(backup.shape);
+  if (at[0] === 'backup') return backupKeysAt(at.slice(1));
   if (at[0] !== 'meters') return [];
   if (at.length === 2) return Object.keys(meter.shape);
   return Object.values(CONNECTIONS).flatMap((kind) => Object.keys(kind.shape));

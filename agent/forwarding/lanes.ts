@@ -1,4 +1,5 @@
 import type { SinkConfig } from '../config/schema.ts';
+import { isOfMachine } from '../readings/reading.ts';
 
 /**
  * One of the two ways to a server: a bucket for the machine's metrics that is missing, or not allowed, must not hold up the
@@ -12,9 +13,8 @@ export interface Lane {
 }
 
 export function lanesOf({ name, bucket, hostBucket }: SinkConfig): Lane[] {
-  const isHost = (measurement: string) => measurement === 'host';
   return [
-    { consumer: name, bucket, wants: (measurement) => !isHost(measurement) },
-    { consumer: `${name}/host`, bucket: hostBucket, wants: isHost },
+    { consumer: name, bucket, wants: (measurement) => !isOfMachine(measurement) },
+    { consumer: `${name}/host`, bucket: hostBucket, wants: isOfMachine },
   ];
 }

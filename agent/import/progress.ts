@@ -1,14 +1,7 @@
+import { type ProgressLine, progressLine, type Screen } from '../system/progress-line.ts';
 import type { Tally } from './tally.ts';
 
-const LINE_MS = 500;
 const PLAIN_MS = 10_000;
-
-/** Where progress is shown. */
-export interface Screen {
-  write(text: string): unknown;
-  isTTY?: boolean | undefined;
-  columns?: number | undefined;
-}
 
 /** How far an import is: one line that stays in place on a terminal, else a line now and then. */
 export class Progress {
@@ -19,11 +12,12 @@ export class Progress {
   /** Share of the source that an earlier run had read: it counts neither for the pace nor for the time left. */
   #startShare: number | undefined;
   #shownMs: number;
-  #liveShown = false;
+  readonly #line: ProgressLine;
 
   /** @param startRecords what an earlier run has read */
   constructor(screen: Screen, name: string, startRecords: number) {
     this.#screen = screen;
+    this.#line = progressLine(screen);
     this.#name = name;
     this.#startMs = performance.now();
     this.#shownMs = this.#startMs;
@@ -33,13 +27,12 @@ export class Progress {
   update(tally: Tally, share: number | undefined): void {
     this.#startShare ??= share;
     const nowMs = performance.now();
-    const live = this.#screen.isTTY === true;
-    if (nowMs - this.#shownMs < (live ? LINE_MS : PLAIN_MS)) return;
-    this.#shownMs = nowMs;
     const text = this.text(tally, share, nowMs);
-    if (live) this.#screen.write(`\r\u001b[K${text.slice(0, (this.#screen.columns || 80) - 1)}`);
-    else this.#screen.write(`${text}\n`);
-    this.#liveShown = live;
+    if (this.#screen.isTTY) this.#line.show(text);
+    else if (nowMs - this.#shownMs >= PLAIN_MS) {
+      this.#shownMs = nowMs;
+      this.#screen.write(`${text}\n`);
+    }
   }
 
   /** `history.lp: 43 %, 120000 records, 25000 a second, 2 min left` */
@@ -62,8 +55,7 @@ export class Progress {
   }
 
   end(): void {
-    if (this.#liveShown) this.#screen.write('\r\u001b[K');
-    this.#liveShown = false;
+    this.#line.clear();
   }
 }
 

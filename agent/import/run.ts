@@ -1,7 +1,8 @@
 import { Importer } from '../journal/importer.ts';
 import { AgentError } from '../system/errors.ts';
+import type { Screen } from '../system/progress-line.ts';
 import { Converter, type ConverterOptions } from './converter.ts';
-import { durationText, Progress, type Screen } from './progress.ts';
+import { durationText, Progress } from './progress.ts';
 import type { Origins } from './series-finder.ts';
 import type { Source } from './source.ts';
 import { loadMark, type Mark, markKeyOf, SourceImport } from './source-import.ts';

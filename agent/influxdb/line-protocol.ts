@@ -1,4 +1,4 @@
-import type { Reading } from '../readings/reading.ts';
+import { isOfMachine, type Reading } from '../readings/reading.ts';
 
 /** Commas, spaces and equals signs are escaped in tags and field keys, commas and spaces in measurements (InfluxDB v2, line protocol). */
 const escapeTag = (text: string) => text.replace(/[,= ]/g, '\\$&');
@@ -19,9 +19,8 @@ function kept(map: Map<string, string>, key: string, make: () => string): string
   return text;
 }
 
-/** The series of measurement `host` are machines, those of all others meters. */
 function tags(measurement: string, name: string, model: string): string {
-  const nameTag = measurement === 'host' ? 'host' : 'meter';
+  const nameTag = isOfMachine(measurement) ? 'host' : 'meter';
   // An empty tag is no valid line.
   return `${name === '' ? '' : `,${nameTag}=${escapeTag(name)}`}${model === '' ? '' : `,model=${escapeTag(model)}`}`;
 }

@@ -5,6 +5,13 @@ export interface Series {
   model: string;
 }
 
+/** Measurements whose series are of this machine, not of a meter; `meter` is then its host name. */
+export const MACHINE_MEASUREMENTS = ['host', 'backup'] as const;
+
+export function isOfMachine(measurement: string): boolean {
+  return (MACHINE_MEASUREMENTS as readonly string[]).includes(measurement);
+}
+
 /** Values by quantity name, in the units of QUANTITIES. */
 export type Values = Record<string, number>;
 

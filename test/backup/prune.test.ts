@@ -7,6 +7,7 @@ import type { Store } from '../../agent/backup/store.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { ALL, backUp, openRepository } from '../support/backups.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { storeWith } from '../support/store-with.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIRST_S = 1_772_323_200;
@@ -55,16 +56,12 @@ test('broken off at any removal, nothing that is needed is gone, and the next ru
     const store = await six();
     const repository = await openRepository(store);
     let removals = 0;
-    const breaking: Store = {
-      label: store.label,
-      put: (name, data) => store.put(name, data),
-      get: (name) => store.get(name),
-      list: (prefix) => store.list(prefix),
+    const breaking = storeWith(store, {
       remove: async (name) => {
         if (removals++ === at) throw new Error('killed');
         await store.remove(name);
       },
-    };
+    });
     const broken = await openRepository(breaking);
     const ended = await prune(broken, { keepLast: 2 }, { verified: VERIFIED }).then(
       () => true,

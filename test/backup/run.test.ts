@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { ageEnvelope } from '../../agent/backup/envelope.ts';
 import { openDetails } from '../../agent/backup/manifest.ts';
 import { recall, remember } from '../../agent/backup/memory.ts';
+import type { BackupSource } from '../../agent/backup/source.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { AgentError } from '../../agent/system/errors.ts';
 import { ALL, backUp, contents, newKeys, openRepository } from '../support/backups.ts';
@@ -13,6 +15,7 @@ import { fillJournal, secondsFrom } from '../support/forwarding.ts';
 import { open } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { requireProgram } from '../support/requires.ts';
+import { storeWith } from '../support/store-with.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const DAY_S = 86_400;
@@ -53,13 +56,108 @@ test('what is unchanged does not travel again, whether remembered or not; what i
   const { stateDir, store } = await prepared(5);
   await backUp(stateDir, store);
   expect(await backUp(stateDir, store)).toMatchObject({ sequence: 2, sentObjects: 0, counts: { energy: 250 } });
-  fillJournal(stateDir, secondsFrom(FIRST_S + 100, 10));
-  const third = await backUp(stateDir, store);
-  // The day that got late readings, and the hour in which the newest came is unchanged.
-  expect(third).toMatchObject({ counts: { energy: 260 } });
-  expect(third.sentObjects).toBeLessThanOrEqual(2);
   rmSync(join(stateDir, 'backup'), { recursive: true });
-  expect(await backUp(stateDir, store)).toMatchObject({ sequence: 4, sentObjects: 0 });
+  expect(await backUp(stateDir, store, { adopt: true })).toMatchObject({ sequence: 3, sentObjects: 0 });
+});
+
+test('an old day that changes goes by hours, so that the next change sends an hour; when it is quiet it is a file again', async () => {
+  const { stateDir, store } = await prepared(5);
+  const paths = async (name: string) => [...(await contents(await openRepository(store), name)).keys()];
+  const sentFiles = async (before: string, after: string) => {
+    const repository = await openRepository(store);
+    const [old, now] = [await contents(repository, before), await contents(repository, after)];
+    return [...now].filter(([path, content]) => !old.get(path)?.equals(content)).map(([path]) => path);
+  };
+  const first = await backUp(stateDir, store);
+  expect(await paths(first.name)).toContain('journal/2026-03-01');
+  // Late readings, in an hour that had none.
+  fillJournal(stateDir, secondsFrom(FIRST_S + 100, 10));
+  const second = await backUp(stateDir, store);
+  expect(second.counts).toEqual({ energy: 260 });
+  expect(await sentFiles(first.name, second.name)).toEqual([
+    'journal/2026-03-01T00',
+    'journal/2026-03-01T01',
+    'journal/state.json',
+  ]);
+  fillJournal(stateDir, secondsFrom(FIRST_S + 200, 10));
+  const third = await backUp(stateDir, store);
+  expect(third.counts).toEqual({ energy: 270 });
+  expect(await sentFiles(second.name, third.name)).toEqual(['journal/2026-03-01T00', 'journal/state.json']);
+  const fourth = await backUp(stateDir, store);
+  expect(fourth.counts).toEqual({ energy: 270 });
+  expect(await paths(fourth.name)).toEqual(await paths(first.name));
+});
+
+test('a reading from the future does not make today an old day', async () => {
+  const { stateDir, store } = await prepared(2);
+  fillJournal(stateDir, secondsFrom(FIRST_S + 4000 * DAY_S, 5));
+  const { name } = await backUp(stateDir, store, { nowMs: (FIRST_S + 2 * DAY_S) * 1000 });
+  expect([...(await contents(await openRepository(store), name)).keys()]).toContain('journal/2026-03-02T01');
+});
+
+test('two machines in one repository: the second is refused, until it is said to replace the first', async () => {
+  const { stateDir, store } = await prepared(1);
+  await backUp(stateDir, store);
+  const other = await prepared(2);
+  await expect(backUp(other.stateDir, store)).rejects.toMatchObject({
+    code: 'config',
+    message: expect.stringMatching(/of another machine/),
+    hint: expect.stringMatching(/--adopt/),
+  });
+  expect(await backUp(other.stateDir, store, { adopt: true })).toMatchObject({ sequence: 2, verified: true });
+  expect(await backUp(other.stateDir, store)).toMatchObject({ sequence: 3, sentObjects: 0 });
+  await expect(backUp(stateDir, store)).rejects.toMatchObject({ code: 'config' });
+});
+
+test('a source that cannot be read is left out and said; it has not to travel again when it is back', async () => {
+  const { stateDir, store } = await prepared(1);
+  let state: 'there' | 'cut' | 'away' = 'there';
+  const asked: string[] = [];
+  const big = randomBytes(300_000);
+  const source: BackupSource = {
+    name: 'databases/influxdb',
+    *files() {
+      asked.push(state);
+      if (state === 'away') throw new AgentError('unavailable', 'the server is away', { retryable: true });
+      yield { path: 'databases/influxdb/a', content: [big] };
+      if (state === 'cut') throw new AgentError('unavailable', 'the server went away', { retryable: true });
+      yield { path: 'databases/influxdb/b', stamp: '1', content: [Buffer.from('b')] };
+    },
+  };
+  const run = () => backUp(stateDir, store, { sources: [source], pausesMs: [1, 1] });
+  const first = await run();
+  expect(first).toMatchObject({ missing: [], verified: true });
+  for (const [now, reason] of [
+    ['away', 'the server is away'],
+    ['cut', 'the server went away'],
+  ] as const) {
+    state = now;
+    asked.length = 0;
+    const without = await run();
+    expect(asked).toEqual([now, now, now]);
+    expect(without.missing).toEqual([{ source: 'databases/influxdb', reason }]);
+    const repository = await openRepository(store);
+    const details = await openDetails(await repository.manifest(without.name), repository.envelope);
+    expect(details.missing).toEqual(without.missing);
+    expect(details.files.map(({ path }) => path).filter((path) => path.startsWith('databases/'))).toEqual([]);
+    expect(recall(stateDir, repository.config.id).verified).toEqual([1]);
+  }
+  state = 'there';
+  const back = await run();
+  expect(back).toMatchObject({ missing: [], sentObjects: 0, sequence: 4 });
+  expect((await contents(await openRepository(store), back.name)).get('databases/influxdb/a')?.equals(big)).toBe(true);
+});
+
+test('what the store refuses is no fault of a source', async () => {
+  const { stateDir, store } = await prepared(1);
+  const full = storeWith(store, {
+    put: async (name, data) => {
+      if (data.length > 100_000) throw new AgentError('storage', 'the disk is full', { retryable: true });
+      return store.put(name, data);
+    },
+  });
+  const source: BackupSource = { name: 'other', files: () => [{ path: 'other/a', content: [randomBytes(200_000)] }] };
+  await expect(backUp(stateDir, full, { sources: [source], pausesMs: [1] })).rejects.toThrowError('the disk is full');
 });
 
 test('encrypted for a key that this machine does not have: nobody reads it, it is verified all the same, the key opens it', async () => {

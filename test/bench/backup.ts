@@ -7,6 +7,7 @@ import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { plainEnvelope } from '../../agent/backup/envelope.ts';
 import { Repository } from '../../agent/backup/repository.ts';
 import { runBackup } from '../../agent/backup/run.ts';
+import { JournalSource } from '../../agent/backup/sources/journal.ts';
 import { createLogger } from '../../agent/system/logging.ts';
 import { fillBacklog } from './backlog.ts';
 import { peakRssMB } from './proc.ts';
@@ -48,6 +49,7 @@ async function week(workplace: Workplace): Promise<{ sentBytes: number; fullByte
     const { name, sentBytes: sent } = await runBackup({
       stateDir,
       store,
+      sources: [new JournalSource(stateDir, Date.now())],
       recipients: [],
       host: 'pi',
       agentVersion: '',
@@ -71,7 +73,7 @@ export async function backup(): Promise<Figures> {
   const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
   const place = join(workplace.directory, 'place');
   mkdirSync(place);
-  writeFileSync(config, JSON.stringify({ stateDir, meters, backup: { directory: place, recipient } }));
+  writeFileSync(config, JSON.stringify({ stateDir, meters, backup: { stores: [{ directory: place }], recipient } }));
   fillBacklog(stateDir, DAYS * 86_400);
   // The first start compiles the code; it is the installer's.
   spawnSync(AGENT, ['backup', 'list', '--config', config]);

@@ -24,22 +24,27 @@ test('from a key to a verified backup, and back with the key; what is kept tells
   const { out } = await finished(['backup', 'keygen']);
   const identity = /^AGE-SECRET-KEY-\w+$/m.exec(out)?.[0] ?? '';
   const recipient = /recipient: (age1\w+)/.exec(out)?.[1];
-  const { run, place, stateDir, directory } = prepared((place) => ({ directory: place, recipient, keepLast: 2 }));
+  const { run, place, stateDir, directory } = prepared((place) => ({
+    stores: [{ directory: place, keepLast: 2 }],
+    recipient,
+  }));
   expect(await run('run')).toMatchObject({
     code: 0,
     err: '',
-    out: expect.stringMatching(/^backup 1: 100 readings in 2 files \(.*\), 2 new objects \(.*\), verified\n$/),
+    out: expect.stringMatching(
+      /^backup 1 in directory: 100 readings in 3 files \(.*\), 3 new objects \(.*\), verified\n$/,
+    ),
   });
   for (const _ of [2, 3]) expect((await run('run')).code).toBe(0);
   const list = await run('list');
-  expect(list.out).toMatch(/^ {5}2 {2}20.*verified when written\n {5}3 {2}20.*\n$/);
+  expect(list.out).toMatch(/^ {5}2 {2}20\S+ {2} +\d\.\d kB {2}verified when written\n {5}3 {2}20.*\n$/);
   const keyFile = join(directory, 'key');
   writeFileSync(keyFile, `# a comment\n${identity}\n`);
   expect((await run('verify', '--all', '--identity-file', keyFile)).out).toMatch(
-    /^2 backups, 2 objects, 2 read back, 2 files opened: whole\n$/,
+    /^directory: 2 backups, 3 objects, 3 read back, 3 files opened: whole\n$/,
   );
   expect((await run('prune', '--dry-run')).out).toMatch(
-    / {5}3 {2}stays {2}the newest, the newest that was verified, among the last 2\n0 backups would go/,
+    / {5}3 {2}stays {2}the newest, the newest that was verified, among the last 2\ndirectory: 0 backups would go/,
   );
   // The secret half is nowhere on this machine but in that file.
   const stored = [place, stateDir].flatMap((at) =>
@@ -51,7 +56,7 @@ test('from a key to a verified backup, and back with the key; what is kept tells
 });
 
 test('damage ends verify with a code and names the object', async () => {
-  const { run, place } = prepared((place) => ({ directory: place, unencrypted: true }));
+  const { run, place } = prepared((place) => ({ stores: [{ directory: place }], unencrypted: true }));
   await run('run');
   const [first = ''] = readdirSync(join(place, 'objects'));
   const [object = ''] = readdirSync(join(place, 'objects', first));
@@ -65,13 +70,37 @@ test('damage ends verify with a code and names the object', async () => {
 });
 
 test.each([
-  [undefined, ['run'], 78, /has no backup\n {2}make a key with energy-monitor backup keygen/],
-  [{}, ['run'], 78, /backup.recipient: is missing; write the public key that .*keygen gave you, or unencrypted: true/],
-  [{ recipient: 'AGE-SECRET-KEY-1QQQQQQQQ' }, ['run'], 78, /backup.recipient/],
-  [{ unencrypted: true, keepLast: 0 }, ['prune'], 78, /backup.keepLast: .*keep at least one backup/],
-  [{ unencrypted: true }, ['list'], 74, /there is no backup in .*\n {2}is the disk mounted\? Otherwise make one/],
-])('backup: %j with %j ends with %i and one sentence', async (backup, args, code, sentence) => {
-  const { run } = prepared((directory) => backup && { directory, ...backup });
+  [undefined, [{}], ['run'], 78, /has no backup\n {2}make a key with energy-monitor backup keygen/],
+  [{}, [], ['run'], 78, /backup.stores: is \[\]; list at least one store/],
+  [
+    {},
+    [{}],
+    ['run'],
+    78,
+    /backup.recipient: is missing; write the public key that .*keygen gave you, or unencrypted: true/,
+  ],
+  [{ recipient: 'AGE-SECRET-KEY-1QQQQQQQQ' }, [{}], ['run'], 78, /backup.recipient/],
+  [{ unencrypted: true }, [{ keepLast: 0 }], ['prune'], 78, /backup.stores\[0\].keepLast: .*keep at least one backup/],
+  [
+    { unencrypted: true },
+    [{}],
+    ['run', '--store', 'cloud'],
+    64,
+    /there is no store cloud in .*\n {2}there is directory/,
+  ],
+  [
+    { unencrypted: true },
+    [{}, { name: 'second' }],
+    ['show'],
+    64,
+    /several stores.*\n {2}name one of them: --store directory/,
+  ],
+  [{ unencrypted: true }, [{}, {}], ['run'], 78, /stores\[1\].*directory/],
+  [{ unencrypted: true }, [{}], ['list'], 74, /there is no backup in .*\n {2}is the disk mounted\? Otherwise make one/],
+])('backup: %j with the stores %j and %j ends with %i and one sentence', async (backup, stores, args, code, sentence) => {
+  const { run } = prepared(
+    (directory) => backup && { ...backup, stores: stores.map((one, i) => ({ directory: `${directory}${i}`, ...one })) },
+  );
   const result = await run(...args);
   expect(result.code).toBe(code);
   expect(result.err).toMatch(sentence);
@@ -79,7 +108,7 @@ test.each([
 });
 
 test('a place that cannot be written to is said, and nothing is left there', async () => {
-  const { run, place } = prepared((place) => ({ directory: join(place, 'below'), unencrypted: true }));
+  const { run, place } = prepared((place) => ({ stores: [{ directory: join(place, 'below') }], unencrypted: true }));
   writeFileSync(place, 'a file');
   const result = await run('run');
   expect(result).toMatchObject({

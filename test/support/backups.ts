@@ -4,6 +4,7 @@ import type { SnapshotFile } from '../../agent/backup/manifest.ts';
 import { openDetails } from '../../agent/backup/manifest.ts';
 import { Repository } from '../../agent/backup/repository.ts';
 import { type BackupOptions, runBackup } from '../../agent/backup/run.ts';
+import { JournalSource } from '../../agent/backup/sources/journal.ts';
 import type { Store } from '../../agent/backup/store.ts';
 import { silentLog } from './silent-log.ts';
 
@@ -20,8 +21,11 @@ export async function newKeys(): Promise<Keys> {
   return { identity, recipient: await identityToRecipient(identity) };
 }
 
+/** @param options `sources` are those beside the journal */
 export function backUp(stateDir: string, store: Store, options: Partial<BackupOptions> = {}) {
-  return runBackup({ stateDir, store, recipients: [], host: 'pi', agentVersion: '0.0.0', log: silentLog, ...options });
+  const sources = [new JournalSource(stateDir, options.nowMs ?? Date.now()), ...(options.sources ?? [])];
+  const base = { stateDir, store, recipients: [], host: 'pi', agentVersion: '0.0.0', log: silentLog, pausesMs: [] };
+  return runBackup({ ...base, ...options, sources });
 }
 
 /** The repository as somebody with the recovery key, or without, sees it. */

@@ -1,0 +1,40 @@
+import type { BackupConfig } from '../config/backup-schema.ts';
+import { loadConfig } from '../config/load.ts';
+import type { SinkConfig } from '../config/schema.ts';
+import { AgentError } from '../system/errors.ts';
+import type { Logger } from '../system/logging.ts';
+import type { BackupSource } from './source.ts';
+import { ConfigurationSource } from './sources/configuration.ts';
+import { databaseSource } from './sources/database.ts';
+import { JournalSource } from './sources/journal.ts';
+
+/** What a configuration says of backups. */
+export interface Configured {
+  path: string;
+  stateDir: string;
+  backup: BackupConfig;
+  influxdb: readonly SinkConfig[];
+}
+
+/** @throws AgentError `config` when the configuration has no backup */
+export function configured(path: string): Configured {
+  const { stateDir, backup, influxdb } = loadConfig(path);
+  if (backup) return { path, stateDir, backup, influxdb };
+  throw new AgentError('config', `${path} has no backup`, {
+    hint: 'make a key with energy-monitor backup keygen: it prints what to write there',
+  });
+}
+
+/** What is backed up, the journal first. @throws AgentError when there is no journal yet */
+export function sourcesOf(
+  { path, stateDir, backup, influxdb }: Configured,
+  nowMs: number,
+  log: Logger,
+): BackupSource[] {
+  const databases = backup.databases.map((database) => {
+    const sink = influxdb.find(({ name }) => name === database.sink);
+    if (sink) return databaseSource(database, sink, { stateDir, isEncrypted: !backup.unencrypted, log });
+    throw new AgentError('config', `backup.databases names ${database.sink}, which is no server of influxdb`);
+  });
+  return [new JournalSource(stateDir, nowMs), new ConfigurationSource(path), ...databases];
+}

@@ -1,0 +1,30 @@
+import { isScalar, parseDocument, visit } from 'yaml';
+import { SECRET_KEYS, scrub } from '../system/scrub.ts';
+import { SECRET_IN_TEXT } from './shown.ts';
+
+const SECRET_KEY = new RegExp(`^(?:${SECRET_KEYS.join('|')})$`, 'i');
+
+/**
+ * A configuration that can be handed on: each value under a secret's key is ***, and so is what looks like a secret elsewhere,
+ * in comments as well. Files that hold secrets are only named in it, which stays.
+ * @param text YAML that the configuration's schema accepts
+ */
+export function withoutSecrets(text: string): string {
+  const document = parseDocument(text);
+  visit(document, {
+    Pair(_, { key, value }) {
+      if (isScalar(key) && SECRET_KEY.test(String(key.value)) && isScalar(value)) value.value = '***';
+    },
+    Node(_, node) {
+      if (node.comment) node.comment = unlessSecret(node.comment);
+      if (node.commentBefore) node.commentBefore = unlessSecret(node.commentBefore);
+    },
+  });
+  if (document.comment) document.comment = unlessSecret(document.comment);
+  if (document.commentBefore) document.commentBefore = unlessSecret(document.commentBefore);
+  return scrub(document.toString());
+}
+
+function unlessSecret(comment: string): string {
+  return comment.replace(SECRET_IN_TEXT, '$1***');
+}
