@@ -17,16 +17,26 @@ A manifest is zstd of JSON:
   version     1
   sequence    as in its name
   repository  id of repository.json
+  origin      a random id of the state directory that was backed up; absent in the oldest
   created     ISO 8601, by the clock of the machine that was backed up, which may be wrong
   objects     [[name, bytes, SHA-256], ...] of the objects as stored: all that the snapshot needs
   details     base64 of sealed JSON:
     host, agentVersion
     files     [{path, bytes, sha256, objects: [index in objects, ...]}, ...]; a file is its objects, opened, in order;
               bytes and sha256 are those of the whole file
-    counts    readings by measurement
+    counts    readings of the journal by measurement
+    missing   [{source, reason}, ...] of what could not be read; absent when all is there
+  Keys that are not named here may come; they are to be passed over.
 
 A snapshot exists when its manifest does: objects are written before it. An object that no manifest names is not needed.
 
 To get a file back by hand, for each of its objects: age -d -i KEYFILE OBJECT | zstd -d >> FILE
-The path journal/... holds the readings (see energy-monitor's documentation of its journal).
+journal/2026-11-21       the readings of a UTC day, journal/2026-11-21T14 those of an hour: a line of JSON {from, to (UTC ms),
+                         series: [[id, measurement, meter, model], ...], layouts: [[id, fields], ...], gaps: [[series,
+                         from ms, to ms, cause], ...]}, then for each reading 48 bits of ms since from, 16 bits each of its
+                         series, its layout and its length (little-endian), and its bytes: a bitmap of the layout's fields
+                         that are present (least significant bit first), then each value: fields is JSON of [[name,
+                         decimals], ...]; a zigzag varint of value * 10^decimals, or with decimals null a float64
+journal/state.json       positions of the servers, quarantine, what was learned
+config/config.yaml       the configuration, without its secrets
 `;

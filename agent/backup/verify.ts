@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import { countSegment } from '../journal/segment-reader.ts';
 import { messageOf } from '../system/errors.ts';
-import { type Manifest, type ObjectReference, openDetails, sha256 } from './manifest.ts';
+import { type Manifest, type ObjectReference, openDetails, type SnapshotFile, sha256 } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
 
 export interface VerifyOptions {
   /** How likely an object is read back, 0 to 1. */
   shareOf: (object: ObjectReference) => number;
   random?: () => number;
-  /** Open every file and compare it with what was backed up; needs an identity, or a repository that is not encrypted. */
+  /** Open every file, compare it with what was backed up and count its readings; needs an identity, or a repository that is not encrypted. */
   files?: boolean;
 }
 
@@ -79,30 +81,57 @@ async function verifyObjects(
 
 /** Each file once, however many snapshots have it. */
 async function verifyFiles(
-  { store, envelope }: Repository,
+  repository: Repository,
   manifests: readonly Manifest[],
   result: VerifyResult,
 ): Promise<void> {
-  const done = new Set<string>();
+  const done = new Map<string, FileVerdict>();
   for (const manifest of manifests) {
+    const counts: Record<string, number> = {};
     try {
-      for (const file of (await openDetails(manifest, envelope)).files) {
+      const details = await openDetails(manifest, repository.envelope);
+      for (const file of details.files) {
         const objects = file.objects.map((index) => manifest.objects[index]?.name ?? '');
         const key = [file.sha256, ...objects].join();
-        if (done.has(key)) continue;
-        done.add(key);
-        const hash = createHash('sha256');
-        let bytes = 0;
-        for (const name of objects) {
-          const content = await envelope.open((await store.get(name)) ?? Buffer.alloc(0));
-          hash.update(content);
-          bytes += content.length;
-        }
-        if (bytes === file.bytes && hash.digest('hex') === file.sha256) result.files++;
-        else result.problems.push(`${file.path} of backup ${manifest.sequence} is not what was backed up`);
+        const verdict = done.get(key) ?? (await openFile(repository, file, objects));
+        if (!done.has(key) && verdict.problem === undefined) result.files++;
+        done.set(key, verdict);
+        for (const [measurement, n] of Object.entries(verdict.counts))
+          counts[measurement] = (counts[measurement] ?? 0) + n;
+        if (verdict.problem !== undefined)
+          result.problems.push(`${file.path} of backup ${manifest.sequence} ${verdict.problem}`);
       }
+      if (!isDeepStrictEqual(counts, { ...details.counts }))
+        result.problems.push(`backup ${manifest.sequence} has other readings than were counted when it was made`);
     } catch (error) {
       result.problems.push(`backup ${manifest.sequence} cannot be opened: ${messageOf(error)}`);
     }
   }
+}
+
+interface FileVerdict {
+  problem: string | undefined;
+  /** Of a file of the journal. */
+  counts: Record<string, number>;
+}
+
+/** Puts a file together, compares it, and looks into it where its format is known. */
+async function openFile(
+  { store, envelope }: Repository,
+  file: SnapshotFile,
+  objects: readonly string[],
+): Promise<FileVerdict> {
+  const hash = createHash('sha256');
+  const isSegment = /^journal\/\d{4}-/.test(file.path);
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for (const name of objects) {
+    const content = await envelope.open((await store.get(name)) ?? Buffer.alloc(0));
+    hash.update(content);
+    bytes += content.length;
+    if (isSegment) pieces.push(content);
+  }
+  if (bytes !== file.bytes || hash.digest('hex') !== file.sha256)
+    return { problem: 'is not what was backed up', counts: {} };
+  return { problem: undefined, counts: isSegment ? countSegment(Buffer.concat(pieces)) : {} };
 }

@@ -4,36 +4,19 @@ import { expect, test } from 'vitest';
 import { openForReading } from '../../agent/journal/database.ts';
 import { unpack } from '../../agent/journal/packing.ts';
 import { countReadings, DAY_MS, journalDays, segment } from '../../agent/journal/segment.ts';
+import { countSegment, layoutFields, readSegment } from '../../agent/journal/segment-reader.ts';
 import { open } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** Reads a segment as its description says. */
 function unfold(bytes: Buffer) {
-  const end = bytes.indexOf(10);
-  const head = JSON.parse(bytes.subarray(0, end).toString()) as {
-    from: number;
-    series: [number, string, string, string][];
-    layouts: [number, string][];
-    gaps: unknown[];
-  };
-  const readings = [];
-  for (let at = end + 1; at < bytes.length; ) {
-    const length = bytes.readUInt16LE(at + 10);
-    const fields = JSON.parse(head.layouts.find(([id]) => id === bytes.readUInt16LE(at + 8))?.[1] ?? '') as [
-      string,
-      number | null,
-    ][];
-    readings.push({
-      timeMs: head.from + bytes.readUIntLE(at, 6),
-      meter: head.series.find(([id]) => id === bytes.readUInt16LE(at + 6))?.[2],
-      values: unpack(
-        fields.map(([name, decimals]) => ({ name, decimals })),
-        bytes.subarray(at + 12, at + 12 + length),
-      ),
-    });
-    at += 12 + length;
-  }
+  const { head, rows } = readSegment(bytes);
+  const readings = [...rows()].map(({ timeMs, series, layout, data }) => ({
+    timeMs,
+    meter: head.series.find(([id]) => id === series)?.[2],
+    values: unpack(layoutFields(head, layout), data),
+  }));
   return { head, readings };
 }
 
@@ -79,4 +62,20 @@ test('whoever changes a day, by hand too, marks it anew; a journal of an older v
   open(stateDir).close();
   expect([...marks().keys()]).toEqual([2, 3, 5]);
   db.close();
+});
+
+test('a segment that is cut anywhere in a reading is found, and the whole one is counted', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (let second = 0; second < 3; second++) journal.append(readingAt(DAY_MS + second * 1000), DECIMALS);
+  journal.close();
+  const db = openForReading(stateDir);
+  const bytes = Buffer.concat([...segment(db, { fromMs: DAY_MS, toMs: 2 * DAY_MS })]);
+  db.close();
+  expect(countSegment(bytes)).toEqual({ energy: 3 });
+  const last = [...readSegment(bytes).rows()].at(-1)?.data.length ?? 0;
+  for (let length = bytes.length - 1; length > bytes.length - last - 12; length--) {
+    expect(() => countSegment(bytes.subarray(0, length)), String(length)).toThrow(RangeError);
+  }
+  expect(() => countSegment(Buffer.from('noise'))).toThrow(SyntaxError);
 });
