@@ -119,7 +119,12 @@ export function pruneConfigured(
 ): Promise<StorePrune[]> {
   return eachStore(configured, store, async (config) => {
     const opened = await openStore(config, dryRun ? 'look' : 'write');
-    return { store: storeName(config), ...(await pruneStore(configured, config, opened, { dryRun })) };
+    const result = await pruneStore(configured, config, opened, { dryRun });
+    const { repository, memory } = await openExisting(opened, configured.stateDir);
+    // Who prunes by hand has looked.
+    if (!dryRun && memory.held)
+      remember(configured.stateDir, repository.config.id, { ...memory, readings: 0, held: false });
+    return { store: storeName(config), ...result };
   });
 }
 

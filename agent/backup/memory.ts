@@ -21,12 +21,14 @@ export interface Memory {
   damaged: string[];
   /** Written by a run that was broken off before its manifest. */
   pending: ObjectReference[];
-  /** In the last backup. */
+  /** In the last backup that had not far fewer than the one before. */
   readings: number;
+  /** The last backup had far fewer: nothing old goes until a person has pruned. */
+  held: boolean;
   files: Record<string, RememberedFile>;
 }
 
-const EMPTY: Memory = { sequence: 0, verified: [], damaged: [], pending: [], readings: 0, files: {} };
+const EMPTY: Memory = { sequence: 0, verified: [], damaged: [], pending: [], readings: 0, held: false, files: {} };
 /** Which repository was in which place: an empty mount point is not the disk. */
 const PLACES = 'places';
 

@@ -88,7 +88,7 @@ export function recordValues(
 ): void {
   const known = Object.entries(values).filter((pair): pair is [string, number] => pair[1] !== undefined);
   const series = { measurement: MACHINE_MEASUREMENTS[1], meter: hostname(), model: store };
-  const reading = { series, timeMs: Math.floor(nowMs / 1000) * 1000, values: Object.fromEntries(known) };
+  const reading = { series, timeMs: nowMs, values: Object.fromEntries(known) };
   const decimals = Object.fromEntries(known.map(([name]) => [name, name.endsWith('_seconds') ? 1 : 0]));
   const entry: Entry = { kind: 'reading', reading, decimals };
   try {

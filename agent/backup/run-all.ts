@@ -129,10 +129,16 @@ async function backUpWithRoom(
     const isFull = error instanceof AgentError && /^(ENOSPC|EDQUOT)$/.test(errnoOf(error.cause) ?? '');
     if (!isFull || !(await store.canRemove())) throw error;
     log.warn({ reason: messageOf(error) }, 'no room for the backup; old ones go first');
-    const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true });
-    if (removedSnapshots + removedObjects === 0) throw error;
+    if (!(await madeRoom(configured, config, store))) throw error;
     return attempt();
   }
+}
+
+async function madeRoom(configured: Configured, config: StoreConfig, store: Store): Promise<boolean> {
+  const { memory } = await openExisting(store, configured.stateDir);
+  if (memory.held) return false;
+  const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true });
+  return removedSnapshots + removedObjects > 0;
 }
 
 const NOTHING: Pick<PruneResult, 'removedSnapshots' | 'left'> = { removedSnapshots: 0, left: undefined };

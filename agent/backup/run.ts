@@ -116,6 +116,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     shareOf: shareToRead(store, manifest.objects, [...writer.sent, ...memory.pending]),
   });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
+  const shrunk = readings < memory.readings * SHRUNK;
   const isWhole = problems.length === 0 && missing.length === 0;
   remember(stateDir, id, {
     nameKey,
@@ -124,7 +125,8 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     // Older snapshots go on vouching for them.
     damaged: [...new Set([...memory.damaged, ...damaged])],
     pending: notIn(manifest.objects, [...known.pending, ...writer.sent]),
-    readings,
+    readings: shrunk ? memory.readings : readings,
+    held: shrunk,
     files,
   });
   return {
@@ -138,7 +140,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     verified: problems.length === 0,
     problems,
     missing,
-    shrunk: readings < memory.readings * SHRUNK,
+    shrunk,
   };
 }
 

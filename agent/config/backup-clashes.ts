@@ -27,13 +27,13 @@ export function backupClashes(backup: unknown, sinkNames: readonly unknown[]): C
 function doubles(
   entries: readonly unknown[],
   key: string,
-  valueOf: (entry: unknown) => string | undefined,
+  textOf: (entry: unknown) => string | undefined,
   verb: string,
   remedy: string,
 ): Clash[] {
   const seen = new Map<string, number>();
   return entries.flatMap((entry, i): Clash[] => {
-    const value = valueOf(entry);
+    const value = textOf(entry);
     if (value === undefined) return [];
     const first = seen.get(value);
     seen.set(value, first ?? i);

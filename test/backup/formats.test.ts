@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { openExisting } from '../../agent/backup/existing.ts';
-import { decodeManifest, openDetails } from '../../agent/backup/manifest.ts';
+import { openDetails } from '../../agent/backup/manifest.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { countSegment } from '../../agent/journal/segment-reader.ts';
 import { ALL, backUp, contents, openRepository } from '../support/backups.ts';

@@ -316,7 +316,8 @@ test('another journal with as many readings a day is another content; one with f
   }
   for (const file of readdirSync(stateDir)) if (file.startsWith('journal')) rmSync(join(stateDir, file));
   fillJournal(stateDir, secondsFrom(FIRST_S, 10));
-  expect((await backUp(stateDir, store)).shrunk).toBe(true);
+  // Not only this once: until a person has pruned.
+  for (let run = 0; run < 3; run++) expect((await backUp(stateDir, store)).shrunk).toBe(true);
 });
 
 test('a key with a mistyped character is said without the key', async () => {

