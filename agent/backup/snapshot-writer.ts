@@ -1,4 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { collectBuffers } from '../system/garbage.ts';
 import {
   encodeManifest,
   type Manifest,
@@ -78,6 +79,7 @@ export class SnapshotWriter {
       hash.update(piece);
       bytes += piece.length;
       objects.push(await this.#addObject(piece));
+      collectBuffers(piece.length);
     }
     return { path, bytes, sha256: hash.digest('hex'), objects };
   }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { countSegment } from '../journal/segment-reader.ts';
 import { messageOf } from '../system/errors.ts';
+import { collectBuffers } from '../system/garbage.ts';
 import { type Manifest, type ObjectReference, openDetails, type SnapshotFile, sha256 } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
 
@@ -70,6 +71,7 @@ async function verifyObjects(
     }
     if (random() >= shareOf(object)) continue;
     const data = await store.get(name);
+    collectBuffers(bytes);
     if (data !== undefined && sha256(data) === digest) {
       result.read++;
       continue;
@@ -128,6 +130,7 @@ async function openFile(
   for (const name of objects) {
     const content = await envelope.open((await store.get(name)) ?? Buffer.alloc(0));
     hash.update(content);
+    collectBuffers(content.length);
     bytes += content.length;
     if (isSegment) pieces.push(content);
   }
