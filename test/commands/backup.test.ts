@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { DirectoryStore } from '../../agent/backup/directory-store.ts';
+import { JournalReader } from '../../agent/journal/reader.ts';
+import { contents, newKeys, openRepository } from '../support/backups.ts';
 import { finished } from '../support/child.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -116,4 +119,93 @@ test('a place that cannot be written to is said, and nothing is left there', asy
     err: expect.stringMatching(/a part of its path is no directory\n {2}name another/),
   });
   expect(existsSync(join(place, 'below'))).toBe(false);
+});
+
+test('a store that fails holds up no other: said, remembered, in status, in the journal; the next run brings what is owed', async () => {
+  const { run, place, stateDir, directory } = prepared((place) => ({
+    unencrypted: true,
+    stores: [{ directory: place }, { name: 'usb', directory: join(place, '../mounted/below') }],
+  }));
+  const mounted = join(directory, 'mounted');
+  writeFileSync(mounted, 'no directory');
+  for (let i = 0; i < 2; i++) {
+    const result = await run('run');
+    expect(result).toMatchObject({ code: 74, err: expect.stringMatching(/mounted\/below cannot be used/) });
+    expect(result.out).toMatch(/^backup \d in directory: .* verified\nno backup in usb: backup directory .*\n$/);
+  }
+  const status = await finished(['status', '--state-dir', stateDir]);
+  expect(status.out).toMatch(/^backup {6}directory: backup 2 is 0 min old$/m);
+  expect(status.out).toMatch(
+    /^backup {6}usb: no whole backup yet\n {2}problem {3}backup .*directory \(2 times in a row\)$/m,
+  );
+  rmSync(mounted);
+  expect(await run('run')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^backup 1 in usb: /m) });
+  expect((await run('verify', '--all')).code).toBe(0);
+  const report = JSON.parse((await finished(['status', '--json', '--state-dir', stateDir])).out);
+  expect(report.backups.usb).toMatchObject({ owed: 0, good: { sequence: 1 }, verified: { problems: 0 } });
+  const reader = new JournalReader(stateDir);
+  const notes = reader.readings({ fromMs: 0, toMs: 4e12 }).filter(({ series }) => series.measurement === 'backup');
+  reader.close();
+  const owed = notes.filter(({ series, values }) => series.model === 'usb' && values.owed !== undefined);
+  expect(owed.map(({ values }) => values.owed)).toEqual([1, 2, 0]);
+  expect(notes.some(({ values }) => values.verify_problems === 0)).toBe(true);
+  expect(existsSync(join(place, 'lock'))).toBe(false);
+});
+
+test('write-only: nothing is removed, no lock is left, prune says who may', async () => {
+  const { run, place } = prepared((place) => ({
+    unencrypted: true,
+    stores: [{ directory: place, keepLast: 1, writeOnly: true }],
+  }));
+  for (let i = 0; i < 3; i++) expect(await run('run')).toMatchObject({ code: 0, err: '' });
+  expect(readdirSync(join(place, 'snapshots'))).toHaveLength(3);
+  expect(existsSync(join(place, 'lock'))).toBe(false);
+  expect(await run('prune', '--dry-run')).toMatchObject({ code: 0, out: expect.stringMatching(/2 backups would go/) });
+  expect(await run('prune')).toMatchObject({ code: 77, err: expect.stringMatching(/a credential that has the right/) });
+});
+
+test('show tells what is in a backup, all of it only with the key', async () => {
+  const keys = await newKeys();
+  const { run, directory } = prepared((place) => ({ recipient: keys.recipient, stores: [{ directory: place }] }));
+  await run('run');
+  const closed = await run('show');
+  expect(closed.out).toMatch(/^backup {6}1 in directory, verified when written\nmade {8}20.*\nstored {6}3 objects, /);
+  expect(closed.out).toMatch(/^content {5}name the recovery key/m);
+  expect(closed.out).not.toMatch(/journal|energy/);
+  const key = join(directory, 'key');
+  writeFileSync(key, keys.identity);
+  const opened = await run('show', '1', '--identity-file', key);
+  expect(opened.out).toMatch(/^readings {4}100 of energy$/m);
+  expect(opened.out).toMatch(/^file .* kB {2}journal\/2026-03-01T00$/m);
+  expect(opened.out).toMatch(/^file .* kB {2}config\/config.yaml$/m);
+  expect(JSON.parse((await run('show', '--json')).out)).toMatchObject({ store: 'directory', objects: 3 });
+  expect(await run('show', '7')).toMatchObject({ code: 64, err: expect.stringMatching(/there is no backup 7 in/) });
+});
+
+test('no secret of the configuration is in a backup, also in one that is not encrypted', async () => {
+  const { run, place, directory } = prepared(() => undefined);
+  const config = join(directory, 'config.yaml');
+  const secret = 'verySecretToken1234567890';
+  writeFileSync(
+    config,
+    `stateDir: ${join(directory, 'state')}
+# the old token: ${secret}
+meters:
+  - {name: house, model: we-515, connection: {serial: /dev/ttyUSB0}}
+influxdb:
+  url: http://localhost:8086
+  token: ${secret} # token: ${secret}
+backup:
+  unencrypted: true
+  stores: [{directory: ${place}}]
+`,
+  );
+  expect(await run('run')).toMatchObject({ code: 0, err: '' });
+  const repository = await openRepository(DirectoryStore.at(place));
+  const [name = ''] = await repository.names();
+  const kept = (await contents(repository, name)).get('config/config.yaml')?.toString() ?? '';
+  expect(kept).toMatch(/token: "?\*\*\*"?/);
+  expect(kept).toContain('url: http://localhost:8086');
+  for (const content of (await contents(repository, name)).values())
+    expect(content.toString('latin1')).not.toContain(secret);
 });
