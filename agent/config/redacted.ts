@@ -1,12 +1,12 @@
 import { isScalar, parseDocument, visit } from 'yaml';
 import { SECRET_KEYS, scrub } from '../system/scrub.ts';
-import { SECRET_IN_TEXT } from './shown.ts';
 
+const SECRET_WORD = new RegExp(SECRET_KEYS.join('|'), 'i');
 const SECRET_KEY = new RegExp(`^(?:${SECRET_KEYS.join('|')})$`, 'i');
 
 /**
- * A configuration that can be handed on: each value under a secret's key is ***, and so is what looks like a secret elsewhere,
- * in comments as well. Files that hold secrets are only named in it, which stays.
+ * A configuration that can be handed on: each value under a secret's key is ***, and so is what looks like a secret elsewhere
+ * and each line of a comment that speaks of one. Files that hold secrets are only named in it, which stays.
  * @param text YAML that the configuration's schema accepts
  */
 export function withoutSecrets(text: string): string {
@@ -25,6 +25,10 @@ export function withoutSecrets(text: string): string {
   return scrub(document.toString());
 }
 
+/** Whatever is said of a secret may be the secret: the whole line goes. */
 function unlessSecret(comment: string): string {
-  return comment.replace(SECRET_IN_TEXT, '$1***');
+  return comment
+    .split('\n')
+    .map((line) => (SECRET_WORD.test(line) ? ' ***' : line))
+    .join('\n');
 }

@@ -5,7 +5,7 @@ const LONGEST = 60;
 /** Also `tokenFile` and the like: a secret is easily written into the wrong one of two neighbours. */
 const SECRET_KEY = new RegExp(SECRET_KEYS.join('|'), 'i');
 /** `token:abc` without its space is no key to YAML but a part of a text. */
-export const SECRET_IN_TEXT = new RegExp(`((?:${SECRET_KEYS.join('|')})\\w*\\s*[:=]\\s*)\\S+`, 'gi');
+const SECRET_IN_TEXT = new RegExp(`((?:${SECRET_KEYS.join('|')})\\w*\\s*[:=]\\s*)\\S+`, 'gi');
 
 /** `is 7`, as a message says what stands at a path: never a secret. */
 export function shownValue(path: readonly PropertyKey[], value: unknown): string {
