@@ -105,7 +105,9 @@ function addRun(backup: Command): void {
       const { runAll } = await import('../backup/run-all.ts');
       const { progressText, runText } = await import('../backup/text.ts');
       const { createLogger } = await import('../system/logging.ts');
+      const { giveWay } = await import('../system/priority.ts');
       const { progressLine } = await import('../system/progress-line.ts');
+      giveWay();
       const progress = progressLine(process.stderr);
       const onProgress: Parameters<typeof runAll>[1]['onProgress'] = (name, at) =>
         progress.show(progressText(name, at));

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readForwardingStatus } from '../../agent/forwarding/forward-status.ts';
-import { JournalReader } from '../../agent/journal/reader.ts';
 import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
 import { freePort } from '../support/free-port.ts';
 import { influxdProgram } from '../support/influxd-program.ts';
 import { fillBacklog } from './backlog.ts';
 import { bareTimer } from './bare-timer.ts';
+import { answers, startInfluxd } from './influxd.ts';
+import { startOffsets } from './offsets.ts';
 import { cpuSeconds, peakRssMB } from './proc.ts';
 import { type Figures, quantile, type Row } from './table.ts';
 import { Workplace } from './workplace.ts';
@@ -23,18 +24,6 @@ interface BenchServer {
   entry: Record<string, unknown>;
   /** Readings per second that are asked of catching up. */
   atLeast: number;
-}
-
-async function answers(url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries++) {
-    const ok = await fetch(url).then(
-      (response) => response.ok,
-      () => false,
-    );
-    if (ok) return;
-    await sleep(100);
-  }
-  throw new Error(`${url} does not answer`);
 }
 
 function writeConfig(
@@ -53,14 +42,6 @@ function writeConfig(
 /** Readings that the forwarding says it has sent since its start. */
 function written(stateDir: string): number {
   return readForwardingStatus(runtimeDirectory(stateDir).path)?.sinks[0]?.written ?? 0;
-}
-
-/** Start offsets of the readings between two moments, ms. */
-function offsets(stateDir: string, fromMs: number, toMs: number): number[] {
-  const reader = new JournalReader(stateDir);
-  const taken = reader.readings({ fromMs, toMs }).map(({ values }) => (values.start_offset ?? Number.NaN) * 1000);
-  reader.close();
-  return taken;
 }
 
 async function catchUp(workplace: Workplace, server: BenchServer): Promise<Row[]> {
@@ -83,7 +64,7 @@ async function catchUp(workplace: Workplace, server: BenchServer): Promise<Row[]
     if (performance.now() - startMs > GIVE_UP_MS) throw new Error(`${server.name} does not catch up: ${now.written}`);
   }
   const rate = (last.written - (first?.written ?? 0)) / ((last.atMs - (first?.atMs ?? 0)) / 1000);
-  const late = offsets(stateDir, wallMs + 3000, Date.now());
+  const late = startOffsets(stateDir, wallMs + 3000, Date.now());
   const machine = await bare.end();
   const peakMB = peakRssMB(collector.pid);
   await workplace.end(collector);
@@ -147,24 +128,6 @@ async function victoriaMetrics(workplace: Workplace): Promise<BenchServer> {
   return { name: 'victoria-metrics', url, entry: {}, atLeast: 20_000 };
 }
 
-async function influxd(workplace: Workplace, program: string): Promise<BenchServer> {
-  const port = await freePort();
-  const data = join(workplace.directory, 'influxd');
-  const paths = ['--bolt-path', `${data}/bolt`, '--engine-path', `${data}/engine`, '--sqlite-path', `${data}/sqlite`];
-  const address = ['--http-bind-address', `127.0.0.1:${port}`];
-  workplace.start(program, [...paths, ...address, '--reporting-disabled', '--log-level', 'error'], {
-    HOME: workplace.directory,
-  });
-  const url = `http://127.0.0.1:${port}`;
-  await answers(`${url}/health`);
-  const response = await fetch(`${url}/api/v2/setup`, {
-    method: 'POST',
-    body: JSON.stringify({ username: 'bench', password: 'a long password', org: 'home', bucket: 'energy' }),
-  });
-  const { auth } = (await response.json()) as { auth: { token: string } };
-  return { name: 'influxd', url, entry: { token: auth.token }, atLeast: 10_000 };
-}
-
 /**
  * The figures of forwarding: a backlog of seven days is drained into real servers by the real collector, which goes on
  * reading a virtual meter each second; then the price of forwarding when there is nothing to catch up with. BENCH_BACKLOG
@@ -176,7 +139,10 @@ export async function forwarding(): Promise<Figures> {
   const server = await victoriaMetrics(workplace);
   await warmUp(workplace, server);
   const rows = await catchUp(workplace, server);
-  if (program !== undefined) rows.push(...(await catchUp(workplace, await influxd(workplace, program))));
+  if (program !== undefined) {
+    const { url, token } = await startInfluxd(workplace, program);
+    rows.push(...(await catchUp(workplace, { name: 'influxd', url, entry: { token }, atLeast: 10_000 })));
+  }
   const without = await calmCpu(workplace, 'calm-without', undefined);
   const withForwarding = await calmCpu(workplace, 'calm-with', { url: server.url });
   rows.push({
