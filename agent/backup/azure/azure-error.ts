@@ -26,7 +26,7 @@ interface Meaning {
 const CLOCK_OFF_MS = 5 * 60_000;
 
 /** Answers that mean: this credential is good, and has not this right. */
-export const NO_RIGHT = /^(AuthorizationPermissionMismatch|InsufficientAccountPermissions|AuthorizationFailure)$/;
+export const NO_RIGHT = /^(AuthorizationPermissionMismatch|InsufficientAccountPermissions)$/;
 
 /**
  * One sentence for what Azure, the network or the authority said, without a secret in it.
@@ -47,7 +47,8 @@ export function azureError(failure: AzureFailure, circumstances: Circumstances):
 
 /** The credential itself is refused: why is worth finding out, Azure says the same of all of it. */
 function refusal({ code, status, serverMs }: AzureFailure, { access, nowMs }: Circumstances): Meaning | undefined {
-  const isRefused = /^(AuthenticationFailed|InvalidAuthenticationInfo|NoAuthenticationInformation)$/.test(code);
+  const isRefused =
+    /^(AuthenticationFailed|AuthorizationFailure|InvalidAuthenticationInfo|NoAuthenticationInformation)$/.test(code);
   if (!isRefused && status !== 401) return undefined;
   if (code.startsWith('AADSTS')) return undefined;
   const refused = (reason: string, hint: string, retryable = false): Meaning => ({
@@ -74,19 +75,14 @@ function refusal({ code, status, serverMs }: AzureFailure, { access, nowMs }: Ci
       'the policy was revoked or has ended, or the account key was renewed; make a new policy and SAS',
     );
   }
-  if (sas)
-    return refused(
-      'the SAS is refused',
-      'it is of another account or container, or the account key was renewed; make a new one',
-    );
-  if (kind === 'key')
-    return refused(
-      'the account key is refused',
-      'it was renewed, or is of another account; copy the connection string anew',
-    );
+  // Azure says so of its firewall, Azurite of all of this.
+  const wall = code === 'AuthorizationFailure' ? ", or the account's firewall keeps this address out" : '';
+  const renewed = `the account key was renewed, or it is of another place${wall}`;
+  if (sas) return refused('the SAS is refused', `${renewed}; make a new one`);
+  if (kind === 'key') return refused('the account key is refused', `${renewed}; copy the connection string anew`);
   return refused(
     'the token of the service principal is refused',
-    'it is for another tenant than the account; correct tenantId',
+    `it is for another tenant than the account${wall}; correct tenantId`,
   );
 }
 
@@ -188,8 +184,8 @@ function withoutRight(verb: Verb, { kind, sas }: Circumstances['access']): Meani
   const [word, letter] = VERBS[verb];
   const reason = `the credential may not ${word} there`;
   const hint = {
-    sas: `make a SAS with the right ${letter}${sas?.rights === undefined ? '' : ` (this one has sp=${sas.rights})`}, or look at the account's firewall`,
-    key: "look at the account's firewall",
+    sas: `make a SAS with the right ${letter}${sas?.rights === undefined ? '' : ` (this one has sp=${sas.rights})`}`,
+    key: 'look at the locks and policies of the account',
     principal: 'give it the role Storage Blob Data Contributor on the container, which can take ten minutes to count',
   }[kind];
   if (verb !== 'remove') return { code: 'permission', reason, hint };

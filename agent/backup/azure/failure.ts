@@ -69,8 +69,9 @@ export function failureOf(error: unknown, late: boolean, timeoutMs: number): Azu
   const headers = response?.headers;
   const named = codeOf(error);
   const message = withoutOpenssl(messageOf(error));
-  // The SDK's word for an answer without the headers it needs.
-  if (error instanceof RangeError) return new AzureFailure(message, { code: NONSENSE });
+  // What the SDK throws at answers without the headers, or the XML, that it needs.
+  if (!named && (error instanceof RangeError || error instanceof TypeError))
+    return new AzureFailure(message, { code: NONSENSE });
   if (statusCode === undefined) return new AzureFailure(message, { code: named || BROKEN });
   return new AzureFailure(message, {
     // An answer without Azure's own headers is somebody else's.

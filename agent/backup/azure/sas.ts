@@ -28,7 +28,7 @@ export function parseSas(text: string, address: AzureAddress): Sas {
   const query = trimmed.slice(mark + 1);
   const fields = new URLSearchParams(query);
   if (/\s/.test(trimmed) || !fields.get('sig') || !fields.get('sv')) {
-    throw new AgentError('config', 'the SAS for the backups in Azure is not whole: it has no sv= and sig=', {
+    throw new AgentError('config', 'the SAS for the backups in Azure is not whole: no signature is in it', {
       hint: 'copy all of the SAS token, one line, as the portal or az storage container generate-sas gives it',
     });
   }
