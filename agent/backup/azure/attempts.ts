@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type AzureFailure, failureOf } from './failure.ts';
 
 export interface AttemptOptions {
@@ -10,6 +9,7 @@ export interface AttemptOptions {
   pauseMs: number;
   /** 0 to 1, for the jitter. */
   random: () => number;
+  sleep: (ms: number) => Promise<unknown>;
 }
 
 /** What a try gets: a signal that ends it, and a way to say that it moves. */
@@ -34,7 +34,7 @@ export async function attempt<T>(options: AttemptOptions, work: (one: Try) => Pr
     } catch (error) {
       const failure = error as AzureFailure;
       if (n >= options.tries || !failure.passes) throw failure;
-      await sleep(pauseOf(options, n, failure));
+      await options.sleep(pauseOf(options, n, failure));
     }
   }
 }

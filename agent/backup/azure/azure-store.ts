@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import type { Store, StoredObject } from '../store.ts';
 import { type AzureAddress, parseAddress } from './address.ts';
@@ -24,6 +25,8 @@ export interface AzureOptions {
   pageSize?: number;
   /** 0 to 1, for the jitter of the pauses. */
   random?: () => number;
+  /** Waits, ms. */
+  sleep?: (ms: number) => Promise<unknown>;
   /** UTC ms by this machine's clock. */
   clock?: () => number;
 }
@@ -55,12 +58,12 @@ class AzureStore implements Store {
   #removable: boolean | undefined;
 
   constructor(address: AzureAddress, access: Access, options: AzureOptions) {
-    const { timeoutMs = 60_000, tries = 4, pauseMs = 1000, random = Math.random } = options;
+    const { timeoutMs = 60_000, tries = 4, pauseMs = 1000, random = Math.random, sleep = setTimeout } = options;
     this.label = `${address.containerUrl}/${address.prefix}`.replace(/\/$/, '');
     this.expiresMs = access.sas?.endsMs;
     this.#address = address;
     this.#access = access;
-    this.#attempts = { timeoutMs, tries, pauseMs, random };
+    this.#attempts = { timeoutMs, tries, pauseMs, random, sleep };
     this.#pageSize = options.pageSize ?? 5000;
     this.#clock = options.clock ?? Date.now;
   }
