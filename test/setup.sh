@@ -16,7 +16,7 @@ else
   fi
 fi
 
-PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd"
+PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd openssl"
 
 missing=""
 for package in $PACKAGES; do

@@ -11,8 +11,12 @@ export function skipOrFail(context: TestContext, missing: string): void {
   context.skip(reason);
 }
 
+export function hasProgram(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
 export function requireProgram(context: TestContext, program: string): void {
-  if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) skipOrFail(context, program);
+  if (!hasProgram(program)) skipOrFail(context, program);
 }
 
 /** Debian's Python: another one in PATH does not have Debian's packages. */

@@ -1,7 +1,7 @@
 import { AgentError, type ErrorCode } from '../../system/errors.ts';
 import type { AzureAddress } from './address.ts';
 import type { Access } from './credential.ts';
-import { type AzureFailure, isAboutTls } from './failure.ts';
+import { AzureFailure, isAboutTls } from './failure.ts';
 
 /** What was to be done, with the letter of a SAS for it. */
 export const VERBS = { put: ['write', 'c'], get: ['read', 'r'], list: ['list', 'l'], remove: ['delete', 'd'] } as const;
@@ -40,9 +40,10 @@ export function azureError(failure: AzureFailure, circumstances: Circumstances):
     hint,
     retryable = false,
   } = refusal(failure, circumstances) ?? named(failure, circumstances) ?? other(failure, circumstances);
-  failure.message = access.conceal(failure.message);
+  // The stack of an error repeats its message.
+  const cause = new AzureFailure(access.conceal(failure.message), failure);
   const sentence = `backup container ${address.containerUrl} cannot be used: ${reason}`;
-  return new AgentError(code, access.conceal(sentence), { hint: access.conceal(hint), retryable, cause: failure });
+  return new AgentError(code, access.conceal(sentence), { hint: access.conceal(hint), retryable, cause });
 }
 
 /** The credential itself is refused: why is worth finding out, Azure says the same of all of it. */
@@ -89,10 +90,10 @@ function refusal({ code, status, serverMs }: AzureFailure, { access, nowMs }: Ci
 const NETWORK = 'look at the network and the URL; backups go on when it is back';
 
 /** By Azure's, Entra's and Node's own names. */
-function named({ code, message }: AzureFailure, circumstances: Circumstances): Meaning | undefined {
+function named({ code, message, host: failed }: AzureFailure, circumstances: Circumstances): Meaning | undefined {
   const { address, access, verb } = circumstances;
   if (NO_RIGHT.test(code)) return withoutRight(verb, access);
-  const host = new URL(address.endpoint).host;
+  const host = failed ?? new URL(address.endpoint).host;
   const permission = (reason: string, hint: string): Meaning => ({ code: 'permission', reason, hint });
   const config = (reason: string, hint: string): Meaning => ({ code: 'config', reason, hint });
   const unavailable = (reason: string, hint = NETWORK): Meaning => ({
@@ -192,11 +193,11 @@ function withoutRight(verb: Verb, { kind, sas }: Circumstances['access']): Meani
   return { code: 'permission', reason, hint: `prune with a credential that may delete: ${hint}` };
 }
 
-function other({ code, status, message }: AzureFailure, { address }: Circumstances): Meaning {
-  const host = new URL(address.endpoint).host;
+function other({ code, status, message, host: failed }: AzureFailure, { address }: Circumstances): Meaning {
+  const host = failed ?? new URL(address.endpoint).host;
   if (code === 'NONSENSE' || code.startsWith('HPE_')) {
     const hint = 'correct the URL, or look for what answers in its place: a proxy, the login page of a network';
-    return { code: 'unavailable', reason: `what answers at ${host} is no Azure Blob storage`, hint, retryable: true };
+    return { code: 'unavailable', reason: `what answers at ${host} is not Azure`, hint, retryable: true };
   }
   if (isAboutTls(code)) {
     const hint =
@@ -207,7 +208,7 @@ function other({ code, status, message }: AzureFailure, { address }: Circumstanc
   if (status === 408 || status === 429 || status >= 500) {
     return {
       code: 'unavailable',
-      reason: `it is busy or broken (${code})`,
+      reason: `${host} is busy or broken (${code})`,
       hint: 'the next backup tries again',
       retryable: true,
     };

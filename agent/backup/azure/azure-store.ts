@@ -202,7 +202,7 @@ class AzureStore implements Store {
       return await attempt(this.#attempts, async (one) => work(await this.#access.container(one), one));
     } catch (error) {
       const failure = error as AzureFailure;
-      if (failure.status === 401) this.#access.refused();
+      if (failure.status === 401 || failure.code === 'AuthenticationFailed') this.#access.refused();
       throw azureError(failure, { verb, address: this.#address, access: this.#access, nowMs: this.#clock() });
     }
   }

@@ -1,4 +1,5 @@
 import type { ContainerClient, StoragePipelineOptions } from '@azure/storage-blob';
+import { AgentError } from '../../system/errors.ts';
 import { scrub } from '../../system/scrub.ts';
 import type { AzureAddress } from './address.ts';
 import type { Try } from './attempts.ts';
@@ -54,6 +55,11 @@ async function accessOfPrincipal(
   { containerUrl }: AzureAddress,
   ca: string | undefined,
 ): Promise<Access> {
+  if (!containerUrl.startsWith('https://')) {
+    throw new AgentError('config', `${containerUrl} would get the token of the service principal in the clear`, {
+      hint: 'begin it with https://',
+    });
+  }
   const source = new TokenSource(principal, ca);
   const { ContainerClient, newPipeline } = await loadSdk();
   let current: { token: string; client: ContainerClient } | undefined;

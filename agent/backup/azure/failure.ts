@@ -15,6 +15,8 @@ interface FailureDetails {
   serverMs?: number | undefined;
   /** How long the server asks to be left alone. */
   retryAfterMs?: number | undefined;
+  /** Who failed, where it was not the storage. */
+  host?: string | undefined;
 }
 
 /**
@@ -25,14 +27,16 @@ export class AzureFailure extends Error {
   readonly status: number | undefined;
   readonly serverMs: number | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly host: string | undefined;
 
-  constructor(message: string, { code, status, serverMs, retryAfterMs }: FailureDetails) {
+  constructor(message: string, { code, status, serverMs, retryAfterMs, host }: FailureDetails) {
     super(scrub(message).replace(/\s+/g, ' ').slice(0, 300));
     this.name = 'AzureFailure';
     this.code = code;
     this.status = status;
     this.serverMs = serverMs;
     this.retryAfterMs = retryAfterMs;
+    this.host = host;
   }
 
   /** Whether the same request can succeed a little later. */

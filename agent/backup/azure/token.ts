@@ -1,8 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { AgentError } from '../../system/errors.ts';
+import { AgentError, messageOf } from '../../system/errors.ts';
 import type { Try } from './attempts.ts';
-import { AzureFailure, NONSENSE, retryAfterOf } from './failure.ts';
+import { AzureFailure, codeOf, NONSENSE, retryAfterOf } from './failure.ts';
 
 export interface ServicePrincipal {
   tenantId: string;
@@ -49,9 +49,13 @@ export class TokenSource {
       client_secret: clientSecret,
       scope: SCOPE,
     });
-    const { access_token: text, expires_in: seconds } = await this.#post(form.toString(), one);
-    if (typeof text !== 'string' || text === '' || !Number.isFinite(Number(seconds))) {
-      throw new AzureFailure('the answer has no token', { code: NONSENSE });
+    const { access_token: text, expires_in: seconds } = await this.#post(form.toString(), one).catch(
+      (error: unknown) => {
+        throw this.#failure(error);
+      },
+    );
+    if (typeof text !== 'string' || !/^[\x21-\x7e]+$/.test(text) || !Number.isFinite(Number(seconds))) {
+      throw this.#failure(new AzureFailure('the answer has no token', { code: NONSENSE }));
     }
     one.alive();
     this.#token = { text, endsMs: performance.now() + Number(seconds) * 1000 - EARLY_MS };
@@ -61,6 +65,11 @@ export class TokenSource {
   /** The token was refused: the next one is new. */
   forget(): void {
     this.#token = undefined;
+  }
+
+  #failure(error: unknown): AzureFailure {
+    const details = error instanceof AzureFailure ? error : { code: codeOf(error) || 'ECONNRESET' };
+    return new AzureFailure(messageOf(error), { ...details, code: details.code, host: this.#url.host });
   }
 
   #post(body: string, { signal }: Try): Promise<Record<string, unknown>> {

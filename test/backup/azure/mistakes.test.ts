@@ -80,6 +80,12 @@ test.each([
     } as const,
     /client secret in the clear/,
   ],
+  [
+    'a token in the clear',
+    'http://127.0.0.1:10000/home/backups',
+    { kind: 'servicePrincipal', tenantId: 't', clientId: 'c', clientSecret: KEY } as const,
+    /token of the service principal in the clear/,
+  ],
 ])('%s is said in a sentence, before anything travels', async (_, url, credential, sentence) => {
   const error = await failureIn(openAzureStore({ url, credential }), SECRETS);
   expect(error).toMatchObject({ code: 'config', retryable: false, message: expect.stringMatching(sentence) });
