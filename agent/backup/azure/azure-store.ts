@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { setTimeout } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { BlobItem, ContainerClient } from '@azure/storage-blob';
 import type { Store, StoredObject } from '../store.ts';
 import { type AzureAddress, parseAddress } from './address.ts';
@@ -58,7 +58,7 @@ class AzureStore implements Store {
   #removable: boolean | undefined;
 
   constructor(address: AzureAddress, access: Access, options: AzureOptions) {
-    const { timeoutMs = 60_000, tries = 4, pauseMs = 1000, random = Math.random, sleep = setTimeout } = options;
+    const { timeoutMs = 60_000, tries = 4, pauseMs = 1000, random = Math.random, sleep = wait } = options;
     this.label = `${address.containerUrl}/${address.prefix}`.replace(/\/$/, '');
     this.expiresMs = access.sas?.endsMs;
     this.#address = address;

@@ -30,7 +30,7 @@ export class AzureFailure extends Error {
   readonly host: string | undefined;
 
   constructor(message: string, { code, status, serverMs, retryAfterMs, host }: FailureDetails) {
-    super(scrub(message).replace(/\s+/g, ' ').slice(0, 300));
+    super(scrub(message).replace(/\s+/g, ' '));
     this.name = 'AzureFailure';
     this.code = code;
     this.status = status;

@@ -190,7 +190,7 @@ const KINDS: Fault[] = [
   busy({}, 500),
 ];
 
-test.each([1, 2, 3])('with faults at a quarter of all requests every object is right (seed %i)', async (seed) => {
+test.each([1, 2])('with faults at a quarter of all requests every object is right (seed %i)', async (seed) => {
   const random = randomFrom(seed);
   const { proxy, store, owner } = await behindProxy({ timeoutMs: 400, tries: 12, pageSize: 10, random });
   proxy.faultFor = () => (random() < 0.25 ? KINDS[Math.floor(random() * KINDS.length)] : undefined);
