@@ -77,6 +77,15 @@ test('each package is imported by one room at most, and only the lowest touches 
   expect([...(rooms.get('zod') ?? [])]).toEqual(['config']);
 });
 
+test('the SDK of Azure is loaded by one folder, and only when a store in Azure is opened', () => {
+  const users = files.filter((path) => packagesOf(path).some((name) => name.startsWith('@azure/')));
+  expect(users.filter((path) => !path.startsWith('backup/azure/'))).toEqual([]);
+  const first = users.filter((path) =>
+    /^import (?!type )[^;]*'@azure\//m.test(readFileSync(join(AGENT, path), 'utf8')),
+  );
+  expect(first).toEqual([]);
+});
+
 test('each dependency is pinned to one exact version and has a reason in ARCHITECTURE.md', () => {
   const { dependencies, optionalDependencies, devDependencies } = PACKAGE;
   for (const [name, version] of Object.entries({ ...dependencies, ...optionalDependencies, ...devDependencies })) {
@@ -86,8 +95,8 @@ test('each dependency is pinned to one exact version and has a reason in ARCHITE
   expect(new Set(Object.values(optionalDependencies ?? {})).size).toBe(1);
 });
 
-test('the lockfile names no registry', () => {
-  const lock = readFileSync(join(REPOSITORY, 'package-lock.json'), 'utf8');
+test.each(['package-lock.json', 'test/azurite/package-lock.json'])('%s names no registry', (path) => {
+  const lock = readFileSync(join(REPOSITORY, path), 'utf8');
   expect(lock).not.toContain('"resolved"');
   expect(lock).toContain('"integrity"');
 });

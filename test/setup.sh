@@ -1,9 +1,22 @@
 #!/bin/sh
-# Installs the system packages that the tests use, on Debian and its relatives, as root or with sudo. Where it may not, it
-# says so and ends well: the tests then skip what needs them, and name it.
+# Installs Azurite from npm, and the system packages that the tests use, on Debian and its relatives, as root or with sudo.
+# Where it may not, it says so and ends well: the tests then skip what needs them, and name it.
 set -eu
 
-PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd"
+# Azurite has a lockfile of its own: its 457 packages (365 MB) are nothing for a Pi, so npm ci in the repository leaves them out.
+azurite="$(dirname -- "$0")/azurite"
+if cmp -s "$azurite/package-lock.json" "$azurite/node_modules/.installed"; then
+  echo "test:setup: azurite is there"
+else
+  echo "test:setup: installing azurite with npm"
+  if npm ci --prefix "$azurite" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+    cp "$azurite/package-lock.json" "$azurite/node_modules/.installed"
+  else
+    echo "test:setup: azurite could not be installed; without it some tests are skipped"
+  fi
+fi
+
+PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd openssl"
 
 missing=""
 for package in $PACKAGES; do

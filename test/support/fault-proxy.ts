@@ -12,6 +12,12 @@ export type Fault =
   | { kind: 'half-body' }
   /** The server does it; its reply is lost. */
   | { kind: 'reply-lost' }
+  /** The server gets it with a bit turned over in the middle. */
+  | { kind: 'damaged-body' }
+  /** The server does it; the reply ends in the middle of its body. */
+  | { kind: 'half-reply' }
+  /** The server does it; the reply has a bit turned over in the middle of its body. */
+  | { kind: 'damaged-reply' }
   /** The server does it; the reply comes byte by byte. */
   | { kind: 'drip'; everyMs: number }
   /** Somebody else answers. */
@@ -21,7 +27,9 @@ export type Fault =
 export class FaultProxy {
   readonly url: string;
   /** Asked for each request; undefined lets it pass. */
-  faultFor: (path: string, number: number) => Fault | undefined = () => undefined;
+  faultFor: (path: string, number: number, method: string) => Fault | undefined = () => undefined;
+  /** Told of each request before its fault. */
+  onRequest: (incoming: IncomingMessage) => void = () => {};
   /** Requests that came, whatever became of them. */
   requests = 0;
   readonly #server: Server;
@@ -44,7 +52,8 @@ export class FaultProxy {
     const address = http.address();
     const proxy = new FaultProxy(http, typeof address === 'object' && address ? address.port : 0, target);
     http.on('request', (incoming: IncomingMessage, response: ServerResponse) => {
-      const fault = proxy.faultFor(incoming.url ?? '', proxy.requests++);
+      proxy.onRequest(incoming);
+      const fault = proxy.faultFor(incoming.url ?? '', proxy.requests++, incoming.method ?? '');
       proxy.#serve(incoming, response, fault);
     });
     onTestFinished(() => {
@@ -97,7 +106,13 @@ export class FaultProxy {
         const { 'transfer-encoding': _chunked, ...replyHeaders } = reply.headers;
         if (fault?.kind === 'reply-lost') incoming.socket.resetAndDestroy();
         else if (fault?.kind === 'drip') drip(incoming.socket, reply.statusCode ?? 0, fault.everyMs);
-        else response.writeHead(reply.statusCode ?? 502, replyHeaders).end(content);
+        else if (fault?.kind === 'half-reply') {
+          response.writeHead(reply.statusCode ?? 502, { ...replyHeaders, 'content-length': content.length });
+          response.write(content.subarray(0, Math.floor(content.length / 2)), () => incoming.socket.destroy());
+        } else {
+          const answered = fault?.kind === 'damaged-reply' ? damaged(content) : content;
+          response.writeHead(reply.statusCode ?? 502, replyHeaders).end(answered);
+        }
       });
     });
     onward.on('error', () => incoming.socket.destroy());
@@ -106,8 +121,15 @@ export class FaultProxy {
         onward.destroy();
         incoming.socket.resetAndDestroy();
       });
-    } else onward.end(body);
+    } else onward.end(fault?.kind === 'damaged-body' ? damaged(body) : body);
   }
+}
+
+function damaged(body: Buffer): Buffer {
+  const copy = Buffer.from(body);
+  const middle = copy.length >> 1;
+  if (copy.length > 0) copy[middle] = (copy[middle] ?? 0) ^ 1;
+  return copy;
 }
 
 function drip(socket: Socket, status: number, everyMs: number): void {

@@ -5,14 +5,18 @@ import type { TestContext } from 'vitest';
  * Skips the test, with its reason, where a system package is missing. In CI (which runs test:setup first) that is a failure
  * instead: a skip there would hide a broken set-up.
  */
-function skipOrFail(context: TestContext, missing: string): void {
+export function skipOrFail(context: TestContext, missing: string): void {
   const reason = `${missing} is not installed (npm run test:setup installs it)`;
   if (process.env.CI) throw new Error(reason);
   context.skip(reason);
 }
 
+export function hasProgram(program: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${program}`]).status === 0;
+}
+
 export function requireProgram(context: TestContext, program: string): void {
-  if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) skipOrFail(context, program);
+  if (!hasProgram(program)) skipOrFail(context, program);
 }
 
 /** Debian's Python: another one in PATH does not have Debian's packages. */
