@@ -3,8 +3,6 @@ import { type Outcome, WARN_BEFORE_MS } from './outcome.ts';
 import type { BackupProgress } from './run.ts';
 import type { StoreRun } from './run-all.ts';
 
-const DAY_MS = 86_400_000;
-
 const size = (bytes: number) =>
   bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 2 : 0)} MB`;
 const sum = (numbers: Readonly<Record<string, number>>) => Object.values(numbers).reduce((total, n) => total + n, 0);
@@ -31,10 +29,9 @@ export function runText({ store, result, problem, pruned, left, outcome }: Store
 
 function expiryText({ expiresMs }: Outcome, nowMs: number): string | undefined {
   if (expiresMs === undefined || expiresMs - nowMs > WARN_BEFORE_MS) return undefined;
-  const days = Math.floor((expiresMs - nowMs) / DAY_MS);
-  return days < 0
+  return expiresMs < nowMs
     ? `the credential has ended on ${iso(expiresMs)}; make a new one`
-    : `the credential ends in ${days} days, on ${iso(expiresMs)}; make a new one before`;
+    : `the credential ends in ${age(expiresMs - nowMs)}, on ${iso(expiresMs)}; make a new one before`;
 }
 
 /** What a terminal shows while a backup runs. */

@@ -68,11 +68,10 @@ function follow(child: ChildProcess): Child {
 }
 
 /** Runs a script of the tests under the pinned Node. */
-export function runScript(path: string, args: string[]): Child {
+export function runScript(path: string, args: string[], env: NodeJS.ProcessEnv = {}): Child {
   const flags = ['--disable-warning=ExperimentalWarning'];
-  return follow(
-    spawn(process.execPath, [...flags, path, ...args], { cwd: REPOSITORY, stdio: ['ignore', 'pipe', 'pipe'] }),
-  );
+  const options = { cwd: REPOSITORY, env: { ...process.env, ...env } };
+  return follow(spawn(process.execPath, [...flags, path, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
 }
 
 /** Runs any program. */
