@@ -17,11 +17,11 @@ const EXIT_CODES_HELP = `
 Exit codes:
    0  done, or ended on request (Ctrl-C, systemctl stop)
   ${EXIT_CODES.usage}  the command line is wrong
-  ${EXIT_CODES.unavailable}  a port, host or program that is needed is not there
+  ${EXIT_CODES.unavailable}  a port, host or program that is needed is not there; a backup lacks a server
   ${EXIT_CODES.internal}  a defect in energy-monitor
-  ${EXIT_CODES.storage}  the journal cannot be read or written
-  ${EXIT_CODES.locked}  another collector already uses this state directory
-  ${EXIT_CODES.permission}  a right is missing
+  ${EXIT_CODES.storage}  the journal or a backup cannot be read or written, or is damaged
+  ${EXIT_CODES.locked}  another collector already uses this state directory, another backup is running
+  ${EXIT_CODES.permission}  a right is missing, or a credential has ended
   ${EXIT_CODES.config}  the configuration has mistakes
 
 First steps:
