@@ -4,6 +4,7 @@ import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DAYS, fill } from './filled-server.ts';
 import { type Asker, type Exchange, RECORDING } from './recording.ts';
 
 /**
@@ -13,9 +14,6 @@ import { type Asker, type Exchange, RECORDING } from './recording.ts';
 const PORT = 48_086;
 const URL_OF_SERVER = `http://127.0.0.1:${PORT}`;
 const KEPT_HEADERS = ['content-type', 'content-encoding', 'date', 'x-influxdb-version', 'x-platform-error-code'];
-/** 2026-03-01T00:00:00Z */
-const FIRST_S = 1_772_323_200;
-const DAYS = 3;
 
 async function main(): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), 'influxd-'));
@@ -30,7 +28,7 @@ async function main(): Promise<void> {
       ))
     )
       await sleep(100);
-    const tokens = await fill();
+    const tokens = await fill(URL_OF_SERVER);
     const exchanges: Exchange[] = [];
     const record = async (asker: Asker, path: string) => exchanges.push(await ask(asker, tokens[asker], path));
     for (const path of ['/health', '/metrics', '/api/v2/backup/metadata']) await record('operator', path);
@@ -49,37 +47,6 @@ async function main(): Promise<void> {
     await new Promise((resolve) => server.once('exit', resolve));
     rmSync(home, { recursive: true });
   }
-}
-
-/** Days of points in a bucket with a shard a day, and a token that may only read. */
-async function fill(): Promise<Record<Asker, string>> {
-  const post = async (path: string, body: unknown, token = '') => {
-    const answer = await fetch(`${URL_OF_SERVER}${path}`, {
-      method: 'POST',
-      headers: { authorization: `Token ${token}` },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    });
-    return (await answer.text().then((text) => (text === '' ? {} : JSON.parse(text)))) as { [key: string]: never };
-  };
-  const setup = { username: 'admin', password: 'a long password', org: 'home', bucket: 'other' };
-  const { auth, org } = (await post('/api/v2/setup', setup)) as unknown as {
-    auth: { token: string };
-    org: { id: string };
-  };
-  const operator = auth.token;
-  const retentionRules = [{ type: 'expire', everySeconds: 0, shardGroupDurationSeconds: 86_400 }];
-  await post('/api/v2/buckets', { orgID: org.id, name: 'energy', retentionRules }, operator);
-  const lines: string[] = [];
-  for (let day = 0; day < DAYS; day++) {
-    for (let i = 0; i < 20; i++)
-      lines.push(`energy,meter=house voltage=${230 + (i % 7) / 10} ${FIRST_S + day * 86_400 + i}`);
-  }
-  await post('/api/v2/write?org=home&bucket=energy&precision=s', lines.join('\n'), operator);
-  const permissions = [{ action: 'read', resource: { type: 'buckets', orgID: org.id } }];
-  const reader = (await post('/api/v2/authorizations', { orgID: org.id, permissions }, operator)) as unknown as {
-    token: string;
-  };
-  return { operator, reader: reader.token, stranger: 'nobody' };
 }
 
 function ask(asker: Asker, token: string, path: string): Promise<Exchange> {
