@@ -58,8 +58,8 @@ describe.each(['recorded', 'real'])('a %s InfluxDB 2.9', (kind) => {
     expect(all).not.toContain('SQLite format');
   });
 
-  test.each(['reader', 'stranger'] as const)('the token of a %s is refused with a sentence', async (asker, context) => {
-    const { url, tokens } = await server(kind, context as unknown as TestContext);
+  test.for(['reader', 'stranger'] as const)('the token of a %s is refused with a sentence', async (asker, context) => {
+    const { url, tokens } = await server(kind, context);
     const failure = takeSource(sourceOf(url, tokens[asker]));
     await expect(failure).rejects.toMatchObject({ code: 'permission', retryable: false });
     await expect(failure).rejects.toMatchObject({ hint: expect.stringContaining('influxdb-operator.token') });
