@@ -135,6 +135,7 @@ describe.each([
     ['a server that is busy', { status: 503, body: '{"code":"unavailable","message":"starting"}' }],
     ['a broken connection', undefined],
     ['an answer that breaks off before anything was handed on', { body: Buffer.alloc(10), cutAt: 5, headers: {} }],
+    ['a page', { body: '<html>'.repeat(100_000), headers: { 'content-type': 'text/html' } }],
   ] as const)('is asked for again after %s', async (_what, fault) => {
     const url = await changed((answer, asked, number) => (asked === path && number < 2 ? fault : answer));
     const taken = await takeSource(sourceOf(url, 'operator', { patienceMs: 20_000 }));

@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto';
+import { onTestFinished } from 'vitest';
 import type { RememberedFile } from '../../agent/backup/memory.ts';
 import type { BackupSource } from '../../agent/backup/source.ts';
 import { type Influxdb2Options, Influxdb2Source } from '../../agent/backup/sources/influxdb2.ts';
+import { connectionsTo } from '../../agent/influxdb/connections.ts';
 import { AgentError } from '../../agent/system/errors.ts';
 import { silentLog } from './silent-log.ts';
 
-/** Tries nothing again, so that tests see what fails. */
+/** Tries nothing again, so that tests see what fails; with one connection, which whoever leaves it open blocks. */
 export function influxdb2Source(url: string, token: string, options: Partial<Influxdb2Options> = {}): Influxdb2Source {
-  const address = { url, token };
+  const connections = connectionsTo(url);
+  onTestFinished(() => connections.close());
+  const address = { url, token, connections };
   const usual = { name: 'influxdb', address, includeMetadata: true, timeoutMs: 10_000, patienceMs: 0, log: silentLog };
   return new Influxdb2Source({ ...usual, ...options });
 }

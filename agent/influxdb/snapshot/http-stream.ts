@@ -24,12 +24,14 @@ export interface StreamAnswer {
    * @throws InfluxUnreachable, BrokenAnswer while it is read; the signal's reason when aborted
    */
   body: AsyncGenerator<Uint8Array>;
+  /** Closes the connection unless the body was read to its end. A body that nobody began to read needs this. */
+  close(): void;
 }
 
 /**
  * A GET whose body is a stream. @influxdata/influxdb-client can iterate over one, but takes a gzip stream that is cut off
  * for a whole one, and keeps the headers to itself.
- * @returns every answer, also those that say no; its body has to be read to the end, or returned
+ * @returns every answer, also those that say no; its body has to be read to the end, or closed
  * @throws InfluxUnreachable without an answer; the signal's reason when aborted
  */
 export async function openStream(address: InfluxAddress, path: string, request: StreamRequest): Promise<StreamAnswer> {
@@ -59,7 +61,12 @@ export async function openStream(address: InfluxAddress, path: string, request: 
     });
     outgoing.removeAllListeners('timeout');
     response.socket.setTimeout(0);
-    return { status: response.statusCode ?? 0, headers: response.headers, body: readBody(response, timeoutMs, signal) };
+    return {
+      status: response.statusCode ?? 0,
+      headers: response.headers,
+      body: readBody(response, timeoutMs, signal),
+      close: () => closeUnread(response),
+    };
   } catch (error) {
     signal?.throwIfAborted();
     throw asUnreachable(error);
@@ -94,8 +101,12 @@ async function* readBody(
     }
     throw error instanceof BrokenAnswer ? error : asUnreachable(error);
   } finally {
-    if (!response.readableEnded) response.destroy();
+    closeUnread(response);
   }
+}
+
+function closeUnread(response: IncomingMessage): void {
+  if (!response.readableEnded) response.destroy();
 }
 
 async function* asItComes(response: IncomingMessage, timeoutMs: number): AsyncGenerator<Uint8Array> {

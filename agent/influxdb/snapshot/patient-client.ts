@@ -51,16 +51,18 @@ export class PatientClient {
     const { what, path, accepts = [], ...rest } = request;
     const lastMs = performance.now() + patienceMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      let answer: StreamAnswer | undefined;
       try {
-        const answer = await openStream(address, path, { ...rest, timeoutMs, signal });
+        answer = await openStream(address, path, { ...rest, timeoutMs, signal });
         if (answer.status !== 200 && !accepts.includes(answer.status)) throw await this.#refusal(what, answer);
         return await read(answer);
       } catch (error) {
+        answer?.close();
         signal?.throwIfAborted();
         const failure = this.failure(what, error);
         if (!failure.retryable || performance.now() + pauseMs > lastMs) throw failure;
         log.debug({ reason: failure.message, pauseMs }, 'asking the server again');
-        await sleep(pauseMs, undefined, signal ? { signal } : {});
+        await sleep(pauseMs, undefined, signal ? { signal } : {}).catch(() => signal?.throwIfAborted());
       }
     }
   }
