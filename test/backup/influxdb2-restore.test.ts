@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest';
+import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { decodeShardManifest, shardTar } from '../../agent/influxdb/snapshot/shard-manifest.ts';
 import { fill, linesOf, secondsOf, write } from '../influxdb/snapshot/filled-server.ts';
+import { backUp, contents, newKeys, openRepository } from '../support/backups.ts';
+import { fillJournal } from '../support/forwarding.ts';
 import { flux, type InfluxAccess, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
 import { influxdb2Source, type Taken, takeSource } from '../support/source-files.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
-/** Every point of a bucket with its type and all its digits. */
+/** Every point of a bucket with all its digits. */
 async function points(access: InfluxAccess, bucket: string): Promise<string[]> {
   const rows = await flux(access, `from(bucket: "${bucket}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)`);
   return rows.map((row) => [row._measurement, row.meter, row._field, row._time, row._value].join(' ')).sort();
@@ -18,18 +22,18 @@ function mixedLines(day: number): string[] {
   });
 }
 
-interface Manifest {
-  bucketName: string;
-  retentionPolicies: { shardGroups: { shards: { id: number }[] }[] }[];
-}
-
 /** What a restore does, over HTTP: the bucket under another name, then each shard with a tar that is made again. */
-async function restore({ url, token }: InfluxAccess, { files }: Taken, from: string, to: string): Promise<void> {
+async function restore(
+  { url, token }: InfluxAccess,
+  files: Map<string, Buffer>,
+  from: string,
+  to: string,
+): Promise<void> {
   const headers = { authorization: `Token ${token}` };
   const content = (path: string) => files.get(path) ?? Buffer.alloc(0);
   const found = await fetch(`${url}/api/v2/orgs`, { headers });
   const [org] = ((await found.json()) as { orgs: { id: string; name: string }[] }).orgs;
-  const manifests = JSON.parse(content('influxdb/buckets.json').toString()) as Manifest[];
+  const manifests = JSON.parse(content('influxdb/buckets.json').toString()) as { bucketName: string }[];
   const manifest = manifests.find(({ bucketName }) => bucketName === from);
   const answer = await fetch(`${url}/api/v2/restore/bucketMetadata`, {
     method: 'POST',
@@ -54,29 +58,35 @@ async function restore({ url, token }: InfluxAccess, { files }: Taken, from: str
   }
 }
 
-test(
-  'what was backed up in parts is restored into a new server value for value',
-  { timeout: 120_000 },
-  async (context) => {
-    requireInfluxd(context);
-    const { url } = await startInfluxd();
-    const { operator: token } = await fill(url);
-    const source = influxdb2Source(url, token);
-    for (const day of [0, 1, 2, 3]) await write(url, token, mixedLines(day));
-    const first = await takeSource(source);
-    // Into a shard that is there, and into a new one; some of it over what was.
-    await write(url, token, [...linesOf(secondsOf(1, 30), 'late'), ...mixedLines(3).slice(0, 100), ...mixedLines(4)]);
-    const second = await takeSource(source, first);
-    const access = { url, token, org: 'home' };
-    const wanted = await points(access, 'energy');
-    expect(wanted.length).toBe(5 * 4000 * 4 + 60 + 30);
+test('what was backed up in parts is restored into a new server value for value', async (context) => {
+  requireInfluxd(context);
+  const { url } = await startInfluxd();
+  const { operator: token } = await fill(url);
+  const keys = await newKeys();
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, secondsOf(0));
+  const store = await DirectoryStore.open(temporaryDirectory());
+  const sources = [influxdb2Source(url, token)];
+  const run = () => backUp(stateDir, store, { sources, recipients: [keys.recipient] });
+  for (const day of [0, 1, 2, 3]) await write(url, token, mixedLines(day));
+  expect(await run()).toMatchObject({ verified: true, missing: [] });
+  // Into a shard that is there, and into a new one; some of it over what was.
+  await write(url, token, [...linesOf(secondsOf(1, 30), 'late'), ...mixedLines(3).slice(0, 100), ...mixedLines(4)]);
+  const changed = await run();
+  expect(changed).toMatchObject({ verified: true, missing: [] });
+  const unchanged = await run();
+  expect(unchanged).toMatchObject({ verified: true, missing: [], files: changed.files });
+  expect(unchanged.sentBytes).toBeLessThan(100_000);
+  const access = { url, token, org: 'home' };
+  const wanted = await points(access, 'energy');
+  expect(wanted.length).toBe(5 * 4000 * 4 + 60 + 30);
 
-    const other = await startInfluxd();
-    const fresh = await setUp(other.url);
-    await restore(fresh, second, 'energy', 'restored');
-    expect(await points(fresh, 'restored')).toEqual(wanted);
-  },
-);
+  const other = await startInfluxd();
+  const fresh = await setUp(other.url);
+  const files = await contents(await openRepository(store, keys), unchanged.name);
+  await restore(fresh, files, 'energy', 'restored');
+  expect(await points(fresh, 'restored')).toEqual(wanted);
+});
 
 test('a server that is killed and started again in the middle of a backup takes nothing away', async (context) => {
   requireInfluxd(context);

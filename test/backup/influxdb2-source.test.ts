@@ -1,13 +1,17 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, type TestContext, test } from 'vitest';
+import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { decodeShardManifest } from '../../agent/influxdb/snapshot/shard-manifest.ts';
 import { AgentError } from '../../agent/system/errors.ts';
-import { fill } from '../influxdb/snapshot/filled-server.ts';
+import { FIRST_S, fill } from '../influxdb/snapshot/filled-server.ts';
 import { type Asker, type Exchange, recorded, replay } from '../influxdb/snapshot/recording.ts';
+import { backUp, contents, openRepository } from '../support/backups.ts';
+import { fillJournal } from '../support/forwarding.ts';
 import { requireInfluxd, startInfluxd } from '../support/influxd.ts';
 import { type ScriptedAnswer, scriptedServer } from '../support/scripted-server.ts';
 import { recordingLog } from '../support/silent-log.ts';
 import { shapes, influxdb2Source as sourceOf, takeSource } from '../support/source-files.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const shardPaths = (id: number): string[] => [
   `influxdb/shards/${id}/BUCKET/autogen/${id}/000000001-000000001.tsm`,
@@ -255,4 +259,26 @@ test('a shard that is gone when it is asked for is left out; one that was there 
   const kept = await takeSource(source, whole);
   expect(shapes(kept)).toEqual(shapes(whole));
   expect(lines.filter(({ level }) => Number(level) >= 40)).toMatchObject([{ shard: 2 }]);
+});
+
+test('a snapshot in which nothing is new sends nothing but its manifest', async () => {
+  const { url } = await scriptedServer(replay(recorded()));
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, [FIRST_S]);
+  const store = await DirectoryStore.open(temporaryDirectory());
+  const run = () => backUp(stateDir, store, { sources: [sourceOf(url, 'operator')] });
+  const first = await run();
+  expect(first).toMatchObject({ verified: true, missing: [] });
+  expect(await run()).toMatchObject({ verified: true, missing: [], sentObjects: 0, bytes: first.bytes });
+});
+
+test('a server that cannot be read leaves a snapshot without it, which says so', async () => {
+  const url = await changed((answer, asked) => (asked === shardPath(2) ? { ...answer, cutAt: 100 } : answer));
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, [FIRST_S]);
+  const store = await DirectoryStore.open(temporaryDirectory());
+  const result = await backUp(stateDir, store, { sources: [sourceOf(url, 'operator')] });
+  expect(result.missing).toMatchObject([{ source: 'influxdb', reason: expect.stringContaining('shard 2') }]);
+  const files = await contents(await openRepository(store), result.name);
+  expect([...files.keys()].filter((path) => path.startsWith('influxdb/'))).toEqual([]);
 });

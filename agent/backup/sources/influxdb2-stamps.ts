@@ -35,11 +35,14 @@ export function mtimeOf(stamp: string): number {
   return Number(stamp.split(' ')[1]) || 0;
 }
 
+/** A file of a shard, all of which have a stamp. */
+export type StampedFile = RememberedFile & { stamp: string };
+
 /** A shard as the last snapshot has it. */
 export interface RememberedShard {
   look: ShardLook;
   /** Its manifest among them. */
-  files: ReadonlyMap<string, RememberedFile>;
+  files: ReadonlyMap<string, StampedFile>;
 }
 
 export const SHARD_MANIFEST = 'shard.json';
@@ -52,12 +55,12 @@ export function rememberedShards(
   before: ReadonlyMap<string, RememberedFile>,
   below: string,
 ): Map<number, RememberedShard> {
-  const found = new Map<number, Map<string, RememberedFile>>();
+  const found = new Map<number, Map<string, StampedFile>>();
   for (const [path, file] of before) {
     const id = path.startsWith(below) ? Number.parseInt(path.slice(below.length), 10) : Number.NaN;
-    if (Number.isNaN(id)) continue;
-    const files = found.get(id) ?? new Map<string, RememberedFile>();
-    found.set(id, files.set(path, file));
+    if (Number.isNaN(id) || file.stamp === undefined) continue;
+    const files = found.get(id) ?? new Map<string, StampedFile>();
+    found.set(id, files.set(path, { ...file, stamp: file.stamp }));
   }
   const whole = new Map<number, RememberedShard>();
   for (const [id, files] of found) {
