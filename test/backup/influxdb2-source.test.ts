@@ -156,11 +156,11 @@ describe.each([
   });
 
   test('that comes slowly is waited for', async () => {
-    const bytes = path === METADATA_PATH ? 400 : 20;
+    const bytes = path === METADATA_PATH ? 80 : 3;
     const url = await changed((answer, asked) =>
       asked === path ? { ...answer, drip: { bytes, everyMs: 15 } } : answer,
     );
-    const taken = await takeSource(sourceOf(url, 'operator', { timeoutMs: 250 }));
+    const taken = await takeSource(sourceOf(url, 'operator', { timeoutMs: 1200 }));
     expect(shapes(taken)).toHaveLength(METADATA.length + SHARDS.length + 2);
   });
 });

@@ -1,4 +1,4 @@
-import { readdirSync, utimesSync } from 'node:fs';
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, type TestContext, test } from 'vitest';
@@ -6,6 +6,7 @@ import { fill, linesOf, secondsOf, write } from '../influxdb/snapshot/filled-ser
 import { recorded, replay } from '../influxdb/snapshot/recording.ts';
 import { type Influxd, requireInfluxd, startInfluxd } from '../support/influxd.ts';
 import { passedOn, type ScriptedAnswer, scriptedServer } from '../support/scripted-server.ts';
+import { recordingLog } from '../support/silent-log.ts';
 import { influxdb2Source, shapes, type Taken, takeSource } from '../support/source-files.ts';
 
 const HOUR_MS = 3_600_000;
@@ -17,6 +18,10 @@ const isOf = (id: number) => (path: string) => path.startsWith(`influxdb/shards/
 const shardsIn = (paths: readonly string[]) => [
   ...new Set(paths.flatMap((path) => /shards\/(\d+)/.exec(path)?.[1] ?? [])),
 ];
+
+/** Paths and contents of all shards. The metadata change with each start of the server. */
+const shardFiles = ({ files }: Taken): string[] =>
+  [...files].filter(([path]) => path.includes('/shards/')).map(([path, data]) => `${path} ${data.toString('base64')}`);
 
 /** TSM files below the storage engine, by shard. */
 function tsmFiles({ engine }: Influxd): Map<number, string[]> {
@@ -58,7 +63,8 @@ async function server(kind: string, context: TestContext) {
     const date = new Date(Date.parse(answer.headers?.date ?? '') + aheadMs + shiftMs);
     return { ...answer, headers: { ...answer.headers, date: date.toUTCString() } };
   });
-  const source = influxdb2Source(proxy.url, token);
+  const { log, lines } = recordingLog();
+  const source = influxdb2Source(proxy.url, token, { log });
   const run = async (last?: Taken) => {
     proxy.requests.length = 0;
     proxy.sent.clear();
@@ -74,7 +80,7 @@ async function server(kind: string, context: TestContext) {
   const shift = (ms: number) => {
     shiftMs = ms;
   };
-  return { proxy, hidden, token, influxd, first, run, shift };
+  return { proxy, hidden, token, influxd, log: lines, first, run, shift };
 }
 
 describe.each(['recorded', 'real'])('a %s InfluxDB', (kind) => {
@@ -84,7 +90,7 @@ describe.each(['recorded', 'real'])('a %s InfluxDB', (kind) => {
     for (let hour = 1; hour <= 4; hour++) {
       shift(hour * HOUR_MS);
       const now = await run(last);
-      expect([...now.files]).toEqual([...last.files]);
+      expect(shardFiles(now)).toEqual(shardFiles(last));
       const inTurn = String(((hour - 1) % 3) + 1);
       expect(shardsIn(now.read)).toEqual([inTurn]);
       for (const id of [1, 2, 3].filter((one) => String(one) !== inTurn)) {
@@ -99,12 +105,12 @@ describe.each(['recorded', 'real'])('a %s InfluxDB', (kind) => {
     const last = await first();
     shift(-HOUR_MS);
     const now = await run(last);
-    expect([...now.files]).toEqual([...last.files]);
+    expect(shardFiles(now)).toEqual(shardFiles(last));
     expect(proxy.requests.filter((path) => path.includes('since'))).toEqual([]);
     expect(proxy.requests.filter((path) => path.includes('/shards/'))).toHaveLength(3);
     shift(0);
     // The looks were earlier than the files now are: they are asked for in the usual way again.
-    expect([...(await run(now)).files]).toEqual([...last.files]);
+    expect(shardFiles(await run(now))).toEqual(shardFiles(last));
   });
 
   test('a snapshot that lacks one file of a shard is no reason to leave the shard out', async (context) => {
@@ -124,7 +130,7 @@ describe.each(['recorded', 'real'])('a %s InfluxDB', (kind) => {
     const last = await first();
     shift(HOUR_MS);
     const now = await run(last);
-    expect([...now.files]).toEqual([...last.files]);
+    expect(shardFiles(now)).toEqual(shardFiles(last));
     expect(proxy.sent.get(shardPath(3))).toBe(EMPTY_TAR_BYTES);
   });
 });
@@ -186,15 +192,38 @@ test('what a compaction makes of deleted points is found', async (context) => {
   expect(now.files.get(tsm[0] ?? '')?.length).toBeGreaterThan(0);
 });
 
+test('a file that got an old date, as from a clock that was wrong, is found', async (context) => {
+  const { influxd, proxy, token, first, run, shift } = await server('real', context);
+  const last = await first();
+  await write(influxd?.url ?? '', token, linesOf(secondsOf(1, 5), 'late'));
+  // What was in memory is then in a file.
+  await (await fetch(`${influxd?.url}${shardPath(2)}`, { headers: { authorization: `Token ${token}` } })).arrayBuffer();
+  if (influxd) age(influxd);
+  shift(HOUR_MS);
+  const now = await run(last);
+  expect([...now.files.keys()].filter(isOf(2))).toHaveLength(3);
+  expect(proxy.sent.get(shardPath(3))).toBe(EMPTY_TAR_BYTES);
+});
+
+test('a shard that InfluxDB cannot open any more is kept as it was, and said', async (context) => {
+  const { influxd, log, first, run, shift } = await server('real', context);
+  const last = await first();
+  await influxd?.end();
+  for (const path of (influxd && tsmFiles(influxd).get(2)) ?? []) writeFileSync(path, 'damaged');
+  await influxd?.start();
+  shift(HOUR_MS);
+  const now = await run(last);
+  expect(shardFiles(now)).toEqual(shardFiles(last));
+  expect(log.filter(({ level }) => Number(level) >= 40)).toMatchObject([{ shard: 2 }]);
+});
+
 test('a restart of the server changes nothing', async (context) => {
   const { influxd, proxy, first, run } = await server('real', context);
   const last = await first();
   await influxd?.end();
   await influxd?.start();
   const now = await run(last);
-  expect([...now.files].filter(([path]) => path.includes('/shards/'))).toEqual(
-    [...last.files].filter(([path]) => path.includes('/shards/')),
-  );
+  expect(shardFiles(now)).toEqual(shardFiles(last));
   expect(proxy.sent.get(shardPath(2))).toBe(EMPTY_TAR_BYTES);
   expect(proxy.sent.get(shardPath(3))).toBe(EMPTY_TAR_BYTES);
 });

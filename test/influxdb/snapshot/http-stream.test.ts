@@ -58,16 +58,16 @@ test('silence is given up, before the answer and within it; slowness is not', as
   await expect(read(server, { timeoutMs: 100 })).rejects.toMatchObject(silent);
   server.script = () => new Promise(() => {});
   await expect(read(server, { timeoutMs: 100 })).rejects.toMatchObject(silent);
-  server.script = () => ({ body: BODY.subarray(0, 30), drip: { bytes: 1, everyMs: 20 } });
-  expect(await read(server, { timeoutMs: 300 })).toBe(BODY.subarray(0, 30).toString());
+  server.script = () => ({ body: BODY.subarray(0, 75), drip: { bytes: 1, everyMs: 20 } });
+  expect(await read(server, { timeoutMs: 1200 })).toBe(BODY.subarray(0, 75).toString());
 });
 
 test('the server waits for who reads, and that time is no silence', async () => {
   const large = Buffer.alloc(32 * 1024 * 1024, 'x');
   const server = await scriptedServer(() => ({ body: large, drip: { bytes: 65_536, everyMs: 0 } }));
-  const { body } = await openStream(server, '/x', { timeoutMs: 200 });
+  const { body } = await openStream(server, '/x', { timeoutMs: 1200 });
   expect((await body.next()).done).toBe(false);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await new Promise((resolve) => setTimeout(resolve, 1500));
   // What fits into the buffers of two sockets.
   expect(server.sent.get('/x')).toBeLessThan(16 * 1024 * 1024);
   let bytes = 0;
