@@ -43,6 +43,7 @@ describe.each(['recorded', 'real'])('a %s InfluxDB 2.9', (kind) => {
     expect(buckets.find(({ bucket }) => bucket === 'energy')).toMatchObject({
       org: 'home',
       retentionS: 0,
+      listed: 3,
       shards: 3,
       files: 3,
     });
@@ -281,4 +282,13 @@ test('a server that cannot be read leaves a snapshot without it, which says so',
   expect(result.missing).toMatchObject([{ source: 'influxdb', reason: expect.stringContaining('shard 2') }]);
   const files = await contents(await openRepository(store), result.name);
   expect([...files.keys()].filter((path) => path.startsWith('influxdb/'))).toEqual([]);
+});
+
+test('a source that is stopped ends with the reason, also while it waits for the server', async () => {
+  const url = await changed(() => ({ status: 503 }));
+  const stop = new AbortController();
+  const reason = new Error('stopped');
+  const failure = takeSource(sourceOf(url, 'operator', { patienceMs: 60_000, signal: stop.signal }));
+  setTimeout(() => stop.abort(reason), 100);
+  await expect(failure).rejects.toBe(reason);
 });

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
@@ -30,8 +31,10 @@ export interface ScriptedServer {
   script: Script;
 }
 
+/** @param tls makes it speak https */
 export async function scriptedServer(
   script: Script | ((path: string, incoming: IncomingMessage) => Promise<ScriptedAnswer | undefined>),
+  tls?: { cert: string; key: string },
 ) {
   const server: Omit<ScriptedServer, 'script'> & { script: typeof script } = {
     url: '',
@@ -39,7 +42,7 @@ export async function scriptedServer(
     sent: new Map(),
     script,
   };
-  const http = createServer((incoming, response) => {
+  const listener = (incoming: IncomingMessage, response: ServerResponse) => {
     const path = incoming.url ?? '';
     server.requests.push(path);
     void (async () => {
@@ -47,10 +50,11 @@ export async function scriptedServer(
       if (!answer) incoming.socket.resetAndDestroy();
       else await send(response, answer, (bytes) => count(server.sent, path, bytes));
     })().catch(() => incoming.socket.destroy());
-  });
+  };
+  const http = tls ? createTlsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const address = http.address();
-  server.url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  server.url = `${tls ? 'https' : 'http'}://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
   onTestFinished(() => {
     http.close();
     http.closeAllConnections();

@@ -107,11 +107,14 @@ function summaryOf(version: string, buckets: readonly BucketManifest[], shards: 
   return {
     version,
     buckets: buckets.map((bucket) => {
-      const there = shardsOf(bucket).flatMap((id) => shards.get(id) ?? []);
+      const listed = shardsOf(bucket);
+      const there = listed.flatMap((id) => shards.get(id) ?? []);
       return {
         org: bucket.organizationName,
         bucket: bucket.bucketName,
         retentionS: (bucket.retentionPolicies[0]?.duration ?? 0) / 1e9,
+        // More than there are: of time to come, without a point, or ones that InfluxDB could not open.
+        listed: listed.length,
         shards: there.length,
         files: there.reduce((sum, { files }) => sum + files, 0),
         bytes: there.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -1,11 +1,14 @@
+import { readFileSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import type { InfluxAddress } from '../../../agent/influxdb/client.ts';
 import { openStream, type StreamRequest } from '../../../agent/influxdb/snapshot/http-stream.ts';
+import { selfSigned } from '../../support/certificate.ts';
 import { nonsensePort } from '../../support/fault-proxy.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type ScriptedAnswer, scriptedServer } from '../../support/scripted-server.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
 import { collect } from './chunks.ts';
 
 const BODY = Buffer.from(Array.from({ length: 60 }, (_, i) => `line ${i * i}\n`).join(''));
@@ -123,4 +126,12 @@ test('the path of the URL comes first, the token goes along and stands in no err
     expect(failure.name).toBe('InfluxUnreachable');
     expect(`${failure.message} ${failure.stack} ${JSON.stringify(failure)}`).not.toContain(token);
   }
+});
+
+test('https with an authority of its own is read, one that nobody knows is refused', async () => {
+  const { cert, key, ca } = selfSigned(temporaryDirectory());
+  const tls = { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
+  const server = await scriptedServer(() => ({ body: PACKED, headers: GZIP }), tls);
+  expect(await read({ url: server.url, ca })).toBe(BODY.toString());
+  await expect(read({ url: server.url })).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
 });
