@@ -15,6 +15,8 @@ export function requireInfluxd(context: TestContext): void {
 export interface Influxd {
   url: string;
   directory: string;
+  /** The storage engine's. */
+  engine: string;
   start(): Promise<void>;
   end(signal?: NodeJS.Signals): Promise<void>;
   /** Everything it stored is gone; it is stopped. */
@@ -49,6 +51,7 @@ export async function startInfluxd(disk?: SmallDisk): Promise<Influxd> {
   return {
     url: server.url,
     directory,
+    engine: join(data, 'engine'),
     start: () => server.start(),
     end: (signal) => server.end(signal),
     wipe: async () => {
@@ -64,11 +67,11 @@ export interface InfluxAccess {
   org: string;
 }
 
-/** First setup as a person does it: the operator token of organisation `home` with bucket `energy`. */
-export async function setUp(url: string): Promise<InfluxAccess> {
+/** First setup as a person does it: the operator token of organisation `home` with a bucket. */
+export async function setUp(url: string, bucket = 'energy'): Promise<InfluxAccess> {
   const response = await fetch(`${url}/api/v2/setup`, {
     method: 'POST',
-    body: JSON.stringify({ username: 'admin', password: 'a long password', org: 'home', bucket: 'energy' }),
+    body: JSON.stringify({ username: 'admin', password: 'a long password', org: 'home', bucket }),
   });
   const { auth } = (await response.json()) as { auth: { token: string } };
   return { url, token: auth.token, org: 'home' };
