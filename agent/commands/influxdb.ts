@@ -16,12 +16,12 @@ export function addInfluxdb(root: Command): void {
     .option('--replace', 'make tokens anew whose files hold something that does not fit')
     .addOption(configOption())
     .action(async (request: SetupRequest) => {
-      const { influxAddress } = await import('../forwarding/influx-sink.ts');
+      const { sinkAddress } = await import('../config/sink-address.ts');
       const { chosenServer, setupOptions } = await import('../influxdb/setup/request.ts');
       const { setUpServer } = await import('../influxdb/setup/setup.ts');
       const { loadConfig } = await import('../config/load.ts');
       const server = chosenServer(loadConfig(request.config).influxdb, request);
-      const address = influxAddress({ ...server, token: undefined, tokenFile: undefined });
+      const address = sinkAddress({ ...server, token: undefined, tokenFile: undefined });
       const print = (line: string) => void process.stdout.write(`${line}\n`);
       await setUpServer(setupOptions(server, address, request, print));
     });

@@ -1,5 +1,5 @@
 import type { SinkConfig } from '../config/schema.ts';
-import { readAuthorityFile, readSecretFile } from '../config/secrets.ts';
+import { sinkAddress } from '../config/sink-address.ts';
 import { toLine } from '../influxdb/line-protocol.ts';
 import { InfluxWriter } from '../influxdb/writer.ts';
 import type { Lane } from './lanes.ts';
@@ -19,14 +19,5 @@ export function influxSink(config: SinkConfig, lane: Lane): Sink {
 /** Writes lines as they are, for what no longer is in the journal. */
 export function influxWriter(config: SinkConfig, { bucket }: Lane): InfluxWriter {
   const { org, timeout } = config;
-  return new InfluxWriter({ address: () => influxAddress(config), org, bucket, timeoutMs: timeout });
-}
-
-/** @throws AgentError when a file that the configuration names cannot be read */
-export function influxAddress({ url, token, tokenFile, caFile }: SinkConfig) {
-  return {
-    url,
-    token: token ?? (tokenFile === undefined ? undefined : readSecretFile(tokenFile)),
-    ca: caFile === undefined ? undefined : readAuthorityFile(caFile),
-  };
+  return new InfluxWriter({ address: () => sinkAddress(config), org, bucket, timeoutMs: timeout });
 }
