@@ -20,6 +20,8 @@ export type Fault =
   | { kind: 'damaged-reply' }
   /** The server does it; the reply comes byte by byte. */
   | { kind: 'drip'; everyMs: number }
+  /** The reply ends after about its first half as if that were all: at the end of a line, or amid one. */
+  | { kind: 'cut-reply'; at: 'line' | 'middle' }
   /** Somebody else answers. */
   | { kind: 'answer'; status: number; headers?: Record<string, string>; body?: string };
 
@@ -109,6 +111,12 @@ export class FaultProxy {
         else if (fault?.kind === 'half-reply') {
           response.writeHead(reply.statusCode ?? 502, { ...replyHeaders, 'content-length': content.length });
           response.write(content.subarray(0, Math.floor(content.length / 2)), () => incoming.socket.destroy());
+        } else if (fault?.kind === 'cut-reply') {
+          const middle = Math.floor(content.length / 2);
+          const end = fault.at === 'line' ? content.lastIndexOf('\n', middle) + 1 : middle;
+          response
+            .writeHead(reply.statusCode ?? 502, { ...replyHeaders, 'content-length': end })
+            .end(content.subarray(0, end));
         } else {
           const answered = fault?.kind === 'damaged-reply' ? damaged(content) : content;
           response.writeHead(reply.statusCode ?? 502, replyHeaders).end(answered);

@@ -7,7 +7,10 @@ import { temporaryDirectory } from './temporary.ts';
 
 const PROGRAM = 'victoria-metrics';
 
-/** Debian's victoria-metrics; two points of one series and time count once, as its users have to set it. */
+/** Two points of one series and time count once, as users have to set it. */
+const DEDUPLICATES = '-dedup.minScrapeInterval=1ms';
+
+/** Debian's victoria-metrics. */
 export class VictoriaMetrics {
   readonly #server: ProcessServer;
   readonly #data: string;
@@ -17,14 +20,14 @@ export class VictoriaMetrics {
     this.#data = data;
   }
 
-  static async start(disk?: SmallDisk): Promise<VictoriaMetrics> {
+  static async start(disk?: SmallDisk, flags: readonly string[] = [DEDUPLICATES]): Promise<VictoriaMetrics> {
     const port = await freePort();
     const data = join(disk?.directory ?? temporaryDirectory(), 'data');
     const args = [
       `-storageDataPath=${data}`,
       `-httpListenAddr=127.0.0.1:${port}`,
       '-retentionPeriod=100y',
-      '-dedup.minScrapeInterval=1ms',
+      ...flags,
       '-memory.allowedBytes=200MB',
     ];
     const [command, commandArgs] = disk?.command(PROGRAM, args) ?? [PROGRAM, args];
