@@ -18,6 +18,20 @@ fi
 
 PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck victoria-metrics age zstd openssl"
 
+# InfluxDB 1 is unpacked, not installed: its package would start a server, and its influxd would stand in PATH for that of
+# InfluxDB 2. Unpacking needs no root.
+INFLUXDB1="${HOME:-/root}/.cache/energy-monitor-tests/influxdb1"
+
+unpack_influxdb1() {
+  if [ -x "$INFLUXDB1/usr/bin/influxd" ]; then return; fi
+  mkdir -p "$INFLUXDB1"
+  if (cd "$INFLUXDB1" && apt-get download -qq influxdb && dpkg-deb -x influxdb_*.deb . && rm influxdb_*.deb) >/dev/null 2>&1; then
+    echo "test:setup: unpacked InfluxDB 1 to $INFLUXDB1"
+  else
+    echo "test:setup: this system has no package influxdb (or no list of packages: apt-get update); tests with it are skipped"
+  fi
+}
+
 missing=""
 for package in $PACKAGES; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -25,6 +39,7 @@ done
 
 if [ -z "$missing" ]; then
   echo "test:setup: all system packages are there: $PACKAGES"
+  if command -v apt-get >/dev/null; then unpack_influxdb1; fi
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -43,4 +58,5 @@ echo "test:setup: installing with apt-get:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+unpack_influxdb1
 echo "test:setup: done"
