@@ -17,6 +17,8 @@ import {
 import { readTarGz, type TarFile } from './influxdb1-tar.ts';
 
 export interface Influxdb1SourceOptions extends InfluxdOptions {
+  /** Of the source, and the beginning of its paths. */
+  name: string;
   databases: readonly string[];
   /** A directory of its own is made there, and goes again: one shard at a time, on a disk, not in memory as /tmp may be. */
   stateDir: string;
@@ -39,19 +41,19 @@ const EMPTY_TAR_BYTES = 1024;
 const COPIES = 2;
 const SPARE_BYTES = 64e6;
 
-/** Where the files of a database are in a snapshot. */
-export const directoryOf = (database: string) => `influxdb1/${encodeURIComponent(database)}`;
+/** Where the files of a database are in a snapshot. @param name of the source */
+export const directoryOf = (name: string, database: string) => `${name}/${encodeURIComponent(database)}`;
 
 /**
- * Databases of an InfluxDB 1.8 by `influxd backup -portable`: `influxdb1/NAME/shards/ID/000000001-000000001.tsm`, the
- * metadata as `influxdb1/NAME/meta` and what puts them together again as `influxdb1/NAME/backup.json`. A TSM file never
+ * Databases of an InfluxDB 1.8 by `influxd backup -portable`: `NAME/DATABASE/shards/ID/000000001-000000001.tsm`, the
+ * metadata as `NAME/DATABASE/meta` and what puts them together again as `NAME/DATABASE/backup.json`. A TSM file never
  * changes once it is written; a shard that has no newer file since the last run is not read.
  *
  * That goes by the server's clock, which can have been wrong: the shards that are written to are read in each run, and one
  * of the others, another one each time.
  */
 export function influxdb1Source(options: Influxdb1SourceOptions): BackupSource {
-  return { name: 'influxdb1', files: (before) => files(options, before) };
+  return { name: options.name, files: (before) => files(options, before) };
 }
 
 async function* files(
@@ -78,7 +80,7 @@ class Run {
     this.#options = options;
     this.#database = database;
     this.#directory = directory;
-    this.#path = directoryOf(database);
+    this.#path = directoryOf(options.name, database);
     this.#startedMs = options.nowMs ?? Date.now();
   }
 

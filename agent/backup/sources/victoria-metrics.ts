@@ -7,8 +7,9 @@ import type { BackupSource, SourceFile } from '../source.ts';
 import { countedMonths, knownDays, type Month, monthsUntil, nameOf, nextTurn } from './victoria-metrics-months.ts';
 
 export interface VictoriaMetricsSourceOptions {
-  /** Asked once a run: a token that was replaced in its file is taken over. */
-  address: () => InfluxAddress;
+  /** Of the source, and the beginning of its paths. */
+  name: string;
+  address: InfluxAddress;
   /** Whose series are taken: metrics of others live in the same server. */
   measurements: readonly string[];
   /** For each answer; none is larger than some MB. */
@@ -24,15 +25,14 @@ const FRESH_DAYS = 8;
 const COUNTED_AT_ONCE_MS = 7 * DAY_MS;
 
 /**
- * What a VictoriaMetrics has of this agent's measurements, over its API: `victoriametrics/2026-11-21` for a day,
- * `victoriametrics/2026-11-21T14` for an hour of today and yesterday, as lines for `POST /api/v1/import`.
+ * What a VictoriaMetrics has of this agent's measurements, over its API: `NAME/2026-11-21` for a day,
+ * `NAME/2026-11-21T14` for an hour of today and yesterday, as lines for `POST /api/v1/import`.
  *
  * Days and hours whose samples are as many, with the same sums, are as they were. Counting costs the server the reading of
  * all of them, so each run counts the last days and one older month, another one each time.
  */
 export function victoriaMetricsSource(options: VictoriaMetricsSourceOptions): BackupSource {
-  const name = 'victoriametrics';
-  return { name, files: (before) => new Run(name, options).files(before) };
+  return { name: options.name, files: (before) => new Run(options).files(before) };
 }
 
 class Run {
@@ -41,9 +41,9 @@ class Run {
   readonly #measurements: readonly string[];
   readonly #nowMs: number;
 
-  constructor(name: string, { address, measurements, timeoutMs, nowMs = Date.now() }: VictoriaMetricsSourceOptions) {
+  constructor({ name, address, measurements, timeoutMs, nowMs = Date.now() }: VictoriaMetricsSourceOptions) {
     this.#name = name;
-    this.#api = new VictoriaMetricsApi(new InfluxClient(address()), timeoutMs);
+    this.#api = new VictoriaMetricsApi(new InfluxClient(address), timeoutMs);
     this.#measurements = measurements;
     this.#nowMs = nowMs;
   }

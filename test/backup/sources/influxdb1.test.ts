@@ -27,6 +27,7 @@ interface Options {
 
 function source(port: number, options: Options = {}) {
   return influxdb1Source({
+    name: 'influxdb1',
     program: influxd1Program(),
     host: '127.0.0.1',
     port,
@@ -72,7 +73,7 @@ async function restore(taken: Taken, into: Influxdb1, database: string): Promise
   const read = async function* (path: string) {
     yield taken.files.get(path)?.content ?? expect.unreachable(path);
   };
-  await rebuildInfluxdb1(database, read, directory);
+  await rebuildInfluxdb1('influxdb1', database, read, directory);
   const args = ['restore', '-portable', '-host', `127.0.0.1:${into.rpcPort}`, '-db', database, directory];
   const child = runProgram(influxd1Program(), args);
   expect(await child.ended, child.errors()).toBe(0);

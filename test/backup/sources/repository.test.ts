@@ -40,7 +40,12 @@ test('VictoriaMetrics in a repository: nothing new is sent for nothing new; away
   await (await fetch(`${server.url}/internal/force_flush`)).arrayBuffer();
   const proxy = await FaultProxy.start(server.url);
   const source = () =>
-    victoriaMetricsSource({ address: () => ({ url: proxy.url }), measurements: ['energy'], timeoutMs: 20_000 });
+    victoriaMetricsSource({
+      name: 'victoriametrics',
+      address: { url: proxy.url },
+      measurements: ['energy'],
+      timeoutMs: 20_000,
+    });
   const { files, stateDir, store } = await twice(source);
   expect([...files.keys()].filter((path) => path.startsWith('victoriametrics/2026-03-0'))).toHaveLength(4);
   await proxy.refuse();
@@ -58,6 +63,7 @@ test('InfluxDB 1 in a repository: nothing new is sent for nothing new', async (c
   await server.write('energy', LINES.split('\n'));
   const { files } = await twice((stateDir) =>
     influxdb1Source({
+      name: 'databases/old',
       program: influxd1Program(),
       host: '127.0.0.1',
       port: server.rpcPort,

@@ -18,7 +18,8 @@ beforeEach((context) => requireProgram(context, 'victoria-metrics'));
 function source(url: string, options: { nowMs?: number; token?: string; timeoutMs?: number } = {}) {
   const { nowMs = NOW_MS, token, timeoutMs = 20_000 } = options;
   return victoriaMetricsSource({
-    address: () => ({ url, token }),
+    name: 'victoriametrics',
+    address: { url, token },
     measurements: ['energy', 'host'],
     timeoutMs,
     nowMs,
@@ -148,7 +149,13 @@ test('names of measurements are taken as they are written', async () => {
   const line = (name: string) => `${name},meter=house voltage=1 ${TODAY_MS}`;
   await write(vm.url, [...names, ...others].map(line));
   const taken = await take(
-    victoriaMetricsSource({ address: () => ({ url: vm.url }), measurements: names, timeoutMs: 20_000, nowMs: NOW_MS }),
+    victoriaMetricsSource({
+      name: 'victoriametrics',
+      address: { url: vm.url },
+      measurements: names,
+      timeoutMs: 20_000,
+      nowMs: NOW_MS,
+    }),
   );
   const found = taken.files
     .get('victoriametrics/2026-03-20T00')
