@@ -8,7 +8,7 @@ export interface SourceFile {
   stamp?: string | undefined;
   /** In pieces of any size. */
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
-  /** Readings in it, by measurement, where that can be told. */
+  /** Readings of the journal in it, by measurement; undefined for all that is not the journal. */
   counts?: () => Record<string, number>;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, filePath, size, wholeNumber } from './fields.ts';
+import { address, duration, filePath, size, wholeNumber } from './fields.ts';
 import { parseServerUrl } from './scalars.ts';
 
 const RECIPIENT_HINT = 'write a public key of age (age1...); energy-monitor backup keygen makes one';
@@ -100,6 +100,8 @@ const database = z.strictObject(
     operatorTokenFile: filePath('/etc/energy-monitor/influxdb-operator.token').optional(),
     /** InfluxDB 1.8: its own program makes the copy. */
     influxd: filePath('/usr/bin/influxd').optional(),
+    /** InfluxDB 1.8: where its `bind-address` for backups listens, port 8088 of the server by default. */
+    rpc: address(8088).optional(),
   },
   { error: 'write a mapping with sink' },
 );

@@ -3,10 +3,13 @@ import type { SinkConfig } from '../../config/schema.ts';
 import { sinkAddress } from '../../config/sink-address.ts';
 import { InfluxClient } from '../../influxdb/client.ts';
 import { recogniseServer } from '../../influxdb/setup/server-kind.ts';
+import { MACHINE_MEASUREMENTS } from '../../readings/reading.ts';
 import { AgentError } from '../../system/errors.ts';
 import type { Logger } from '../../system/logging.ts';
 import type { BackupSource } from '../source.ts';
+import { influxdb1Source } from './influxdb1.ts';
 import { Influxdb2Source } from './influxdb2.ts';
+import { victoriaMetricsSource } from './victoria-metrics.ts';
 
 export interface DatabaseContext {
   stateDir: string;
@@ -15,6 +18,9 @@ export interface DatabaseContext {
   log: Logger;
 }
 
+/** Without a sign of progress `influxd backup` is given up. */
+const SILENCE_MS = 120_000;
+const INFLUXDB1_RPC_PORT = 8088;
 /** One request is tried again for so long; a source that fails is then asked again as a whole. */
 const PATIENCE_MS = 20_000;
 
@@ -36,11 +42,26 @@ async function sourceFor(
   name: string,
   database: DatabaseConfig,
   sink: SinkConfig,
-  { isEncrypted, log }: DatabaseContext,
+  { stateDir, isEncrypted, log }: DatabaseContext,
 ): Promise<BackupSource> {
   const { url, ca } = sinkAddress({ ...sink, token: undefined, tokenFile: undefined });
-  const { kind } = await recogniseServer(new InfluxClient({ url, ca }), sink.timeout);
-  const { operatorTokenFile } = database;
+  const { operatorTokenFile, influxd, rpc } = database;
+  // Whoever names its program knows what it is; versions before 1.8 cannot be written to, but backed up.
+  const kind =
+    influxd === undefined
+      ? (await recogniseServer(new InfluxClient({ url, ca }), sink.timeout)).kind
+      : ('influxdb1' as const);
+  if (kind === 'victoriametrics') {
+    const measurements = ['energy', ...MACHINE_MEASUREMENTS];
+    return victoriaMetricsSource({ name, address: sinkAddress(sink), measurements, timeoutMs: sink.timeout });
+  }
+  if (kind === 'influxdb1') {
+    if (!isEncrypted) throw notInTheClear(sink.name);
+    const { host, port } = rpc ?? { host: new URL(url).hostname, port: INFLUXDB1_RPC_PORT };
+    const databases = [...new Set([sink.bucket, sink.hostBucket].map((bucket) => bucket.split('/')[0] ?? ''))];
+    const program = influxd ?? 'influxd';
+    return influxdb1Source({ name, program, host, port, databases, stateDir, silenceMs: SILENCE_MS });
+  }
   if (operatorTokenFile === undefined) {
     throw new AgentError('config', `the backup of ${sink.name} needs the operator token of its InfluxDB 2`, {
       hint: 'name its file with operatorTokenFile in backup.databases; influxdb setup wrote influxdb-operator.token',
@@ -53,5 +74,11 @@ async function sourceFor(
     timeoutMs: sink.timeout,
     patienceMs: PATIENCE_MS,
     log,
+  });
+}
+
+function notInTheClear(name: string): AgentError {
+  return new AgentError('config', `the backup of ${name}, an InfluxDB 1.8, holds its users' passwords, hashed`, {
+    hint: 'use a recipient instead of unencrypted: true, or leave it out of backup.databases',
   });
 }
