@@ -51,7 +51,7 @@ export async function listSnapshots(repository: Repository, verified: ReadonlySe
 /**
  * Removes the snapshots that the policy does not keep, then, with `collect`, the objects that no snapshot needs any more.
  * Manifests go first: wherever this is broken off, what is left of objects is more than is needed, never less. While anything
- * is in doubt (a manifest that cannot be read, times that cannot be right) nothing goes, and `left` says why.
+ * is in doubt (a manifest that stays and cannot be read, times that cannot be right) nothing goes, and `left` says why.
  * @throws AgentError `config` for a policy that keeps nothing
  */
 export async function prune(
@@ -73,15 +73,12 @@ export async function prune(
     removedBytes: 0,
     left: undefined,
   };
-  const objectsOf = collect ? await objectsBySnapshot(repository, snapshots, result) : new Map<Listed, string[]>();
-  if (goesByTime(policy)) result.left ??= doubtAbout(snapshots, nowMs);
   result.verdicts = judge(snapshots, policy);
+  if (goesByTime(policy)) result.left = doubtAbout(snapshots, nowMs);
+  const kept = result.verdicts.filter(({ keep }) => keep).map(({ snapshot }) => snapshot);
+  const needed = collect ? await objectsOf(repository, kept, result) : new Set<string>();
   if (result.left !== undefined) return result;
 
-  const needed = new Set<string>();
-  for (const { snapshot, keep } of result.verdicts) {
-    if (keep) for (const name of objectsOf.get(snapshot) ?? []) needed.add(name);
-  }
   for (const { snapshot, keep } of result.verdicts) {
     if (keep) continue;
     result.removedSnapshots++;
@@ -99,22 +96,15 @@ export async function prune(
   return result;
 }
 
-async function objectsBySnapshot(
-  repository: Repository,
-  snapshots: readonly Listed[],
-  result: PruneResult,
-): Promise<Map<Listed, string[]>> {
-  const objectsOf = new Map<Listed, string[]>();
-  for (const snapshot of snapshots) {
+/** One manifest at a time: those of years would not fit into the memory of a Pi. */
+async function objectsOf(repository: Repository, kept: readonly Listed[], result: PruneResult): Promise<Set<string>> {
+  const needed = new Set<string>();
+  for (const snapshot of kept) {
     try {
-      const { objects } = await repository.manifest(snapshot.name);
-      objectsOf.set(
-        snapshot,
-        objects.map(({ name }) => name),
-      );
+      for (const { name } of (await repository.manifest(snapshot.name)).objects) needed.add(name);
     } catch (error) {
       result.left = `${messageOf(error)}; remove it by hand when you have looked`;
     }
   }
-  return objectsOf;
+  return needed;
 }

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { countSegment } from '../journal/segment-reader.ts';
 import { messageOf } from '../system/errors.ts';
 import { collectBuffers } from '../system/garbage.ts';
-import { type Manifest, type ObjectReference, openDetails, type SnapshotFile, sha256 } from './manifest.ts';
+import { type ObjectReference, type SnapshotFile, sequenceOf, sha256 } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
 
 export interface VerifyOptions {
   /** How likely an object is read back, 0 to 1. */
@@ -36,20 +36,21 @@ export async function verify(
   const result: VerifyResult = { snapshots: 0, objects: 0, read: 0, files: 0, damaged: [], problems: [] };
   if (names.length === 0) result.problems.push('there is no backup');
   const needed = new Map<string, ObjectReference>();
-  const manifests: Manifest[] = [];
+  // One manifest at a time: those of years would not fit into the memory of a Pi.
+  const readable: string[] = [];
   for (const name of names) {
     try {
-      const manifest = await repository.manifest(name);
-      for (const object of manifest.objects) needed.set(`${object.name} ${object.sha256}`, object);
-      manifests.push(manifest);
+      const { objects } = await repository.manifest(name);
+      for (const object of objects) needed.set(`${object.name} ${object.sha256}`, object);
+      readable.push(name);
     } catch (error) {
       result.problems.push(messageOf(error));
     }
   }
-  result.snapshots = manifests.length;
+  result.snapshots = readable.length;
   result.objects = needed.size;
   await verifyObjects(repository, [...needed.values()], options, result);
-  if (options.files) await verifyFiles(repository, manifests, result);
+  if (options.files) await verifyFiles(repository, readable, result);
   return result;
 }
 
@@ -82,31 +83,27 @@ async function verifyObjects(
 }
 
 /** Each file once, however many snapshots have it. */
-async function verifyFiles(
-  repository: Repository,
-  manifests: readonly Manifest[],
-  result: VerifyResult,
-): Promise<void> {
+async function verifyFiles(repository: Repository, names: readonly string[], result: VerifyResult): Promise<void> {
   const done = new Map<string, FileVerdict>();
-  for (const manifest of manifests) {
+  for (const name of names) {
+    const sequence = sequenceOf(name);
     const counts: Record<string, number> = {};
+    const before = result.problems.length;
     try {
-      const details = await openDetails(manifest, repository.envelope);
-      for (const file of details.files) {
-        const objects = file.objects.map((index) => manifest.objects[index]?.name ?? '');
-        const key = [file.sha256, ...objects].join();
-        const verdict = done.get(key) ?? (await openFile(repository, file, objects));
+      const snapshot = await SnapshotReader.open(repository, name);
+      for (const file of snapshot.details.files) {
+        const key = sha256(Buffer.from(snapshot.contentKey(file)));
+        const verdict = done.get(key) ?? (await openFile(snapshot, file));
         if (!done.has(key) && verdict.problem === undefined) result.files++;
         done.set(key, verdict);
         for (const [measurement, n] of Object.entries(verdict.counts))
           counts[measurement] = (counts[measurement] ?? 0) + n;
-        if (verdict.problem !== undefined)
-          result.problems.push(`${file.path} of backup ${manifest.sequence} ${verdict.problem}`);
+        if (verdict.problem !== undefined) result.problems.push(verdict.problem);
       }
-      if (!isDeepStrictEqual(counts, { ...details.counts }))
-        result.problems.push(`backup ${manifest.sequence} has other readings than were counted when it was made`);
+      if (result.problems.length === before && !isDeepStrictEqual(counts, { ...snapshot.details.counts }))
+        result.problems.push(`backup ${sequence} has other readings than were counted when it was made`);
     } catch (error) {
-      result.problems.push(`backup ${manifest.sequence} cannot be opened: ${messageOf(error)}`);
+      result.problems.push(`backup ${sequence} cannot be opened: ${messageOf(error)}`);
     }
   }
 }
@@ -117,24 +114,14 @@ interface FileVerdict {
   counts: Record<string, number>;
 }
 
-/** Puts a file together, compares it, and looks into it where its format is known. */
-async function openFile(
-  { store, envelope }: Repository,
-  file: SnapshotFile,
-  objects: readonly string[],
-): Promise<FileVerdict> {
-  const hash = createHash('sha256');
-  const isSegment = /^journal\/\d{4}-/.test(file.path);
+/** Puts a file together, compares it, and counts what is in it where it is of the journal. */
+async function openFile(snapshot: SnapshotReader, file: SnapshotFile): Promise<FileVerdict> {
   const pieces: Buffer[] = [];
-  let bytes = 0;
-  for (const name of objects) {
-    const content = await envelope.open((await store.get(name)) ?? Buffer.alloc(0));
-    hash.update(content);
-    collectBuffers(content.length);
-    bytes += content.length;
-    if (isSegment) pieces.push(content);
+  const isSegment = /^journal\/\d{4}-/.test(file.path);
+  try {
+    for await (const piece of snapshot.content(file)) if (isSegment) pieces.push(piece);
+    return { problem: undefined, counts: isSegment ? countSegment(Buffer.concat(pieces)) : {} };
+  } catch (error) {
+    return { problem: messageOf(error), counts: {} };
   }
-  if (bytes !== file.bytes || hash.digest('hex') !== file.sha256)
-    return { problem: 'is not what was backed up', counts: {} };
-  return { problem: undefined, counts: isSegment ? countSegment(Buffer.concat(pieces)) : {} };
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { openExisting } from '../../agent/backup/existing.ts';
-import { openDetails } from '../../agent/backup/manifest.ts';
+import { encodeManifest, openDetails, sealDetails } from '../../agent/backup/manifest.ts';
+import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { countSegment } from '../../agent/journal/segment-reader.ts';
 import { ALL, backUp, contents, openRepository } from '../support/backups.ts';
@@ -51,4 +52,20 @@ test('what a newer version wrote is refused in words, and nothing is changed', a
     hint: expect.stringMatching(/upgrade energy-monitor/),
   });
   expect(held.size).toBe(size);
+});
+
+test('a snapshot that tells other counts than it has is found', async () => {
+  const { repository } = await openExisting(DirectoryStore.at(join(OLD, 'plain')), temporaryDirectory());
+  const [name = ''] = await repository.names();
+  const { manifest, details } = await SnapshotReader.open(repository, name);
+  const contents = new Map(await contentsOf(repository.store));
+  const store = memoryStore(contents);
+  const forged = {
+    ...manifest,
+    details: await sealDetails({ ...details, counts: { energy: 151 } }, repository.envelope),
+  };
+  const { name: forgedName, data } = await encodeManifest({ ...forged, sequence: 9 });
+  contents.set(forgedName, Buffer.from(data));
+  const result = await verify(await openRepository(store), [forgedName], { ...ALL, files: true });
+  expect(result.problems).toEqual(['backup 9 has other readings than were counted when it was made']);
 });

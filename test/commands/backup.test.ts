@@ -68,8 +68,9 @@ test('damage ends verify with a code and names the object', async () => {
   bytes[5] = (bytes[5] ?? 0) ^ 1;
   writeFileSync(path, bytes);
   const result = await run('verify', '--all');
-  expect(result).toMatchObject({ code: 74, err: expect.stringMatching(/1 problems were found/) });
+  expect(result).toMatchObject({ code: 74, err: expect.stringMatching(/2 problems were found/) });
   expect(result.out).toContain(`objects/${first}/${object} is damaged`);
+  expect(result.out).toMatch(/^\S+ of backup 1 is damaged$/m);
 });
 
 test.each([

@@ -166,10 +166,10 @@ test('a dry run tells, and makes neither journal nor readings', async () => {
 
 test('what retention would delete is not imported; a journal that is full says so', async () => {
   const stateDir = temporaryDirectory();
-  const path = textFile('a.lp', linesOf(10));
-  const retentionMs = Date.now() - BASE - 5000;
-  const { out } = await importInto(stateDir, [fileSource(path)], { retentionMs: retentionMs - (retentionMs % 1000) });
-  expect(out).toMatch(/[456] new readings, 0 there already; left out: [456] older than the journal keeps/);
+  const hourly = Array.from({ length: 10 }, (_, i) => toLine(readingAt(BASE + i * 3_600_000)));
+  const path = textFile('a.lp', hourly.join('\n'));
+  const { out } = await importInto(stateDir, [fileSource(path)], { retentionMs: Date.now() - BASE - 4.5 * 3_600_000 });
+  expect(out).toContain('5 new readings, 0 there already; left out: 5 older than the journal keeps');
   await expect(importInto(stateDir, [fileSource(path)], { maxBytes: 10 })).rejects.toThrow(/as large as it may be/);
 });
 

@@ -1,9 +1,8 @@
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { ageEnvelope, plainEnvelope } from '../../agent/backup/envelope.ts';
-import type { SnapshotFile } from '../../agent/backup/manifest.ts';
-import { openDetails } from '../../agent/backup/manifest.ts';
 import { Repository } from '../../agent/backup/repository.ts';
 import { type BackupOptions, runBackup } from '../../agent/backup/run.ts';
+import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import { JournalSource } from '../../agent/backup/sources/journal.ts';
 import type { Store } from '../../agent/backup/store.ts';
 import { silentLog } from './silent-log.ts';
@@ -39,15 +38,7 @@ export async function openRepository(store: Store, keys?: Keys): Promise<Reposit
 
 /** The files of a snapshot, with their content, opened with the recovery key. */
 export async function contents(repository: Repository, name: string): Promise<Map<string, Buffer>> {
-  const manifest = await repository.manifest(name);
-  const { files } = await openDetails(manifest, repository.envelope);
-  const contentOf = async (file: SnapshotFile) => {
-    const pieces: Buffer[] = [];
-    for (const index of file.objects) {
-      const data = await repository.store.get(manifest.objects[index]?.name ?? '');
-      pieces.push(await repository.envelope.open(data ?? Buffer.alloc(0)));
-    }
-    return Buffer.concat(pieces);
-  };
-  return new Map(await Promise.all(files.map(async (file) => [file.path, await contentOf(file)] as const)));
+  const snapshot = await SnapshotReader.open(repository, name);
+  const files = snapshot.details.files.map(async (file) => [file.path, await snapshot.whole(file)] as const);
+  return new Map(await Promise.all(files));
 }

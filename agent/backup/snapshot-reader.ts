@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { AgentError } from '../system/errors.ts';
+import { collectBuffers } from '../system/garbage.ts';
+import { type Manifest, openDetails, type SnapshotDetails, type SnapshotFile, sha256 } from './manifest.ts';
+import type { Repository } from './repository.ts';
+
+/** What is in one snapshot. */
+export class SnapshotReader {
+  readonly manifest: Manifest;
+  readonly details: SnapshotDetails;
+  readonly #repository: Repository;
+
+  private constructor(repository: Repository, manifest: Manifest, details: SnapshotDetails) {
+    this.#repository = repository;
+    this.manifest = manifest;
+    this.details = details;
+  }
+
+  /** @throws AgentError when the manifest is damaged, or cannot be opened with the keys that the repository was opened with */
+  static async open(repository: Repository, name: string): Promise<SnapshotReader> {
+    const manifest = await repository.manifest(name);
+    return new SnapshotReader(repository, manifest, await openDetails(manifest, repository.envelope));
+  }
+
+  /** Files whose path begins so. */
+  files(prefix = ''): SnapshotFile[] {
+    return this.details.files.filter(({ path }) => path.startsWith(prefix));
+  }
+
+  file(path: string): SnapshotFile | undefined {
+    return this.details.files.find((file) => file.path === path);
+  }
+
+  /** Names a file's content: the same in each snapshot that has it as it is. */
+  contentKey(file: SnapshotFile): string {
+    return [file.sha256, ...file.objects.map((index) => this.manifest.objects[index]?.name ?? '')].join();
+  }
+
+  /**
+   * A file's content, in pieces of at most OBJECT_BYTES, each compared as it was stored, and all of it in the end: who has not
+   * come to the end has not got the file.
+   * @throws AgentError `storage` that names the file when something of it is gone or damaged
+   */
+  async *content(file: SnapshotFile): AsyncGenerator<Buffer> {
+    const { store, envelope } = this.#repository;
+    const hash = createHash('sha256');
+    let bytes = 0;
+    for (const index of file.objects) {
+      const object = this.manifest.objects[index];
+      const data = object && (await store.get(object.name));
+      if (!object || !data || sha256(data) !== object.sha256) throw this.#damaged(file, data ? 'damaged' : 'gone');
+      const piece = await envelope.open(data);
+      hash.update(piece);
+      bytes += piece.length;
+      collectBuffers(data.length + piece.length);
+      yield piece;
+    }
+    if (bytes !== file.bytes || hash.digest('hex') !== file.sha256) throw this.#damaged(file, 'not what was backed up');
+  }
+
+  /** All of a small file. @throws as content() */
+  async whole(file: SnapshotFile): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    for await (const piece of this.content(file)) pieces.push(piece);
+    return Buffer.concat(pieces);
+  }
+
+  #damaged({ path }: SnapshotFile, what: string): AgentError {
+    return new AgentError('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
+      hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
+    });
+  }
+}
