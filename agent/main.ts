@@ -9,6 +9,7 @@ import { addImport } from './commands/import.ts';
 import { addInfluxdb } from './commands/influxdb.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
+import { addRestore } from './commands/restore.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addForward,
   addImport,
   addBackup,
+  addRestore,
   addHostMetrics,
   addSimulate,
   addConfig,

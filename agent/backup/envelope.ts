@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import { Decrypter, Encrypter } from 'age-encryption';
-import { AgentError } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
@@ -44,7 +44,7 @@ export function ageEnvelope(recipients: readonly string[], identities: readonly 
           hint: 'name the recovery key with --identity-file',
         });
       }
-      return decompress(await decrypter.decrypt(sealed));
+      return decompress(await decrypt(decrypter, sealed));
     },
   };
 }
@@ -55,6 +55,17 @@ export const plainEnvelope: Envelope = {
   seal: (content) => compress(content, PARAMETERS),
   open: (sealed) => decompress(sealed),
 };
+
+async function decrypt(decrypter: Decrypter, sealed: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await decrypter.decrypt(sealed);
+  } catch (error) {
+    if (!/no identity matched/.test(messageOf(error))) throw error;
+    throw new AgentError('config', 'the recovery key is another than that of the backup', {
+      hint: 'name the key of the machine that was backed up',
+    });
+  }
+}
 
 function unlessKey(add: () => void, message: string, hint: string): void {
   try {

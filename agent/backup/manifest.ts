@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { AgentError } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import type { Envelope } from './envelope.ts';
 
 const compress = promisify(zstdCompress);
@@ -120,7 +120,12 @@ export async function sealDetails(details: SnapshotDetails, envelope: Envelope):
 }
 
 export async function openDetails(manifest: Manifest, envelope: Envelope): Promise<SnapshotDetails> {
-  return JSON.parse((await envelope.open(manifest.details)).toString()) as SnapshotDetails;
+  try {
+    return JSON.parse((await envelope.open(manifest.details)).toString()) as SnapshotDetails;
+  } catch (error) {
+    if (error instanceof AgentError) throw error;
+    throw damaged(`${manifest.sequence}`, messageOf(error));
+  }
 }
 
 function damaged(name: string, reason: string): AgentError {

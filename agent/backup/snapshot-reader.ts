@@ -4,6 +4,9 @@ import { collectBuffers } from '../system/garbage.ts';
 import { type Manifest, openDetails, type SnapshotDetails, type SnapshotFile, sha256 } from './manifest.ts';
 import type { Repository } from './repository.ts';
 
+/** Something of one file is gone or damaged; others may be whole. */
+export class DamagedFileError extends AgentError {}
+
 /** What is in one snapshot. */
 export class SnapshotReader {
   readonly manifest: Manifest;
@@ -39,7 +42,7 @@ export class SnapshotReader {
   /**
    * A file's content, in pieces of at most OBJECT_BYTES, each compared as it was stored, and all of it in the end: who has not
    * come to the end has not got the file.
-   * @throws AgentError `storage` that names the file when something of it is gone or damaged
+   * @throws DamagedFileError that names the file when something of it is gone or damaged
    */
   async *content(file: SnapshotFile): AsyncGenerator<Buffer> {
     const { store, envelope } = this.#repository;
@@ -49,7 +52,10 @@ export class SnapshotReader {
       const object = this.manifest.objects[index];
       const data = object && (await store.get(object.name));
       if (!object || !data || sha256(data) !== object.sha256) throw this.#damaged(file, data ? 'damaged' : 'gone');
-      const piece = await envelope.open(data);
+      const piece = await envelope.open(data).catch((error: unknown) => {
+        if (error instanceof AgentError) throw error;
+        throw this.#damaged(file, 'damaged');
+      });
       hash.update(piece);
       bytes += piece.length;
       collectBuffers(data.length + piece.length);
@@ -65,8 +71,8 @@ export class SnapshotReader {
     return Buffer.concat(pieces);
   }
 
-  #damaged({ path }: SnapshotFile, what: string): AgentError {
-    return new AgentError('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
+  #damaged({ path }: SnapshotFile, what: string): DamagedFileError {
+    return new DamagedFileError('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
       hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
     });
   }

@@ -49,14 +49,20 @@ export class SnapshotWriter {
    * The key of names for a machine that remembers none: the repository's, made by the first machine. Where it cannot be
    * opened, as without the recovery key, a new one: then unchanged files travel once more.
    */
-  static async nameKey({ store, envelope }: Repository): Promise<Buffer> {
+  static async nameKey(repository: Repository): Promise<Buffer> {
+    const { store, envelope } = repository;
     const fresh = randomBytes(32);
     if (await store.put(NAME_KEY, await envelope.seal(fresh))) return fresh;
+    return (await SnapshotWriter.nameKeyThere(repository)) ?? fresh;
+  }
+
+  /** The key of names of a repository; undefined where there is none, or it cannot be opened. */
+  static async nameKeyThere({ store, envelope }: Repository): Promise<Buffer | undefined> {
     const sealed = envelope.opens ? await store.get(NAME_KEY) : undefined;
     try {
-      return sealed ? await envelope.open(sealed) : fresh;
+      return sealed && (await envelope.open(sealed));
     } catch {
-      return fresh;
+      return undefined;
     }
   }
 

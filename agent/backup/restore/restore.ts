@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parse } from 'yaml';
+import type { StoreConfig } from '../../config/backup-schema.ts';
+import { DEFAULT_STATE_DIR } from '../../config/state-dir.ts';
+import { journalPath } from '../../journal/database.ts';
+import { AgentError } from '../../system/errors.ts';
+import { writePrivateFile } from '../../system/private-file.ts';
+import { openExisting } from '../existing.ts';
+import { openStore } from '../place.ts';
+import { type Listed, listSnapshots } from '../prune.ts';
+import type { Repository } from '../repository.ts';
+import { SnapshotReader } from '../snapshot-reader.ts';
+import { type JournalRestoreOptions, type JournalRestoreResult, mergeJournal, restoreJournal } from './journal.ts';
+import { continueBackups } from './machine.ts';
+
+const CONFIG = 'config/config.yaml';
+
+export interface RestoreOptions extends JournalRestoreOptions {
+  store: StoreConfig;
+  /** Undefined: where the configuration of the backup says. */
+  stateDir: string | undefined;
+  identityFile: string | undefined;
+  /** Its sequence, or `latest`. */
+  which: string;
+  /** Add to a journal that is there. */
+  merge: boolean;
+  /** Where the configuration goes; a file that is there stays. */
+  configFile: string | undefined;
+  dryRun: boolean;
+}
+
+export interface RestoreReport {
+  stateDir: string;
+  label: string;
+  listed: Listed;
+  createdMs: number;
+  host: string;
+  journal: JournalRestoreResult | undefined;
+  /** Where the configuration was written; undefined when one was there, or it was not asked for. */
+  config: { path: string; secrets: string[] } | undefined;
+  missing: { source: string; reason: string }[];
+}
+
+/**
+ * Brings the journal of a backup, and on a new machine its configuration, back, and lets its backups go on.
+ * @throws AgentError, before anything is changed when it can be known before
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreReport> {
+  const { merge, configFile, dryRun } = options;
+  const { repository, listed, snapshot } = await openSnapshot(options);
+  const config = await configurationIn(snapshot);
+  const stateDir = options.stateDir ?? stateDirIn(config);
+  const report: RestoreReport = {
+    stateDir,
+    label: repository.store.label,
+    listed,
+    createdMs: snapshot.manifest.createdMs,
+    host: snapshot.details.host,
+    journal: undefined,
+    config: undefined,
+    missing: [...(snapshot.details.missing ?? [])],
+  };
+  if (!merge) refuseJournal(stateDir);
+  if (dryRun) return report;
+  report.journal = await (merge ? mergeJournal : restoreJournal)(snapshot, stateDir, options);
+  if (!merge) await continueBackups(repository, snapshot, stateDir);
+  if (configFile !== undefined && config !== undefined) report.config = restoreConfiguration(config, configFile);
+  return report;
+}
+
+async function openSnapshot({ store, stateDir, identityFile, which }: RestoreOptions): Promise<{
+  repository: Repository;
+  listed: Listed;
+  snapshot: SnapshotReader;
+}> {
+  const opened = await openStore(store, 'look');
+  const { repository, memory } = await openExisting(opened, stateDir ?? DEFAULT_STATE_DIR, identityFile);
+  const all = await listSnapshots(repository, new Set(memory.verified));
+  const listed = which === 'latest' ? all.at(-1) : all.find(({ sequence }) => String(sequence) === which);
+  if (listed) return { repository, listed, snapshot: await SnapshotReader.open(repository, listed.name) };
+  const known = all.length === 0 ? 'it has none' : `it has ${all[0]?.sequence} to ${all.at(-1)?.sequence}`;
+  throw new AgentError('usage', `there is no backup ${which} in ${opened.label}`, { hint: known });
+}
+
+function refuseJournal(stateDir: string): void {
+  if (!existsSync(journalPath(stateDir))) return;
+  throw new AgentError('storage', `there is a journal in ${stateDir} already`, {
+    hint: 'add what is missing in it with --merge, or name another directory with --state-dir',
+  });
+}
+
+async function configurationIn(snapshot: SnapshotReader): Promise<string | undefined> {
+  const file = snapshot.file(CONFIG);
+  return file && (await snapshot.whole(file)).toString();
+}
+
+function stateDirIn(config: string | undefined): string {
+  const { stateDir } = (parse(config ?? '') ?? {}) as { stateDir?: unknown };
+  return typeof stateDir === 'string' ? stateDir : DEFAULT_STATE_DIR;
+}
+
+/** Secrets are not in a backup: what is *** has to be written anew. */
+function restoreConfiguration(text: string, path: string): RestoreReport['config'] {
+  if (existsSync(path)) return undefined;
+  mkdirSync(dirname(path), { recursive: true });
+  writePrivateFile(path, text.trimEnd());
+  const secrets = [...text.matchAll(/(\w+): "?\*\*\*"?/g)].flatMap(([, key]) => key ?? []);
+  return { path, secrets };
+}

@@ -1,0 +1,169 @@
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { AgentError } from '../system/errors.ts';
+import { Catalogue } from './catalogue.ts';
+import { ensureStateDir, journalPath, storageError } from './database.ts';
+import { readingKey } from './keys.ts';
+import { CollectorLock } from './lock.ts';
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
+import { markAllDays, prepareSchema, withoutDayMarks } from './schema.ts';
+import { layoutFields, readSegment } from './segment-reader.ts';
+import { SPOOL_GENERATION_KEY } from './spool.ts';
+
+/** What was of the machine and the process that wrote the journal, and is of no other. */
+const OWN_STATE = new Set<string>([SPOOL_GENERATION_KEY, RUNTIME_DIRECTORY_KEY]);
+const IMPORT_STATE = /^import\//;
+
+/** Rows of the tables beside the readings, as a snapshot of the journal has them in `state.json`. */
+export interface JournalState {
+  cursor: Record<string, string | number>[];
+  quarantine: Record<string, string | number>[];
+  state: { key: string; value: string }[];
+}
+
+/**
+ * Makes a journal of segments, in a file of its own beside the place where it belongs: there it is only when it is whole.
+ * Meanwhile no collector starts in that directory.
+ */
+export class JournalRestorer {
+  readonly #stateDir: string;
+  readonly #draft: string;
+  readonly #db: DatabaseSync;
+  readonly #lock: CollectorLock;
+  readonly #catalogue: Catalogue;
+  readonly #insertSeries: StatementSync;
+  readonly #insertReading: StatementSync;
+  readonly #insertGap: StatementSync;
+
+  /** @throws AgentError `storage` when there is a journal already, `locked` while a collector runs there */
+  constructor(stateDir: string) {
+    ensureStateDir(stateDir);
+    this.#stateDir = stateDir;
+    this.#draft = `${journalPath(stateDir)}.restoring`;
+    this.#lock = CollectorLock.acquire(stateDir);
+    try {
+      if (existsSync(journalPath(stateDir))) {
+        throw new AgentError('storage', `there is a journal in ${stateDir} already`, {
+          hint: 'restore into another --state-dir, or add what is missing in it with --merge',
+        });
+      }
+      this.#db = this.#guarded(() => {
+        this.#removeDraft();
+        const db = new DatabaseSync(this.#draft);
+        // A draft that is cut off is made anew: it need not survive anything.
+        db.exec(
+          'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -4096;',
+        );
+        prepareSchema(db, this.#draft);
+        withoutDayMarks(db);
+        return db;
+      });
+    } catch (error) {
+      this.#lock.release();
+      throw error;
+    }
+    this.#catalogue = new Catalogue(this.#db);
+    this.#insertSeries = this.#db.prepare(
+      'INSERT OR IGNORE INTO series (id, measurement, meter, model) VALUES (?, ?, ?, ?)',
+    );
+    this.#insertReading = this.#db.prepare('INSERT OR REPLACE INTO reading (key, layout, data) VALUES (?, ?, ?)');
+    this.#insertGap = this.#db.prepare(
+      'INSERT OR REPLACE INTO gap (series, from_time, to_time, cause) VALUES (?, ?, ?, ?)',
+    );
+  }
+
+  /**
+   * Adds what is in a segment (segment.ts).
+   * @returns readings by measurement
+   * @throws AgentError when it is no segment, or the disk is full
+   */
+  add(bytes: Buffer): Record<string, number> {
+    return this.#guarded(() => {
+      const { head, rows } = readSegment(bytes);
+      const counts: Record<string, number> = {};
+      this.#db.exec('BEGIN');
+      const series = new Map(
+        head.series.map(([id, measurement, meter, model]) => {
+          // The same id where it is free: positions of servers hold it.
+          this.#insertSeries.run(id, measurement, meter, model);
+          const here = this.#catalogue.seriesId({ measurement, meter, model });
+          return [id, { here, measurement }];
+        }),
+      );
+      const layouts = new Map(head.layouts.map(([id]) => [id, this.#catalogue.layoutId(layoutFields(head, id))]));
+      for (const row of rows()) {
+        const { here, measurement } = known(series, row.series);
+        this.#insertReading.run(readingKey(row.timeMs, here), known(layouts, row.layout), row.data);
+        counts[measurement] = (counts[measurement] ?? 0) + 1;
+      }
+      for (const [id, fromMs, toMs, cause] of head.gaps)
+        this.#insertGap.run(known(series, id).here, fromMs, toMs, cause);
+      this.#db.exec('COMMIT');
+      return counts;
+    });
+  }
+
+  /** The positions of the servers, the quarantine and what was learned. */
+  addState({ cursor, quarantine, state }: JournalState): void {
+    this.#guarded(() => {
+      this.#insertAll('cursor', cursor);
+      this.#insertAll('quarantine', quarantine);
+      const ours = state.filter(({ key }) => !OWN_STATE.has(key) && !IMPORT_STATE.test(key));
+      this.#insertAll('state', ours);
+    });
+  }
+
+  /** The journal is whole: from now on it is there, and durable. */
+  finish(): void {
+    this.#guarded(() => {
+      markAllDays(this.#db);
+      this.#db.close();
+      syncPath(this.#draft);
+      renameSync(this.#draft, journalPath(this.#stateDir));
+      syncPath(this.#stateDir);
+    });
+    this.#lock.release();
+  }
+
+  /** Nothing is left of it. */
+  abandon(): void {
+    if (this.#db.isOpen) this.#db.close();
+    this.#removeDraft();
+    this.#lock.release();
+  }
+
+  #insertAll(table: string, rows: readonly Record<string, string | number>[]): void {
+    for (const row of rows) {
+      const columns = Object.keys(row);
+      const places = columns.map(() => '?').join(', ');
+      this.#db.prepare(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})`).run(...Object.values(row));
+    }
+  }
+
+  #removeDraft(): void {
+    rmSync(this.#draft, { force: true });
+  }
+
+  #guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storageError(this.#draft, error);
+    }
+  }
+}
+
+function syncPath(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function known<T>(map: ReadonlyMap<number, T>, id: number): T {
+  const value = map.get(id);
+  if (value === undefined) throw new RangeError(`a segment without its ${id}`);
+  return value;
+}
