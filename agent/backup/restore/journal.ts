@@ -32,13 +32,13 @@ export interface JournalRestoreResult {
 
 /**
  * Makes the journal of a snapshot in a state directory that has none. It is there when it is whole; broken off at any moment
- * there is none, and the next run begins anew.
+ * there is none, and the next run begins anew. `before` is what has to be there when the journal is.
  * @throws AgentError when there is a journal, no room, or (without `skipDamaged`) something is damaged
  */
 export async function restoreJournal(
   snapshot: SnapshotReader,
   stateDir: string,
-  options: JournalRestoreOptions = {},
+  options: JournalRestoreOptions & { before?: () => Promise<void> } = {},
 ): Promise<JournalRestoreResult> {
   requireRoom(snapshot, stateDir);
   const restorer = new JournalRestorer(stateDir);
@@ -51,6 +51,7 @@ export async function restoreJournal(
         hint: 'use another backup, or take what there is with --skip-damaged',
       });
     }
+    await options.before?.();
     restorer.finish();
     return { ...result, added: sum(result.counts) };
   } catch (error) {

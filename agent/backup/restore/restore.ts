@@ -63,9 +63,15 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   };
   if (!merge) refuseJournal(stateDir);
   if (dryRun) return report;
-  report.journal = await (merge ? mergeJournal : restoreJournal)(snapshot, stateDir, options);
-  if (!merge) await continueBackups(repository, snapshot, stateDir);
-  if (configFile !== undefined && config !== undefined) report.config = restoreConfiguration(config, configFile);
+  if (merge) {
+    report.journal = await mergeJournal(snapshot, stateDir, options);
+    return report;
+  }
+  const before = async () => {
+    await continueBackups(repository, snapshot, stateDir);
+    if (configFile !== undefined && config !== undefined) report.config = restoreConfiguration(config, configFile);
+  };
+  report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;
 }
 
