@@ -7,6 +7,7 @@ import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { ageEnvelope } from '../../agent/backup/envelope.ts';
 import { openDetails } from '../../agent/backup/manifest.ts';
 import { recall, remember } from '../../agent/backup/memory.ts';
+import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import type { BackupSource } from '../../agent/backup/source.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { AgentError } from '../../agent/system/errors.ts';
@@ -86,6 +87,27 @@ test('an old day that changes goes by hours, so that the next change sends an ho
   const fourth = await backUp(stateDir, store);
   expect(fourth.counts).toEqual({ energy: 270 });
   expect(await paths(fourth.name)).toEqual(await paths(first.name));
+});
+
+test('an hour whose object was damaged, of a day that is as it was, is in the next backup again', async () => {
+  const { stateDir, store } = await prepared(3);
+  const nowMs = (FIRST_S + 2 * DAY_S + 7200) * 1000;
+  fillJournal(stateDir, secondsFrom(FIRST_S + 2 * DAY_S + 7200, 50));
+  const first = await backUp(stateDir, store, { nowMs });
+  const snapshot = await SnapshotReader.open(await openRepository(store), first.name);
+  const hour = snapshot.file('journal/2026-03-03T02');
+  const path = join(store.label, snapshot.manifest.objects[hour?.objects[0] ?? -1]?.name ?? '');
+  rmSync(path);
+  const second = await backUp(stateDir, store, { nowMs });
+  expect(second).toMatchObject({ counts: first.counts, verified: true, sentObjects: 1 });
+});
+
+test('a clock that goes back, and comes right, sends nothing again', async () => {
+  const { stateDir, store } = await prepared(20);
+  const run = async (day: number) =>
+    (await backUp(stateDir, store, { nowMs: (FIRST_S + day * DAY_S) * 1000 })).sentObjects;
+  await run(20);
+  expect([await run(2), await run(20), await run(4000), await run(20)]).toEqual([0, 0, 0, 0]);
 });
 
 test('a reading from the future does not make today an old day', async () => {

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { openForReading } from '../../journal/database.ts';
+import { firstKeyAt } from '../../journal/keys.ts';
 import { countReadings, DAY_MS, type JournalDay, journalDays, type Span, segment } from '../../journal/segment.ts';
 import type { RememberedFile } from '../memory.ts';
 import type { BackupSource, SourceFile } from '../source.ts';
@@ -33,12 +34,14 @@ export class JournalSource implements BackupSource {
       db.exec('BEGIN');
       const days = journalDays(db);
       const newest = newestDay(days, Math.floor(this.#nowMs / DAY_MS));
-      for (const one of days) {
-        const path = `${this.name}/${new Date(one.day * DAY_MS).toISOString().slice(0, 10)}`;
-        const stamp = String(one.mark);
-        if (newest - one.day < YOUNG_DAYS || hasChanged(before, path, stamp)) {
-          yield* hoursOf(db, one.day, path, stamp, before);
-        } else yield fileOf(db, path, spanOf(one.day * DAY_MS, DAY_MS), stamp);
+      for (const { day, mark } of days) {
+        const path = `${this.name}/${new Date(day * DAY_MS).toISOString().slice(0, 10)}`;
+        const stamp = String(mark);
+        const isYoung = newest - day < YOUNG_DAYS;
+        const isKnown = before.get(path)?.stamp === stamp;
+        // What is a file already stays one, whatever the clock says.
+        if (!isKnown && (isYoung || hasChanged(before, path, stamp))) yield* hoursOf(db, day, path, stamp, before);
+        else yield fileOf(db, path, spanOf(day * DAY_MS, DAY_MS), stamp);
       }
       yield { path: `${this.name}/state.json`, content: [stateFile(db)] };
     } finally {
@@ -55,22 +58,19 @@ function newestDay(days: readonly JournalDay[], today: number): number {
 const hourPath = (path: string, hour: number) => `${path}T${String(hour).padStart(2, '0')}`;
 const HOURS = Array.from({ length: 24 }, (_, hour) => hour);
 
-function rememberedHours(before: Before, path: string): string[] {
-  return HOURS.map((hour) => hourPath(path, hour)).filter((name) => before.has(name));
-}
-
-/** Was it there, and other than it is now? */
+/** Was it there, as a day or by hours, and other than it is now? */
 function hasChanged(before: Before, path: string, stamp: string): boolean {
-  return [path, ...rememberedHours(before, path)].some((name) => (before.get(name)?.stamp ?? stamp) !== stamp);
+  return [path, ...HOURS.map((hour) => hourPath(path, hour))].some(
+    (name) => (before.get(name)?.stamp ?? stamp) !== stamp,
+  );
 }
 
 function* hoursOf(db: DatabaseSync, day: number, path: string, stamp: string, before: Before): Generator<SourceFile> {
-  const known = rememberedHours(before, path);
-  const isKnown = known.some((name) => before.get(name)?.stamp === stamp);
   for (const hour of HOURS) {
     const name = hourPath(path, hour);
     const span = spanOf(day * DAY_MS + hour * HOUR_MS, HOUR_MS);
-    if (isKnown ? known.includes(name) : !isEmpty(db, span)) yield fileOf(db, name, span, stamp);
+    // Looked for in the journal as well: an hour whose object was lost is not among those of before.
+    if (before.get(name)?.stamp === stamp || !isEmpty(db, span)) yield fileOf(db, name, span, stamp);
   }
 }
 
@@ -80,9 +80,10 @@ function fileOf(db: DatabaseSync, path: string, span: Span, stamp: string): Sour
   return { path, content: segment(db, span), stamp, counts: () => countReadings(db, span) };
 }
 
-function isEmpty(db: DatabaseSync, span: Span): boolean {
-  const gaps = db.prepare('SELECT 1 FROM gap WHERE from_time >= ? AND from_time < ? LIMIT 1');
-  return gaps.get(span.fromMs, span.toMs) === undefined && Object.keys(countReadings(db, span)).length === 0;
+function isEmpty(db: DatabaseSync, { fromMs, toMs }: Span): boolean {
+  const reading = db.prepare('SELECT 1 FROM reading WHERE key >= ? AND key < ? LIMIT 1');
+  const gap = db.prepare('SELECT 1 FROM gap WHERE from_time >= ? AND from_time < ? LIMIT 1');
+  return reading.get(firstKeyAt(fromMs), firstKeyAt(toMs)) === undefined && gap.get(fromMs, toMs) === undefined;
 }
 
 function stateFile(db: DatabaseSync): Buffer {
