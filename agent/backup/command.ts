@@ -5,11 +5,12 @@ import type { Configured } from './configured.ts';
 import { openExisting } from './existing.ts';
 import { unlockRepository } from './lock.ts';
 import { type Manifest, openDetails, type SnapshotDetails } from './manifest.ts';
-import { remember } from './memory.ts';
+import { recall, remember } from './memory.ts';
 import { noteVerification, recordValues } from './outcome.ts';
 import { openStore, storeOf, storesOf } from './place.ts';
 import { type Listed, listSnapshots, type PruneResult } from './prune.ts';
-import { pruneStore } from './run-all.ts';
+import { pruneStore } from './prune-store.ts';
+import type { Store } from './store.ts';
 import { type VerifyResult, verify } from './verify.ts';
 
 export interface StoreList {
@@ -19,7 +20,7 @@ export interface StoreList {
 }
 
 /** What is in each store, or in the one that is named. */
-export function listConfigured(configured: Configured, store: string | undefined): Promise<StoreList[]> {
+export function listConfigured(configured: Configured, store: string | undefined): Promise<EachStore<StoreList>> {
   return eachStore(configured, store, async (config) => {
     const opened = await openStore(config, 'look');
     const { repository, memory } = await openExisting(opened, configured.stateDir);
@@ -83,7 +84,7 @@ export interface StoreVerification extends VerifyResult {
 export function verifyConfigured(
   configured: Configured,
   options: { store?: string | undefined; share: number; identityFile: string | undefined; log: Logger },
-): Promise<StoreVerification[]> {
+): Promise<EachStore<StoreVerification>> {
   const { stateDir } = configured;
   const { share, identityFile, log } = options;
   return eachStore(configured, options.store, async (config) => {
@@ -94,12 +95,15 @@ export function verifyConfigured(
     const store = storeName(config);
     // A machine that has backed up nothing only looks.
     if (memory.nameKey !== undefined) {
-      const damaged = [...new Set([...memory.damaged, ...result.damaged])];
-      if (damaged.length > memory.damaged.length) remember(stateDir, repository.config.id, { ...memory, damaged });
+      // A backup may have been made meanwhile.
+      const now = recall(stateDir, repository.config.id);
+      const damaged = [...new Set([...now.damaged, ...result.damaged])];
+      if (damaged.length > now.damaged.length) remember(stateDir, repository.config.id, { ...now, damaged });
       const nowMs = Date.now();
-      noteVerification(stateDir, store, opened.label, nowMs, result.problems.length);
+      const problems = result.problems.length;
+      noteVerification(stateDir, store, { label: opened.label, madeMs: nowMs, problems }, log);
       const values = {
-        verify_problems: result.problems.length,
+        verify_problems: problems,
         verify_objects: result.objects,
         verify_read: result.read,
       };
@@ -116,16 +120,30 @@ export interface StorePrune extends PruneResult {
 export function pruneConfigured(
   configured: Configured,
   { store, dryRun }: { store?: string | undefined; dryRun: boolean },
-): Promise<StorePrune[]> {
+): Promise<EachStore<StorePrune>> {
   return eachStore(configured, store, async (config) => {
     const opened = await openStore(config, dryRun ? 'look' : 'write');
+    // Of all stores, those that keep everything are none of prune's business; one that is named is.
+    if (!dryRun && store === undefined && !(await opened.canRemove())) {
+      await endHold(configured.stateDir, opened);
+      return { store: storeName(config), ...keepsAll(opened) };
+    }
     const result = await pruneStore(configured, config, opened, { dryRun });
-    const { repository, memory } = await openExisting(opened, configured.stateDir);
-    // Who prunes by hand has looked.
-    if (!dryRun && memory.held)
-      remember(configured.stateDir, repository.config.id, { ...memory, readings: 0, held: false });
+    if (!dryRun) await endHold(configured.stateDir, opened);
     return { store: storeName(config), ...result };
   });
+}
+
+function keepsAll({ label }: Store): PruneResult {
+  const left = `nothing may be removed from ${label}`;
+  return { verdicts: [], removedSnapshots: 0, removedObjects: 0, removedBytes: 0, left };
+}
+
+/** Who prunes by hand has looked. */
+async function endHold(stateDir: string, store: Store): Promise<void> {
+  const { repository, memory } = await openExisting(store, stateDir);
+  const { hold, ...rest } = memory;
+  if (hold !== undefined) remember(stateDir, repository.config.id, rest);
 }
 
 export async function unlockConfigured({ backup }: Configured, store: string | undefined): Promise<string> {
@@ -135,12 +153,25 @@ export async function unlockConfigured({ backup }: Configured, store: string | u
     : 'it was not locked\n';
 }
 
+/** What was done for each store, and why for some it was not: one that is away holds up no other. */
+export interface EachStore<T> {
+  results: T[];
+  failures: { store: string; error: AgentError }[];
+}
+
 async function eachStore<T>(
   { backup }: Configured,
   store: string | undefined,
   work: (config: StoreConfig) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = [];
-  for (const config of storesOf(backup, store)) results.push(await work(config));
-  return results;
+): Promise<EachStore<T>> {
+  const each: EachStore<T> = { results: [], failures: [] };
+  for (const config of storesOf(backup, store)) {
+    try {
+      each.results.push(await work(config));
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      each.failures.push({ store: storeName(config), error });
+    }
+  }
+  return each;
 }

@@ -1,5 +1,5 @@
 import type { BackupConfig } from '../config/backup-schema.ts';
-import { loadConfig } from '../config/load.ts';
+import { parseConfig, readConfig } from '../config/load.ts';
 import type { SinkConfig } from '../config/schema.ts';
 import { AgentError } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
@@ -10,7 +10,8 @@ import { JournalSource } from './sources/journal.ts';
 
 /** What a configuration says of backups. */
 export interface Configured {
-  path: string;
+  /** As it is written. */
+  text: string;
   stateDir: string;
   backup: BackupConfig;
   influxdb: readonly SinkConfig[];
@@ -18,8 +19,9 @@ export interface Configured {
 
 /** @throws AgentError `config` when the configuration has no backup */
 export function configured(path: string): Configured {
-  const { stateDir, backup, influxdb } = loadConfig(path);
-  if (backup) return { path, stateDir, backup, influxdb };
+  const text = readConfig(path);
+  const { stateDir, backup, influxdb } = parseConfig(text, path);
+  if (backup) return { text, stateDir, backup, influxdb };
   throw new AgentError('config', `${path} has no backup`, {
     hint: 'make a key with energy-monitor backup keygen: it prints what to write there',
   });
@@ -27,7 +29,7 @@ export function configured(path: string): Configured {
 
 /** What is backed up, the journal first. @throws AgentError when there is no journal yet */
 export function sourcesOf(
-  { path, stateDir, backup, influxdb }: Configured,
+  { text, stateDir, backup, influxdb }: Configured,
   nowMs: number,
   log: Logger,
 ): BackupSource[] {
@@ -36,5 +38,5 @@ export function sourcesOf(
     if (sink) return databaseSource(database, sink, { stateDir, isEncrypted: !backup.unencrypted, log });
     throw new AgentError('config', `backup.databases names ${database.sink}, which is no server of influxdb`);
   });
-  return [new JournalSource(stateDir, nowMs), new ConfigurationSource(path), ...databases];
+  return [new JournalSource(stateDir, nowMs), new ConfigurationSource(text), ...databases];
 }

@@ -19,6 +19,7 @@ A manifest is zstd of JSON:
   repository  id of repository.json
   origin      a random id of the state directory that was backed up; absent in the oldest
   created     ISO 8601, by the clock of the machine that was backed up, which may be wrong
+  complete    false when something could not be read; absent otherwise
   objects     [[name, bytes, SHA-256], ...] of the objects as stored: all that the snapshot needs
   details     base64 of sealed JSON:
     host, agentVersion

@@ -11,6 +11,9 @@ export const SNAPSHOTS = 'snapshots/';
 const FORMAT = 'energy-monitor snapshot';
 const VERSION = 1;
 
+/** A manifest that is there and not as it was written. */
+export class DamagedManifestError extends AgentError {}
+
 /** An object that a snapshot needs: what whoever prunes or verifies has to know, without any key. */
 export interface ObjectReference {
   name: string;
@@ -55,6 +58,8 @@ export interface Manifest {
   origin: string | undefined;
   /** UTC ms by the clock of the machine that made it. */
   createdMs: number;
+  /** False when a source could not be read. */
+  complete: boolean;
   objects: ObjectReference[];
   /** Sealed SnapshotDetails. */
   details: Uint8Array;
@@ -69,7 +74,7 @@ export function sha256(bytes: Uint8Array): string {
  * change unseen.
  */
 export async function encodeManifest(manifest: Manifest): Promise<{ name: string; data: Uint8Array }> {
-  const { sequence, repository, origin, createdMs, objects, details } = manifest;
+  const { sequence, repository, origin, createdMs, complete, objects, details } = manifest;
   const json = JSON.stringify({
     format: FORMAT,
     version: VERSION,
@@ -77,6 +82,7 @@ export async function encodeManifest(manifest: Manifest): Promise<{ name: string
     repository,
     origin,
     created: new Date(createdMs).toISOString(),
+    ...(complete ? {} : { complete }),
     objects: objects.map(({ name, bytes, sha256: digest }) => [name, bytes, digest]),
     details: Buffer.from(details).toString('base64'),
   });
@@ -93,7 +99,7 @@ export function sequenceOf(name: string): number | undefined {
 /** @throws AgentError `storage` when a bit of it is another than it was, or for a newer version's */
 export async function decodeManifest(name: string, data: Uint8Array): Promise<Manifest> {
   if (!name.endsWith(`-${sha256(data)}`)) throw damaged(name, 'its bytes are not those that were written');
-  const record = JSON.parse((await decompress(data)).toString()) as Record<string, unknown>;
+  const record = await parse(name, data);
   if (record.format !== FORMAT) throw damaged(name, 'it is no snapshot of energy-monitor');
   if (record.version !== VERSION) {
     throw new AgentError(
@@ -110,9 +116,18 @@ export async function decodeManifest(name: string, data: Uint8Array): Promise<Ma
     repository: String(record.repository),
     origin: record.origin === undefined ? undefined : String(record.origin),
     createdMs: Date.parse(String(record.created)),
+    complete: record.complete !== false,
     objects: objects.map(([object, bytes, digest]) => ({ name: object, bytes, sha256: digest })),
     details: Buffer.from(String(record.details), 'base64'),
   };
+}
+
+async function parse(name: string, data: Uint8Array): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse((await decompress(data)).toString()) as Record<string, unknown>;
+  } catch (error) {
+    throw damaged(name, messageOf(error));
+  }
 }
 
 export async function sealDetails(details: SnapshotDetails, envelope: Envelope): Promise<Uint8Array> {
@@ -128,8 +143,8 @@ export async function openDetails(manifest: Manifest, envelope: Envelope): Promi
   }
 }
 
-function damaged(name: string, reason: string): AgentError {
-  return new AgentError('storage', `backup ${name} is damaged: ${reason}`, {
+function damaged(name: string, reason: string): DamagedManifestError {
+  return new DamagedManifestError('storage', `backup ${name} is damaged: ${reason}`, {
     hint: 'use another snapshot; energy-monitor backup verify --all tells which are whole',
   });
 }

@@ -21,14 +21,14 @@ export interface Memory {
   damaged: string[];
   /** Written by a run that was broken off before its manifest. */
   pending: ObjectReference[];
-  /** In the last backup that had not far fewer than the one before. */
+  /** In the last backup. */
   readings: number;
-  /** The last backup had far fewer: nothing old goes until a person has pruned. */
-  held: boolean;
+  /** Why nothing old goes until a person has pruned (hold.ts). */
+  hold?: string;
   files: Record<string, RememberedFile>;
 }
 
-const EMPTY: Memory = { sequence: 0, verified: [], damaged: [], pending: [], readings: 0, held: false, files: {} };
+const EMPTY: Memory = { sequence: 0, verified: [], damaged: [], pending: [], readings: 0, files: {} };
 /** Which repository was in which place: an empty mount point is not the disk. */
 const PLACES = 'places';
 

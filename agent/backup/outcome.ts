@@ -22,30 +22,39 @@ export interface Outcome {
   good?: { sequence: number; madeMs: number };
   /** Tries since then that failed: the next that succeeds brings all of it. */
   owed: number;
+  /** Why no old backup goes, where one might. */
+  left?: string;
+  /** Backups since objects were looked through that no snapshot needs any more. */
+  sinceCollected?: number;
   /** UTC ms when the store's credential ends. */
   expiresMs?: number;
   /** The last `backup verify`. */
   verified?: { madeMs: number; problems: number };
 }
 
-export function readOutcomes(stateDir: string): Record<string, Outcome> {
-  return readNote(stateDir, NAME) as Record<string, Outcome>;
+/** What cannot be read is as if there were none: it is only told. */
+export function readOutcomes(stateDir: string, log?: Logger): Record<string, Outcome> {
+  try {
+    return readNote(stateDir, NAME) as Record<string, Outcome>;
+  } catch (error) {
+    log?.warn({ reason: messageOf(error) }, 'how the last backups went cannot be read');
+    return {};
+  }
 }
 
 /** What a try says of itself. */
 export interface Try {
   label: string;
   triedMs: number;
-  problem?: string | undefined;
-  sequence?: number | undefined;
-  expiresMs?: number | undefined;
+  problem: string | undefined;
+  left: string | undefined;
+  sequence: number | undefined;
+  expiresMs: number | undefined;
+  sinceCollected: number;
 }
 
-export function noteTry(
-  stateDir: string,
-  store: string,
-  { label, triedMs, problem, sequence, expiresMs }: Try,
-): Outcome {
+export function noteTry(stateDir: string, store: string, one: Try, log: Logger): Outcome {
+  const { label, triedMs, problem, left, sequence, expiresMs, sinceCollected } = one;
   const all = readOutcomes(stateDir);
   const before = all[store]?.label === label ? all[store] : undefined;
   const isGood = problem === undefined && sequence !== undefined;
@@ -54,25 +63,42 @@ export function noteTry(
     label,
     triedMs,
     owed: isGood ? 0 : (before?.owed ?? 0) + 1,
+    sinceCollected,
     ...(problem !== undefined && { problem }),
+    ...(left !== undefined && { left }),
     ...(good && { good }),
     ...(expiresMs !== undefined && { expiresMs }),
     ...(before?.verified && { verified: before.verified }),
   };
-  writeNote(stateDir, NAME, { ...all, [store]: outcome });
+  write(stateDir, { ...all, [store]: outcome }, log);
   return outcome;
 }
 
 export function noteVerification(
   stateDir: string,
   store: string,
-  label: string,
-  madeMs: number,
-  problems: number,
+  { label, madeMs, problems }: { label: string; madeMs: number; problems: number },
+  log: Logger,
 ): void {
   const all = readOutcomes(stateDir);
   const before = all[store]?.label === label ? all[store] : { label, triedMs: madeMs, owed: 0 };
-  writeNote(stateDir, NAME, { ...all, [store]: { ...before, verified: { madeMs, problems } } });
+  write(stateDir, { ...all, [store]: { ...before, verified: { madeMs, problems } } }, log);
+}
+
+/** Stores that are no longer in the configuration are forgotten. */
+export function keepOutcomes(stateDir: string, stores: readonly string[], log: Logger): void {
+  const all = Object.entries(readOutcomes(stateDir));
+  const kept = all.filter(([store]) => stores.includes(store));
+  if (kept.length < all.length) write(stateDir, Object.fromEntries(kept), log);
+}
+
+/** A backup is none the worse when this cannot be noted. */
+function write(stateDir: string, outcomes: Record<string, Outcome>, log: Logger): void {
+  try {
+    writeNote(stateDir, NAME, outcomes);
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'how the backup went cannot be noted');
+  }
 }
 
 /**

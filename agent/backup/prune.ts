@@ -1,15 +1,8 @@
 import { AgentError, messageOf } from '../system/errors.ts';
-import { SNAPSHOTS, sequenceOf } from './manifest.ts';
+import { doubtAbout } from './dates.ts';
+import { DamagedManifestError, SNAPSHOTS, sequenceOf } from './manifest.ts';
 import { OBJECTS, type Repository } from './repository.ts';
-import {
-  doubtAbout,
-  goesByTime,
-  isEmptyPolicy,
-  judge,
-  type Kept,
-  type RetentionPolicy,
-  type Verdict,
-} from './retention.ts';
+import { goesByTime, isEmptyPolicy, judge, type Kept, type RetentionPolicy, type Verdict } from './retention.ts';
 
 /** An object of a run that is under way is younger than this; by the store's clock. */
 const YOUNG_MS = 86_400_000;
@@ -65,7 +58,7 @@ export async function prune(
     });
   }
   const { store } = repository;
-  const snapshots = await listSnapshots(repository, verified);
+  const snapshots = await withOneWhole(repository, await listSnapshots(repository, verified));
   const result: PruneResult = {
     verdicts: [],
     removedSnapshots: 0,
@@ -75,6 +68,7 @@ export async function prune(
   };
   result.verdicts = judge(snapshots, policy);
   if (goesByTime(policy)) result.left = doubtAbout(snapshots, nowMs);
+  if (!snapshots.some(({ verified: isWhole }) => isWhole)) result.left ??= 'none of them is known to be whole';
   const kept = result.verdicts.filter(({ keep }) => keep).map(({ snapshot }) => snapshot);
   const needed = collect ? await objectsOf(repository, kept, result) : new Set<string>();
   if (result.left !== undefined) return result;
@@ -107,4 +101,19 @@ async function objectsOf(repository: Repository, kept: readonly Listed[], result
     }
   }
   return needed;
+}
+
+/** Where this machine has verified none of them, such as one that only prunes, the newest that looks whole counts as that. */
+async function withOneWhole(repository: Repository, snapshots: Listed[]): Promise<Listed[]> {
+  if (snapshots.length === 0 || snapshots.some(({ verified }) => verified)) return snapshots;
+  const there = new Map<string, number>();
+  for await (const { name, bytes } of repository.store.list(OBJECTS)) there.set(name, bytes);
+  for (const snapshot of snapshots.toReversed()) {
+    const manifest = await repository.manifest(snapshot.name).catch((error: unknown) => {
+      if (!(error instanceof DamagedManifestError)) throw error;
+    });
+    const isWhole = manifest?.complete && manifest.objects.every(({ name, bytes }) => there.get(name) === bytes);
+    if (isWhole) return snapshots.map((one) => (one === snapshot ? { ...one, verified: true } : one));
+  }
+  return snapshots;
 }

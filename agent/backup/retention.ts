@@ -1,3 +1,5 @@
+import { datable } from './dates.ts';
+
 /** A snapshot as retention sees it. */
 export interface Kept {
   sequence: number;
@@ -41,7 +43,7 @@ export function isEmptyPolicy(policy: RetentionPolicy): boolean {
 
 /**
  * Which snapshots stay. Order is the sequence, time is the store's: a Pi whose clock is wrong deletes nothing by that. The
- * newest stays, and the newest that was verified.
+ * newest stays, the newest that was verified, and what has a date that cannot be right, where dates count.
  * @throws RangeError for an empty policy: it would delete everything
  */
 export function judge<T extends Kept>(snapshots: readonly T[], policy: RetentionPolicy): Verdict<T>[] {
@@ -58,13 +60,18 @@ export function judge<T extends Kept>(snapshots: readonly T[], policy: Retention
   );
   for (const snapshot of newestFirst.slice(0, policy.keepLast ?? 0))
     keep(snapshot, `among the last ${policy.keepLast}`);
-  const newestMs = Math.max(...newestFirst.map(({ storedMs }) => storedMs));
-  for (const snapshot of newestFirst) {
+  const dated = datable(newestFirst.toReversed());
+  const datedNewestFirst = newestFirst.filter((snapshot) => dated.has(snapshot));
+  if (goesByTime(policy)) {
+    for (const snapshot of newestFirst) if (!dated.has(snapshot)) keep(snapshot, 'its date cannot be right');
+  }
+  const newestMs = Math.max(...datedNewestFirst.map(({ storedMs }) => storedMs));
+  for (const snapshot of datedNewestFirst) {
     if (newestMs - snapshot.storedMs < (policy.keepWithinMs ?? 0)) keep(snapshot, 'young enough');
   }
   for (const [key, word, periodOf] of PERIODS) {
     const periods = new Map<string, T>();
-    for (const snapshot of newestFirst) {
+    for (const snapshot of datedNewestFirst) {
       const period = periodOf(snapshot.storedMs);
       const best = periods.get(period);
       // The newest of a period, but rather one that was whole.
@@ -84,16 +91,4 @@ export function judge<T extends Kept>(snapshots: readonly T[], policy: Retention
 /** Does this policy go by time? Then times have to be right. */
 export function goesByTime({ keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs }: RetentionPolicy): boolean {
   return [keepHourly, keepDaily, keepWeekly, keepMonthly, keepWithinMs].some((value) => (value ?? 0) > 0);
-}
-
-/** Why times cannot be gone by: a store that was copied without them, a Pi without a clock. Undefined: they can. */
-export function doubtAbout(snapshots: readonly Kept[], nowMs: number): string | undefined {
-  const inOrder = [...snapshots].sort((a, b) => a.sequence - b.sequence);
-  const newest = inOrder.at(-1);
-  if (newest && newest.storedMs > nowMs + 3_600_000)
-    return 'the newest backup is dated in the future: a clock is or was wrong';
-  const isOrdered = inOrder.every(({ storedMs }, i) => i === 0 || storedMs > (inOrder[i - 1]?.storedMs ?? 0));
-  return isOrdered
-    ? undefined
-    : 'the dates of the backups are not in their order: a clock was wrong, or they were copied without dates';
 }

@@ -4,10 +4,9 @@ import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { type Configured, sourcesOf } from './configured.ts';
 import { openExisting } from './existing.ts';
-import { lockRepository } from './lock.ts';
-import { noteTry, type Outcome, recordValues } from './outcome.ts';
-import { openStore, policyOf, recipientsOf, storesOf } from './place.ts';
-import { type PruneResult, prune } from './prune.ts';
+import { keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from './outcome.ts';
+import { openStore, recipientsOf, storesOf } from './place.ts';
+import { pruneStore } from './prune-store.ts';
 import { type BackupProgress, type BackupResult, runBackup } from './run.ts';
 import type { Store } from './store.ts';
 
@@ -38,53 +37,81 @@ export interface StoreRun {
   outcome: Outcome;
 }
 
-/** One backup into each store, then its retention. A store that fails holds up no other. */
+/**
+ * One backup into each store, then its retention. A store that fails holds up no other.
+ * @throws AgentError `usage` when --new or --adopt leave open which store they are for
+ */
 export async function runAll(configured: Configured, options: RunOptions): Promise<StoreRun[]> {
+  const { backup, stateDir } = configured;
+  const stores = storesOf(backup, options.store);
+  if (stores.length > 1 && (options.anew || options.adopt)) {
+    throw new AgentError('usage', 'it is not clear for which store that is', {
+      hint: `name one of them: ${stores.map((store) => `--store ${storeName(store)}`).join(', ')}`,
+    });
+  }
   // What cannot be backed up at all is said before anything is opened.
   sourcesOf(configured, Date.now(), options.log);
   const runs: StoreRun[] = [];
-  for (const config of storesOf(configured.backup, options.store)) runs.push(await runOne(configured, config, options));
+  for (const config of stores) runs.push(await runOne(configured, config, options));
+  keepOutcomes(stateDir, backup.stores.map(storeName), options.log);
   return runs;
 }
 
 async function runOne(configured: Configured, config: StoreConfig, options: RunOptions): Promise<StoreRun> {
   const { stateDir } = configured;
+  const { log } = options;
   const store = storeName(config);
   const startedMs = Date.now();
+  const before = readOutcomes(stateDir, log)[store];
   const run: Omit<StoreRun, 'outcome'> = { store, result: undefined, problem: undefined, pruned: 0, left: undefined };
+  let sinceCollected = (before?.sinceCollected ?? 0) + 1;
   let opened: Store | undefined;
   try {
     opened = await openStore(config, 'write');
     const result = await backUpWithRoom(configured, config, opened, options);
     run.result = result;
     run.problem = problemOf(result, opened);
-    const { removedSnapshots, left } = await letGo(configured, config, opened, result);
-    run.pruned = removedSnapshots;
-    run.left = left;
+    run.left = whyOldOnesStay(result);
+    if (run.left === undefined && (await opened.canRemove())) {
+      const collect = sinceCollected >= COLLECT_EACH;
+      const { removedSnapshots, left } = await pruneStore(configured, config, opened, { collect });
+      run.pruned = removedSnapshots;
+      run.left = left;
+      if (collect && left === undefined) sinceCollected = 0;
+    }
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    run.problem ??= error;
+    // A whole backup is none the worse when old ones cannot go.
+    if (run.result) run.left = error.message;
+    else run.problem = error;
   }
-  const { result, problem } = run;
-  const label = opened?.label ?? ('azure' in config ? config.azure : config.directory);
-  const outcome = noteTry(stateDir, store, {
-    label,
-    triedMs: startedMs,
-    problem: problem?.message,
-    sequence: result?.sequence,
-    expiresMs: opened?.expiresMs,
-  });
+  const { result, problem, left } = run;
+  const outcome = noteTry(
+    stateDir,
+    store,
+    {
+      label: opened?.label ?? ('azure' in config ? config.azure : config.directory),
+      triedMs: startedMs,
+      problem: problem?.message,
+      left,
+      sequence: result?.sequence,
+      expiresMs: opened?.expiresMs,
+      sinceCollected,
+    },
+    log,
+  );
   const endedMs = Date.now();
   const values = {
     ok: problem === undefined ? 1 : 0,
     owed: outcome.owed,
+    retention_held: left === undefined ? 0 : 1,
     duration_seconds: (endedMs - startedMs) / 1000,
     sent_bytes: result?.sentBytes,
     total_bytes: result?.bytes,
     sequence: result?.sequence,
     credential_seconds_left: outcome.expiresMs === undefined ? undefined : (outcome.expiresMs - endedMs) / 1000,
   };
-  recordValues(stateDir, store, endedMs, values, options.log);
+  recordValues(stateDir, store, endedMs, values, log);
   return { ...run, outcome };
 }
 
@@ -100,6 +127,12 @@ function problemOf({ problems, missing }: BackupResult, { label }: Store): Agent
   });
 }
 
+/** What is not whole, or has lost most of what there was, must not push out what has it. */
+function whyOldOnesStay({ problems, missing, hold }: BackupResult): string | undefined {
+  if (problems.length > 0 || missing.length > 0) return 'the backup is not whole';
+  return hold === undefined ? undefined : `${hold}; when that is right: energy-monitor backup prune`;
+}
+
 /** A full disk first lets go of what retention does not keep. */
 async function backUpWithRoom(
   configured: Configured,
@@ -109,10 +142,11 @@ async function backUpWithRoom(
 ): Promise<BackupResult> {
   const { stateDir, backup } = configured;
   const { agentVersion, anew = false, adopt = false, log, onProgress, pausesMs } = options;
+  const { watched, isFull } = watchingRoom(store);
   const attempt = () =>
     runBackup({
       stateDir,
-      store,
+      store: watched,
       sources: sourcesOf(configured, Date.now(), log),
       recipients: recipientsOf(backup),
       host: hostname(),
@@ -126,60 +160,40 @@ async function backUpWithRoom(
   try {
     return await attempt();
   } catch (error) {
-    const isFull = error instanceof AgentError && /^(ENOSPC|EDQUOT)$/.test(errnoOf(error.cause) ?? '');
-    if (!isFull || !(await store.canRemove())) throw error;
+    if (!isFull() || !(await store.canRemove())) throw error;
     log.warn({ reason: messageOf(error) }, 'no room for the backup; old ones go first');
     if (!(await madeRoom(configured, config, store))) throw error;
     return attempt();
   }
 }
 
+/** Tells a full store from a full card of our own. */
+function watchingRoom(store: Store): { watched: Store; isFull: () => boolean } {
+  let full = false;
+  const put = async (name: string, data: Uint8Array) => {
+    try {
+      return await store.put(name, data);
+    } catch (error) {
+      full = error instanceof AgentError && /^(ENOSPC|EDQUOT)$/.test(errnoOf(error.cause) ?? '');
+      throw error;
+    }
+  };
+  const watched: Store = {
+    label: store.label,
+    provesWrites: store.provesWrites,
+    expiresMs: store.expiresMs,
+    put,
+    get: (name) => store.get(name),
+    list: (prefix) => store.list(prefix),
+    remove: (name) => store.remove(name),
+    canRemove: () => store.canRemove(),
+  };
+  return { watched, isFull: () => full };
+}
+
 async function madeRoom(configured: Configured, config: StoreConfig, store: Store): Promise<boolean> {
   const { memory } = await openExisting(store, configured.stateDir);
-  if (memory.held) return false;
+  if (memory.hold !== undefined) return false;
   const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true });
   return removedSnapshots + removedObjects > 0;
-}
-
-const NOTHING: Pick<PruneResult, 'removedSnapshots' | 'left'> = { removedSnapshots: 0, left: undefined };
-
-/** What is not whole, or has lost most of what there was, must not push out what has it. */
-async function letGo(
-  configured: Configured,
-  config: StoreConfig,
-  store: Store,
-  { problems, missing, shrunk, sequence }: BackupResult,
-): Promise<Pick<PruneResult, 'removedSnapshots' | 'left'>> {
-  if (!(await store.canRemove())) return NOTHING;
-  if (problems.length > 0 || missing.length > 0) return { ...NOTHING, left: 'the backup is not whole' };
-  if (shrunk) {
-    return {
-      ...NOTHING,
-      left: 'the journal has far fewer readings than at the last backup; when that is right: energy-monitor backup prune',
-    };
-  }
-  return pruneStore(configured, config, store, { collect: sequence % COLLECT_EACH === 0 });
-}
-
-/** @throws AgentError `permission` when the store may not be removed from */
-export async function pruneStore(
-  { stateDir }: Configured,
-  config: StoreConfig,
-  store: Store,
-  { collect = true, dryRun = false }: { collect?: boolean; dryRun?: boolean },
-): Promise<PruneResult> {
-  const { repository, memory } = await openExisting(store, stateDir);
-  const options = { verified: new Set(memory.verified), dryRun, collect };
-  if (dryRun) return prune(repository, policyOf(config), options);
-  if (!(await store.canRemove())) {
-    throw new AgentError('permission', `nothing may be removed from ${store.label}`, {
-      hint: 'prune it with a credential that has the right to delete, from a configuration of its own',
-    });
-  }
-  const unlock = await lockRepository(stateDir, store, Date.now());
-  try {
-    return await prune(repository, policyOf(config), options);
-  } finally {
-    await unlock();
-  }
 }

@@ -1,8 +1,9 @@
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { gather } from './gather.ts';
+import { holdAfter, holdBefore } from './hold.ts';
 import { lockRepository } from './lock.ts';
-import { type MissingSource, type ObjectReference, sequenceOf } from './manifest.ts';
+import { DamagedManifestError, type MissingSource, type ObjectReference, sequenceOf } from './manifest.ts';
 import { type Memory, recall, remember } from './memory.ts';
 import { openForBackup } from './opening.ts';
 import { originOf } from './origin.ts';
@@ -15,8 +16,6 @@ import { verify } from './verify.ts';
 /** Of what did not travel, so much is read back in each run, and not more than these bytes: damage is found before it is needed. */
 const REUSED_SHARE = 0.02;
 const REUSED_BYTES = 4e6;
-/** A journal that has lost more than this of its readings since the last backup must not push out what has them. */
-const SHRUNK = 0.9;
 const REMEMBERED_SEQUENCES = 1000;
 /** Objects. */
 const REMEMBER_EACH = 32;
@@ -64,8 +63,8 @@ export interface BackupResult {
   problems: string[];
   /** Sources that are not in it. */
   missing: MissingSource[];
-  /** Far fewer readings than in the backup before: retention has to wait for a person. */
-  shrunk: boolean;
+  /** Why retention has to wait for a person; undefined when it has not. */
+  hold: string | undefined;
 }
 
 /** One snapshot of the sources into a store: objects, then the manifest, then what was sent is read back. */
@@ -83,23 +82,25 @@ export async function runBackup(options: BackupOptions): Promise<BackupResult> {
 async function backUp(options: BackupOptions, repository: Repository, nowMs: number): Promise<BackupResult> {
   const { stateDir, store, host, agentVersion, log, onProgress, adopt = false } = options;
   const { id } = repository.config;
-  const memory = recall(stateDir, id);
+  const before = recall(stateDir, id);
   const origin = originOf(stateDir);
-  const known = await knowWhatIsThere(repository, memory, log);
+  const known = await knowWhatIsThere(repository, before, log);
   if (!adopt) repository.refuseOther(known.newestOrigin, origin);
-  const nameKey = memory.nameKey ?? (await SnapshotWriter.nameKey(repository)).toString('hex');
+  const nameKey = before.nameKey ?? (await SnapshotWriter.nameKey(repository)).toString('hex');
+  const held = holdBefore(before, known.newest);
+  const memory: Memory = { ...before, nameKey, ...(held !== undefined && { hold: held }) };
   // Before anything is sent: under another key all of it would travel again.
-  if (memory.nameKey === undefined) remember(stateDir, id, { ...memory, nameKey });
+  if (before.nameKey === undefined) remember(stateDir, id, memory);
   const progress: BackupProgress = { path: undefined, sentObjects: 0, sentBytes: 0 };
   const writer = new SnapshotWriter(repository, Buffer.from(nameKey, 'hex'), (sent) => {
     // A run that is broken off then leaves little to write again.
-    if (sent.length % REMEMBER_EACH === 0)
-      remember(stateDir, id, { ...memory, nameKey, pending: [...memory.pending, ...sent] });
+    if (sent.length % REMEMBER_EACH === 0) rememberSent();
     progress.sentObjects = sent.length;
     progress.sentBytes += sent.at(-1)?.bytes ?? 0;
     onProgress?.(progress);
   });
   for (const object of known.objects) writer.know(object);
+  const rememberSent = () => remember(stateDir, id, { ...memory, pending: [...memory.pending, ...writer.sent] });
   const { added, counts, files, missing } = await gather({
     writer,
     sources: options.sources,
@@ -107,26 +108,33 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     log,
     onFile: (path) => onProgress?.(Object.assign(progress, { path })),
     pausesMs: options.pausesMs,
+  }).finally(() => {
+    // Whatever happens from here on, the next run knows what to look at.
+    if (writer.sent.length > 0) rememberSent();
   });
   onProgress?.(Object.assign(progress, { path: undefined }));
   const sequence = Math.max(memory.sequence, known.newest) + 1;
   const details = { host, agentVersion, counts, ...(missing.length > 0 && { missing }) };
-  const { name, manifest, manifestBytes } = await writer.commit({ sequence, origin, createdMs: nowMs }, added, details);
+  const { name, manifest, manifestBytes } = await writer.commit(
+    { sequence, origin, createdMs: nowMs, complete: missing.length === 0 },
+    added,
+    details,
+  );
   const { problems, damaged } = await verify(repository, [name], {
     shareOf: shareToRead(store, manifest.objects, [...writer.sent, ...memory.pending]),
   });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
-  const shrunk = readings < memory.readings * SHRUNK;
+  const hold = holdAfter(memory, readings);
   const isWhole = problems.length === 0 && missing.length === 0;
   remember(stateDir, id, {
     nameKey,
     sequence,
     verified: [...memory.verified, ...(isWhole ? [sequence] : [])].slice(-REMEMBERED_SEQUENCES),
     // Older snapshots go on vouching for them.
-    damaged: [...new Set([...memory.damaged, ...damaged])],
+    damaged: [...new Set([...recall(stateDir, id).damaged, ...damaged])],
     pending: notIn(manifest.objects, [...known.pending, ...writer.sent]),
-    readings: shrunk ? memory.readings : readings,
-    held: shrunk,
+    readings,
+    ...(hold !== undefined && { hold }),
     files,
   });
   return {
@@ -140,7 +148,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     verified: problems.length === 0,
     problems,
     missing,
-    shrunk,
+    hold,
   };
 }
 
@@ -167,7 +175,7 @@ function shareToRead(
 
 interface Known {
   /** These need not travel. */
-  objects: ObjectReference[];
+  objects: Iterable<ObjectReference>;
   /** Of these, what an earlier run wrote and no snapshot needs yet. */
   pending: ObjectReference[];
   /** The highest sequence. */
@@ -177,7 +185,7 @@ interface Known {
 
 /**
  * What the newest readable snapshot needs, or this machine remembers, is there in its length and was not found damaged, need
- * not travel. A machine that remembers nothing reads all snapshots.
+ * not travel. A machine that remembers nothing and can open the repository reads all snapshots.
  */
 async function knowWhatIsThere(repository: Repository, memory: Memory, log: Logger): Promise<Known> {
   const there = new Map<string, number>();
@@ -185,6 +193,7 @@ async function knowWhatIsThere(repository: Repository, memory: Memory, log: Logg
   const damaged = new Set(memory.damaged);
   const isWhole = ({ name, bytes }: ObjectReference) => there.get(name) === bytes && !damaged.has(name);
   const known: Known = { objects: [], pending: memory.pending.filter(isWhole), newest: 0, newestOrigin: undefined };
+  const objects = new Map<string, ObjectReference>();
   let found = false;
   for (const name of (await repository.names()).reverse()) {
     try {
@@ -192,14 +201,18 @@ async function knowWhatIsThere(repository: Repository, memory: Memory, log: Logg
       if (!found) known.newestOrigin = manifest.origin;
       found = true;
       known.newest = Math.max(known.newest, manifest.sequence);
-      known.objects.push(...manifest.objects.filter(isWhole));
-      if (memory.nameKey !== undefined) break;
+      for (const object of manifest.objects) if (isWhole(object)) objects.set(object.name, object);
+      // A machine that remembers nothing names objects otherwise, unless it can open the key of names.
+      if (memory.nameKey !== undefined || !repository.envelope.opens) break;
     } catch (error) {
+      if (!(error instanceof DamagedManifestError)) throw error;
       known.newest = Math.max(known.newest, Math.min(sequenceOf(name) ?? 0, memory.sequence));
       log.error({ reason: messageOf(error), snapshot: name }, 'a backup is damaged');
     }
   }
   const remembered = Object.values(memory.files).flatMap(({ objects }) => objects);
-  known.objects.push(...remembered.filter(isWhole), ...known.pending);
+  for (const object of remembered) if (isWhole(object)) objects.set(object.name, object);
+  for (const object of known.pending) objects.set(object.name, object);
+  known.objects = objects.values();
   return known;
 }

@@ -92,7 +92,7 @@ export class SnapshotWriter {
 
   /** Writes the manifest: with it the snapshot exists. */
   async commit(
-    { sequence, origin, createdMs }: Pick<Manifest, 'sequence' | 'origin' | 'createdMs'>,
+    head: Pick<Manifest, 'sequence' | 'origin' | 'createdMs' | 'complete'>,
     files: readonly AddedFile[],
     details: Omit<SnapshotDetails, 'files'>,
   ): Promise<{ name: string; manifest: Manifest; manifestBytes: number }> {
@@ -114,7 +114,7 @@ export class SnapshotWriter {
       objects: file.objects.map(indexOf),
     }));
     const sealed = await sealDetails({ ...details, files: listed }, envelope);
-    const manifest = { sequence, repository: config.id, origin, createdMs, objects, details: sealed };
+    const manifest = { ...head, repository: config.id, objects, details: sealed };
     const { name, data } = await encodeManifest(manifest);
     await this.#put(name, data);
     return { name, manifest, manifestBytes: data.length };

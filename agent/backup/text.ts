@@ -90,16 +90,18 @@ export function pruneText(
 /** Lines of `status`. */
 export function statusText(outcomes: Readonly<Record<string, Outcome>>, nowMs: number): string {
   const lines = Object.entries(outcomes).flatMap(([store, outcome]) => {
-    const { good, problem, owed, verified } = outcome;
+    const { good, problem, owed, verified, left } = outcome;
     const made = good ? `backup ${good.sequence} is ${age(nowMs - good.madeMs)} old` : 'no whole backup yet';
     const checked = verified
       ? `, ${verified.problems === 0 ? 'found whole' : `${verified.problems} problems found`} ${age(nowMs - verified.madeMs)} ago`
       : '';
+    const stays = left === undefined ? [] : [`  problem   no old backup goes: ${left}`];
     const since = problem === undefined ? [] : [`  problem   ${problem}${owed > 1 ? ` (${owed} times in a row)` : ''}`];
     const warning = expiryText(outcome, nowMs);
     return [
       `backup      ${store}: ${made}${checked}`,
       ...since,
+      ...stays,
       ...(warning === undefined ? [] : [`  problem   ${warning}`]),
     ];
   });

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
+import type { EachStore } from '../backup/command.ts';
 import { AgentError } from '../system/errors.ts';
 import { configOption } from './options.ts';
 
@@ -22,6 +23,17 @@ const identityOption = () => new Option('--identity-file <file>', 'the recovery 
 const print = (text: string) => void process.stdout.write(text);
 const printJson = (value: unknown) => print(`${JSON.stringify(value, undefined, 2)}\n`);
 
+const shownError = ({ message, hint, code }: AgentError) => ({ message, hint: hint ?? null, code });
+
+/** What came about is shown; then the first failure ends the command. */
+function endEach<T>(each: EachStore<T>, json: boolean | undefined, text: (result: T) => string): void {
+  const failures = each.failures.map(({ store, error }) => ({ store, ...shownError(error) }));
+  if (json) printJson({ results: each.results, failures });
+  else print(each.results.map(text).join('') + failures.map(({ store, message }) => `${store}: ${message}\n`).join(''));
+  const [first] = each.failures;
+  if (first) throw first.error;
+}
+
 export function addBackup(root: Command): void {
   const backup = root.command('backup').description('keep the journal in a second place, and prove it').exitOverride();
   backup
@@ -43,8 +55,7 @@ export function addBackup(root: Command): void {
       const { listConfigured } = await import('../backup/command.ts');
       const { listText } = await import('../backup/text.ts');
       const lists = await listConfigured(configured(config), store);
-      if (json) printJson(lists);
-      else print(lists.map((list) => listText(list, lists.length > 1)).join(''));
+      endEach(lists, json, (list) => listText(list, lists.results.length + lists.failures.length > 1));
     });
   backup
     .command('show')
@@ -75,8 +86,7 @@ export function addBackup(root: Command): void {
       const { pruneConfigured } = await import('../backup/command.ts');
       const { pruneText } = await import('../backup/text.ts');
       const results = await pruneConfigured(configured(config), { store, dryRun });
-      if (json) printJson(results);
-      else print(results.map((result) => pruneText(result, dryRun)).join(''));
+      endEach(results, json, (result) => pruneText(result, dryRun));
     });
   backup
     .command('unlock')
@@ -113,7 +123,8 @@ function addRun(backup: Command): void {
         progress.show(progressText(name, at));
       const options = { agentVersion: packageJson.version, store, anew, adopt, log: createLogger(), onProgress };
       const runs = await runAll(configured(config), options).finally(() => progress.clear());
-      if (json) printJson(runs.map(({ problem, ...run }) => ({ ...run, problem: problem?.message ?? null })));
+      if (json)
+        printJson(runs.map(({ problem, ...run }) => ({ ...run, problem: problem ? shownError(problem) : null })));
       else print(runs.map((run) => runText(run, Date.now())).join(''));
       const failed = runs.find(({ problem }) => problem !== undefined);
       if (failed?.problem) throw failed.problem;
@@ -135,11 +146,12 @@ function addVerify(backup: Command): void {
       const { verifyConfigured } = await import('../backup/command.ts');
       const { verifyText } = await import('../backup/text.ts');
       const { createLogger } = await import('../system/logging.ts');
-      const options = { store, share: all ? 1 : sample / 100, identityFile, log: createLogger() };
+      // A key is given to open what there is.
+      const share = all || identityFile !== undefined ? 1 : sample / 100;
+      const options = { store, share, identityFile, log: createLogger() };
       const results = await verifyConfigured(configured(config), options);
-      if (json) printJson(results);
-      else print(results.map(verifyText).join(''));
-      const problems = results.reduce((count, result) => count + result.problems.length, 0);
+      const problems = results.results.reduce((count, result) => count + result.problems.length, 0);
+      endEach(results, json, verifyText);
       if (problems > 0) throw new AgentError('storage', `${problems} problems were found`);
     });
 }

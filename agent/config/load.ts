@@ -10,7 +10,12 @@ import { shownText, shownValue } from './shown.ts';
 
 /** Reads and checks a configuration file. @throws ConfigError with every mistake; AgentError when it cannot be read */
 export function loadConfig(file: string): Config {
-  return parseConfig(readNamedFile(file, 'configuration', 'begin with: energy-monitor config example > FILE'), file);
+  return parseConfig(readConfig(file), file);
+}
+
+/** @throws AgentError when it cannot be read */
+export function readConfig(file: string): string {
+  return readNamedFile(file, 'configuration', 'begin with: energy-monitor config example > FILE');
 }
 
 /** @param file name for messages */

@@ -6,14 +6,19 @@ const SECRET_KEY = new RegExp(`^(?:${SECRET_KEYS.join('|')})$`, 'i');
 
 /**
  * A configuration that can be handed on: each value under a secret's key is ***, and so is what looks like a secret elsewhere
- * and each line of a comment that speaks of one. Files that hold secrets are only named in it, which stays.
+ * and each comment that stands at one or speaks of one. Files that hold secrets are only named in it, which stays.
  * @param text YAML that the configuration's schema accepts
  */
 export function withoutSecrets(text: string): string {
   const document = parseDocument(text);
   visit(document, {
     Pair(_, { key, value }) {
-      if (isScalar(key) && SECRET_KEY.test(String(key.value)) && isScalar(value)) value.value = '***';
+      if (!isScalar(key) || !SECRET_KEY.test(String(key.value)) || !isScalar(value)) return;
+      value.value = '***';
+      for (const one of [key, value]) {
+        if (one.comment) one.comment = ' ***';
+        if (one.commentBefore) one.commentBefore = ' ***';
+      }
     },
     Node(_, node) {
       if (node.comment) node.comment = unlessSecret(node.comment);
@@ -25,10 +30,7 @@ export function withoutSecrets(text: string): string {
   return scrub(document.toString());
 }
 
-/** Whatever is said of a secret may be the secret: the whole line goes. */
+/** Whatever is said of a secret may be the secret, also on the next line: all that belongs together goes. */
 function unlessSecret(comment: string): string {
-  return comment
-    .split('\n')
-    .map((line) => (SECRET_WORD.test(line) ? ' ***' : line))
-    .join('\n');
+  return SECRET_WORD.test(comment) ? ' ***' : comment;
 }

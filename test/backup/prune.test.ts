@@ -106,7 +106,10 @@ test('a clock in the future, or times that were not copied: nothing goes by time
   expect(doubtful).toMatchObject({ removedSnapshots: 0, left: expect.stringMatching(/dated in the future/) });
   for await (const { name } of store.list('snapshots/')) utimesSync(join(store.label, name), FIRST_S, FIRST_S);
   const unordered = await prune(repository, byTime, { verified: VERIFIED, nowMs });
-  expect(unordered).toMatchObject({ removedSnapshots: 0, left: expect.stringMatching(/not in their order/) });
+  expect(unordered).toMatchObject({
+    removedSnapshots: 0,
+    left: expect.stringMatching(/not in their order|within minutes/),
+  });
   expect(await prune(repository, { keepLast: 2 }, { verified: VERIFIED, nowMs })).toMatchObject({
     removedSnapshots: 4,
   });

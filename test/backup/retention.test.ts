@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { doubtAbout } from '../../agent/backup/dates.ts';
 import { judge, type Kept, type RetentionPolicy } from '../../agent/backup/retention.ts';
 
 const HOUR_MS = 3_600_000;
@@ -65,4 +66,25 @@ test('whatever the clocks say: the newest stays, never more goes for a longer po
     }),
     { seed: 4, numRuns: 300 },
   );
+});
+
+test('one date that cannot be right stops nothing: that backup stays, the others go by their dates', () => {
+  const back = hourly(100).map((one) => (one.sequence === 50 ? { ...one, storedMs: one.storedMs - 9 * HOUR_MS } : one));
+  expect(kept(back, { keepHourly: 3 })).toEqual([50, 98, 99, 100]);
+  const ahead = hourly(100).map((one) => (one.sequence === 50 ? { ...one, storedMs: Date.UTC(2036, 0) } : one));
+  expect(kept(ahead, { keepDaily: 2 })).toEqual([50, 96, 100]);
+  const nowMs = START_MS + 100 * HOUR_MS;
+  expect(doubtAbout(back, nowMs)).toBeUndefined();
+  expect(doubtAbout(ahead, nowMs)).toBeUndefined();
+});
+
+test('dates that cannot be gone by are said: in the future, in no order, all of one moment', () => {
+  const nowMs = START_MS + 10 * HOUR_MS;
+  expect(doubtAbout(hourly(20), nowMs)).toMatch(/in the future/);
+  const same = hourly(10).map((one) => ({ ...one, storedMs: START_MS }));
+  expect(doubtAbout(same, nowMs)).toMatch(/not in their order/);
+  const copied = hourly(10).map((one) => ({ ...one, storedMs: START_MS + one.sequence * 1000 }));
+  expect(doubtAbout(copied, nowMs)).toMatch(/within minutes/);
+  expect(doubtAbout(hourly(10), nowMs)).toBeUndefined();
+  expect(doubtAbout([], nowMs)).toBeUndefined();
 });

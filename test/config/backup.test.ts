@@ -88,14 +88,25 @@ test('the configuration without its secrets keeps all else, comments as well', (
 influxdb:
   - name: a # the old password was: hunter2hunter2
     url: http://pi:8086 # the meters
-    token: plain-secret
+    token: plain-secret # was OLDTOKEN99
   - {name: b, token: "quoted secret", tokenFile: /etc/a.token}
+  # the token of the cloud:
+  # NEXTLINE77
   # sasToken=sv=2024&sig=SIGNATURE1
 backup: {stores: [{directory: /mnt}]}
 # AGE-SECRET-KEY-1ABCDEFGH
 `;
   const kept = withoutSecrets(text);
-  for (const secret of ['abcDEF123', 'hunter2hunter2', 'plain-secret', 'quoted secret', 'SIGNATURE1', '1ABCDEFGH']) {
+  for (const secret of [
+    'abcDEF123',
+    'hunter2hunter2',
+    'plain-secret',
+    'OLDTOKEN99',
+    'NEXTLINE77',
+    'quoted secret',
+    'SIGNATURE1',
+    '1ABCDEFGH',
+  ]) {
     expect(kept).not.toContain(secret);
   }
   for (const rest of [

@@ -26,7 +26,7 @@ async function twice(source: (stateDir: string) => BackupSource) {
   const first = await backUp(stateDir, store, { sources: [source(stateDir)] });
   const second = await backUp(stateDir, store, { sources: [source(stateDir)] });
   expect(first).toMatchObject({ verified: true, missing: [] });
-  expect(second).toMatchObject({ verified: true, missing: [], sentObjects: 0, shrunk: false });
+  expect(second).toMatchObject({ verified: true, missing: [], sentObjects: 0, hold: undefined });
   const repository = await openRepository(store);
   const files = await contents(repository, second.name);
   expect(files).toEqual(await contents(repository, first.name));
@@ -53,7 +53,7 @@ test('VictoriaMetrics in a repository: nothing new is sent for nothing new; away
   expect(without.missing).toEqual([
     { source: 'victoriametrics', reason: expect.stringContaining('cannot be asked') as string },
   ]);
-  expect(without.shrunk).toBe(false);
+  expect(without.hold).toBeUndefined();
 });
 
 test('InfluxDB 1 in a repository: nothing new is sent for nothing new', async (context) => {
