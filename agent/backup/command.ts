@@ -4,12 +4,14 @@ import type { Logger } from '../system/logging.ts';
 import type { Configured } from './configured.ts';
 import { openExisting } from './existing.ts';
 import { unlockRepository } from './lock.ts';
-import { type Manifest, openDetails, type SnapshotDetails } from './manifest.ts';
+import type { Manifest, SnapshotDetails } from './manifest.ts';
 import { recall, remember } from './memory.ts';
 import { noteVerification, recordValues } from './outcome.ts';
 import { openStore, storeOf, storesOf } from './place.ts';
 import { type Listed, listSnapshots, type PruneResult } from './prune.ts';
 import { pruneStore } from './prune-store.ts';
+import type { Repository } from './repository.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
 import type { Store } from './store.ts';
 import { type VerifyResult, verify } from './verify.ts';
 
@@ -41,7 +43,7 @@ export interface ShownSnapshot {
   objects: number;
   storedBytes: number;
   /** Undefined without the recovery key. */
-  details: SnapshotDetails | undefined;
+  details: (Omit<SnapshotDetails, 'files'> & { files: { path: string; bytes: number }[] }) | undefined;
 }
 
 /**
@@ -72,8 +74,13 @@ export async function showConfigured(
     manifest: { sequence, repository: id, origin, createdMs },
     objects: objects.length,
     storedBytes: objects.reduce((sum, { bytes }) => sum + bytes, 0),
-    details: repository.envelope.opens ? await openDetails(manifest, repository.envelope) : undefined,
+    details: repository.envelope.opens ? await detailsOf(repository, listed.name) : undefined,
   };
+}
+
+async function detailsOf(repository: Repository, name: string): Promise<ShownSnapshot['details']> {
+  const snapshot = await SnapshotReader.open(repository, name);
+  return { ...snapshot.details, files: snapshot.files().map(({ path, bytes }) => ({ path, bytes })) };
 }
 
 export interface StoreVerification extends VerifyResult {

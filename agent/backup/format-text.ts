@@ -1,10 +1,10 @@
 /** Lies in each repository, so that it can be read without this program. */
-export const FORMAT_TEXT = `A backup repository of energy-monitor, format version 1
+export const FORMAT_TEXT = `A backup repository of energy-monitor, format version 2
 =======================================================
 
 repository.json   {"format": "energy-monitor repository", "version": 1, "id": UUID, "recipients": [age recipients]}
 name-key          32 random bytes, sealed
-objects/AB/NAME   a piece of a file, at most 1 MiB, sealed. NAME (64 hex digits, AB the first two) is
+objects/AB/NAME   a piece of a file, at most 1 MiB, sealed, or a list of a manifest. NAME (64 hex digits, AB the first two) is
                   HMAC-SHA256(name-key, SHA-256(piece)), and -XXXXXXXX for a second attempt
 snapshots/SEQUENCE-SHA256
                   a manifest: one snapshot. SEQUENCE has ten digits and counts up; SHA256 is that of the file's bytes
@@ -14,16 +14,18 @@ sealed            zstd (RFC 8878); with recipients in repository.json, then age 
 
 A manifest is zstd of JSON:
   format      "energy-monitor snapshot"
-  version     1
+  version     2; 1 has no groups
   sequence    as in its name
   repository  id of repository.json
   origin      a random id of the state directory that was backed up; absent in the oldest
   created     ISO 8601, by the clock of the machine that was backed up, which may be wrong
   complete    false when something could not be read; absent otherwise
-  objects     [[name, bytes, SHA-256], ...] of the objects as stored: all that the snapshot needs
+  groups      [[list, files], ...], each [name, bytes, SHA-256] of an object: list is zstd of JSON, [[name, bytes, SHA-256], ...]
+              of the objects that the group's files need; files is sealed JSON of those files, as below, with indexes in list
+  objects     [[name, bytes, SHA-256], ...] of the objects as stored that the files below need
   details     base64 of sealed JSON:
     host, agentVersion
-    files     [{path, bytes, sha256, objects: [index in objects, ...]}, ...]; a file is its objects, opened, in order;
+    files     of no group: [{path, bytes, sha256, objects: [index in objects, ...]}, ...]; a file is its objects, opened, in order;
               bytes and sha256 are those of the whole file
     counts    readings of the journal by measurement
     missing   [{source, reason}, ...] of what could not be read; absent when all is there

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import type { MissingSource } from './manifest.ts';
+import type { MissingSource, SnapshotFile } from './manifest.ts';
 import type { RememberedFile } from './memory.ts';
-import type { AddedFile, SnapshotWriter } from './snapshot-writer.ts';
+import type { SnapshotWriter } from './snapshot-writer.ts';
 import type { BackupSource, SourceFile } from './source.ts';
 
 /** Pauses before a source that failed is asked again: a server restarts, a line comes back. */
@@ -11,7 +11,7 @@ const PAUSES_MS = [5000, 30_000, 60_000];
 
 /** What the sources gave. */
 export interface Gathered {
-  added: AddedFile[];
+  added: SnapshotFile[];
   /** Readings by measurement. */
   counts: Record<string, number>;
   /** For the next run, by path; of a source that is missing, those of its last time. */
@@ -59,7 +59,7 @@ async function gatherPatiently(
   const isThere = ([, { objects }]: [string, RememberedFile]) => objects.every((object) => writer.knows(object));
   const before = new Map([...remembered].filter(isThere));
   for (const pauseMs of [...pausesMs, undefined]) {
-    const added: (AddedFile & { file: SourceFile })[] = [];
+    const added: (SnapshotFile & { file: SourceFile })[] = [];
     try {
       for await (const file of source.files(before)) {
         onFile?.(file.path);
@@ -76,7 +76,7 @@ async function gatherPatiently(
   }
 }
 
-type AddedWithCounts = AddedFile & { counts?: Record<string, number> };
+type AddedWithCounts = SnapshotFile & { counts?: Record<string, number> };
 
 async function addFile(
   writer: SnapshotWriter,

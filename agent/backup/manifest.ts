@@ -4,12 +4,16 @@ import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Envelope } from './envelope.ts';
 
+type Triple = readonly [name: string, bytes: number, sha256: string];
+
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
 export const SNAPSHOTS = 'snapshots/';
 const FORMAT = 'energy-monitor snapshot';
-const VERSION = 1;
+const VERSION = 2;
+/** The first form has no groups. */
+const READABLE = [1, VERSION];
 
 /** A manifest that is there and not as it was written. */
 export class DamagedManifestError extends AgentError {}
@@ -28,15 +32,29 @@ export interface SnapshotFile {
   bytes: number;
   /** Of the content. */
   sha256: string;
-  /** Indexes in the manifest's objects. */
+  objects: ObjectReference[];
+}
+
+/** The same as it is kept. */
+export interface ListedFile extends Omit<SnapshotFile, 'objects'> {
+  /** Indexes among the objects of its group, or of the manifest. */
   objects: number[];
+}
+
+/** Files that have lists of their own (groups.ts). */
+export interface Group {
+  /** Object in the clear: the objects that its files need. */
+  list: ObjectReference;
+  /** Sealed object: JSON of ListedFile[]. */
+  files: ObjectReference;
 }
 
 /** What only the owner of the recovery key can read. */
 export interface SnapshotDetails {
   host: string;
   agentVersion: string;
-  files: SnapshotFile[];
+  /** Those that are in no group. */
+  files: ListedFile[];
   /** Readings of the journal in it, by measurement. */
   counts: Readonly<Record<string, number>>;
   /** What was to be in it and is not, because it could not be read; absent when all is there. */
@@ -60,9 +78,20 @@ export interface Manifest {
   createdMs: number;
   /** False when a source could not be read. */
   complete: boolean;
-  objects: ObjectReference[];
+  groups: Group[];
+  /** Those of the files that are in no group. */
+  own: ObjectReference[];
   /** Sealed SnapshotDetails. */
   details: Uint8Array;
+}
+
+/** References as lists and manifests hold them. */
+export function toTriples(objects: readonly ObjectReference[]): Triple[] {
+  return objects.map(({ name, bytes, sha256: digest }) => [name, bytes, digest]);
+}
+
+export function fromTriples(triples: readonly Triple[]): ObjectReference[] {
+  return triples.map(([name, bytes, digest]) => ({ name, bytes, sha256: digest }));
 }
 
 export function sha256(bytes: Uint8Array): string {
@@ -74,7 +103,7 @@ export function sha256(bytes: Uint8Array): string {
  * change unseen.
  */
 export async function encodeManifest(manifest: Manifest): Promise<{ name: string; data: Uint8Array }> {
-  const { sequence, repository, origin, createdMs, complete, objects, details } = manifest;
+  const { sequence, repository, origin, createdMs, complete, groups, own, details } = manifest;
   const json = JSON.stringify({
     format: FORMAT,
     version: VERSION,
@@ -83,7 +112,8 @@ export async function encodeManifest(manifest: Manifest): Promise<{ name: string
     origin,
     created: new Date(createdMs).toISOString(),
     ...(complete ? {} : { complete }),
-    objects: objects.map(({ name, bytes, sha256: digest }) => [name, bytes, digest]),
+    groups: groups.map(({ list, files }) => toTriples([list, files])),
+    objects: toTriples(own),
     details: Buffer.from(details).toString('base64'),
   });
   const data = await compress(Buffer.from(json));
@@ -101,7 +131,7 @@ export async function decodeManifest(name: string, data: Uint8Array): Promise<Ma
   if (!name.endsWith(`-${sha256(data)}`)) throw damaged(name, 'its bytes are not those that were written');
   const record = await parse(name, data);
   if (record.format !== FORMAT) throw damaged(name, 'it is no snapshot of energy-monitor');
-  if (record.version !== VERSION) {
+  if (!READABLE.includes(Number(record.version))) {
     throw new AgentError(
       'storage',
       `backup ${name} has format version ${String(record.version)}, this energy-monitor knows ${VERSION}`,
@@ -110,14 +140,19 @@ export async function decodeManifest(name: string, data: Uint8Array): Promise<Ma
       },
     );
   }
-  const objects = record.objects as [string, number, string][];
+  const groups = (record.groups ?? []) as [Triple, Triple][];
   return {
     sequence: Number(record.sequence),
     repository: String(record.repository),
     origin: record.origin === undefined ? undefined : String(record.origin),
     createdMs: Date.parse(String(record.created)),
     complete: record.complete !== false,
-    objects: objects.map(([object, bytes, digest]) => ({ name: object, bytes, sha256: digest })),
+    groups: groups.map((pair) => {
+      const [list, files] = fromTriples(pair);
+      if (!list || !files) throw damaged(name, 'a group of it is none');
+      return { list, files };
+    }),
+    own: fromTriples(record.objects as Triple[]),
     details: Buffer.from(String(record.details), 'base64'),
   };
 }
@@ -143,7 +178,7 @@ export async function openDetails(manifest: Manifest, envelope: Envelope): Promi
   }
 }
 
-function damaged(name: string, reason: string): DamagedManifestError {
+export function damaged(name: string, reason: string): DamagedManifestError {
   return new DamagedManifestError('storage', `backup ${name} is damaged: ${reason}`, {
     hint: 'use another snapshot; energy-monitor backup verify --all tells which are whole',
   });

@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { AgentError } from '../system/errors.ts';
 import type { Envelope } from './envelope.ts';
 import { FORMAT_TEXT } from './format-text.ts';
-import { decodeManifest, type Manifest, SNAPSHOTS, sequenceOf } from './manifest.ts';
+import { decodeList } from './groups.ts';
+import {
+  damaged,
+  decodeManifest,
+  type Manifest,
+  type ObjectReference,
+  SNAPSHOTS,
+  sequenceOf,
+  sha256,
+} from './manifest.ts';
 import type { Store } from './store.ts';
 
 export const OBJECTS = 'objects/';
@@ -17,11 +26,17 @@ export interface RepositoryConfig {
   recipients: string[];
 }
 
+/** A manifest with all that its snapshot needs. */
+export interface WholeManifest extends Manifest {
+  objects: ObjectReference[];
+}
+
 /** Objects by content, and manifests that need them, in a store. */
 export class Repository {
   readonly config: RepositoryConfig;
   readonly store: Store;
   readonly envelope: Envelope;
+  readonly #lists = new Map<string, readonly ObjectReference[]>();
 
   constructor(store: Store, config: RepositoryConfig, envelope: Envelope) {
     this.store = store;
@@ -64,11 +79,29 @@ export class Repository {
     return names.sort();
   }
 
-  /** @throws AgentError `storage` when it is gone or damaged */
-  async manifest(name: string): Promise<Manifest> {
+  /** @throws AgentError `storage` when it is gone, DamagedManifestError when it, or a list that it needs, is damaged */
+  async manifest(name: string): Promise<WholeManifest> {
     const data = await this.store.get(name);
     if (data === undefined) throw new AgentError('storage', `backup ${name} is gone from ${this.store.label}`);
-    return decodeManifest(name, data);
+    const manifest = await decodeManifest(name, data);
+    const objects = [...manifest.own];
+    for (const { list, files } of manifest.groups) {
+      for (const object of await this.list(name, list)) objects.push(object);
+      objects.push(list, files);
+    }
+    return { ...manifest, objects };
+  }
+
+  /** The objects of a group; most snapshots share most groups, so each is read once. */
+  async list(manifest: string, { name, sha256: digest }: ObjectReference): Promise<readonly ObjectReference[]> {
+    let objects = this.#lists.get(digest);
+    if (!objects) {
+      const data = await this.store.get(name);
+      if (!data || sha256(data) !== digest) throw damaged(manifest, `its list ${name} is ${data ? 'damaged' : 'gone'}`);
+      objects = await decodeList(data);
+      this.#lists.set(digest, objects);
+    }
+    return objects;
   }
 }
 

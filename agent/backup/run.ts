@@ -115,13 +115,13 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
   onProgress?.(Object.assign(progress, { path: undefined }));
   const sequence = Math.max(memory.sequence, known.newest) + 1;
   const details = { host, agentVersion, counts, ...(missing.length > 0 && { missing }) };
-  const { name, manifest, manifestBytes } = await writer.commit(
+  const { name, objects, manifestBytes } = await writer.commit(
     { sequence, origin, createdMs: nowMs, complete: missing.length === 0 },
     added,
     details,
   );
   const { problems, damaged } = await verify(repository, [name], {
-    shareOf: shareToRead(store, manifest.objects, [...writer.sent, ...memory.pending]),
+    shareOf: shareToRead(store, objects, [...writer.sent, ...memory.pending]),
   });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const hold = holdAfter(memory, readings);
@@ -132,7 +132,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     verified: [...memory.verified, ...(isWhole ? [sequence] : [])].slice(-REMEMBERED_SEQUENCES),
     // Older snapshots go on vouching for them.
     damaged: [...new Set([...recall(stateDir, id).damaged, ...damaged])],
-    pending: notIn(manifest.objects, [...known.pending, ...writer.sent]),
+    pending: notIn(objects, [...known.pending, ...writer.sent]),
     readings,
     ...(hold !== undefined && { hold }),
     files,

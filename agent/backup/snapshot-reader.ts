@@ -1,42 +1,64 @@
 import { createHash } from 'node:crypto';
 import { AgentError } from '../system/errors.ts';
 import { collectBuffers } from '../system/garbage.ts';
-import { type Manifest, openDetails, type SnapshotDetails, type SnapshotFile, sha256 } from './manifest.ts';
-import type { Repository } from './repository.ts';
+import { filesListed } from './groups.ts';
+import {
+  damaged,
+  type ListedFile,
+  type ObjectReference,
+  openDetails,
+  type SnapshotDetails,
+  type SnapshotFile,
+  sha256,
+} from './manifest.ts';
+import type { Repository, WholeManifest } from './repository.ts';
 
 /** Something of one file is gone or damaged; others may be whole. */
 export class DamagedFileError extends AgentError {}
 
 /** What is in one snapshot. */
 export class SnapshotReader {
-  readonly manifest: Manifest;
-  readonly details: SnapshotDetails;
+  readonly manifest: WholeManifest;
+  readonly details: Omit<SnapshotDetails, 'files'>;
+  readonly #files: readonly SnapshotFile[];
   readonly #repository: Repository;
 
-  private constructor(repository: Repository, manifest: Manifest, details: SnapshotDetails) {
+  private constructor(
+    repository: Repository,
+    manifest: WholeManifest,
+    details: SnapshotDetails,
+    files: readonly SnapshotFile[],
+  ) {
     this.#repository = repository;
     this.manifest = manifest;
     this.details = details;
+    this.#files = files;
   }
 
   /** @throws AgentError when the manifest is damaged, or cannot be opened with the keys that the repository was opened with */
   static async open(repository: Repository, name: string): Promise<SnapshotReader> {
     const manifest = await repository.manifest(name);
-    return new SnapshotReader(repository, manifest, await openDetails(manifest, repository.envelope));
+    const details = await openDetails(manifest, repository.envelope);
+    const files: SnapshotFile[] = [];
+    for (const group of manifest.groups) {
+      const listed = JSON.parse((await openObject(repository, name, group.files)).toString()) as ListedFile[];
+      for (const file of filesListed(listed, await repository.list(name, group.list))) files.push(file);
+    }
+    return new SnapshotReader(repository, manifest, details, [...files, ...filesListed(details.files, manifest.own)]);
   }
 
   /** Files whose path begins so. */
   files(prefix = ''): SnapshotFile[] {
-    return this.details.files.filter(({ path }) => path.startsWith(prefix));
+    return this.#files.filter(({ path }) => path.startsWith(prefix));
   }
 
   file(path: string): SnapshotFile | undefined {
-    return this.details.files.find((file) => file.path === path);
+    return this.#files.find((file) => file.path === path);
   }
 
   /** Names a file's content: the same in each snapshot that has it as it is. */
   contentKey(file: SnapshotFile): string {
-    return [file.sha256, ...file.objects.map((index) => this.manifest.objects[index]?.name ?? '')].join();
+    return [file.sha256, ...file.objects.map(({ name }) => name)].join();
   }
 
   /**
@@ -48,10 +70,9 @@ export class SnapshotReader {
     const { store, envelope } = this.#repository;
     const hash = createHash('sha256');
     let bytes = 0;
-    for (const index of file.objects) {
-      const object = this.manifest.objects[index];
-      const data = object && (await store.get(object.name));
-      if (!object || !data || sha256(data) !== object.sha256) throw this.#damaged(file, data ? 'damaged' : 'gone');
+    for (const object of file.objects) {
+      const data = await store.get(object.name);
+      if (!data || sha256(data) !== object.sha256) throw this.#damaged(file, data ? 'damaged' : 'gone');
       const piece = await envelope.open(data).catch((error: unknown) => {
         if (error instanceof AgentError) throw error;
         throw this.#damaged(file, 'damaged');
@@ -76,4 +97,14 @@ export class SnapshotReader {
       hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
     });
   }
+}
+
+async function openObject(
+  { store, envelope }: Repository,
+  manifest: string,
+  { name, sha256: digest }: ObjectReference,
+): Promise<Buffer> {
+  const data = await store.get(name);
+  if (!data || sha256(data) !== digest) throw damaged(manifest, `its files ${name} are ${data ? 'damaged' : 'gone'}`);
+  return envelope.open(data);
 }

@@ -1,10 +1,13 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { collectBuffers } from '../system/garbage.ts';
+import { encodeList, groupsOf, listFiles } from './groups.ts';
 import {
   encodeManifest,
+  type Group,
   type Manifest,
   type ObjectReference,
   type SnapshotDetails,
+  type SnapshotFile,
   sealDetails,
   sha256,
 } from './manifest.ts';
@@ -15,14 +18,6 @@ const NAME_KEY = 'name-key';
 
 /** Larger files are cut: so much is in memory at once, some times over, and is sent again after a break. */
 export const OBJECT_BYTES = 1024 * 1024;
-
-/** A file whose content is in objects. */
-export interface AddedFile {
-  path: string;
-  bytes: number;
-  sha256: string;
-  objects: ObjectReference[];
-}
 
 /** Writes one snapshot: objects first, the manifest last. */
 export class SnapshotWriter {
@@ -77,7 +72,7 @@ export class SnapshotWriter {
   }
 
   /** Stores a file's content, object by object; what is there already does not travel. */
-  async add({ path, content }: SourceFile): Promise<AddedFile> {
+  async add({ path, content }: SourceFile): Promise<SnapshotFile> {
     const hash = createHash('sha256');
     const objects: ObjectReference[] = [];
     let bytes = 0;
@@ -90,43 +85,40 @@ export class SnapshotWriter {
     return { path, bytes, sha256: hash.digest('hex'), objects };
   }
 
-  /** Writes the manifest: with it the snapshot exists. */
+  /** Writes the lists, then the manifest: with it the snapshot exists. */
   async commit(
     head: Pick<Manifest, 'sequence' | 'origin' | 'createdMs' | 'complete'>,
-    files: readonly AddedFile[],
+    files: readonly SnapshotFile[],
     details: Omit<SnapshotDetails, 'files'>,
-  ): Promise<{ name: string; manifest: Manifest; manifestBytes: number }> {
+  ): Promise<{ name: string; objects: ObjectReference[]; manifestBytes: number }> {
     const { config, envelope } = this.#repository;
+    const { groups: grouped, rest } = groupsOf(files);
+    const groups: Group[] = [];
     const objects: ObjectReference[] = [];
-    const indexes = new Map<string, number>();
-    const indexOf = (object: ObjectReference) => {
-      let index = indexes.get(object.name);
-      if (index === undefined) {
-        index = objects.push(object) - 1;
-        indexes.set(object.name, index);
-      }
-      return index;
-    };
-    const listed = files.map((file) => ({
-      path: file.path,
-      bytes: file.bytes,
-      sha256: file.sha256,
-      objects: file.objects.map(indexOf),
-    }));
+    for (const members of grouped) {
+      const { objects: needed, listed } = listFiles(members);
+      const list = await this.#addObject(await encodeList(needed), false);
+      const sealedFiles = await this.#addObject(Buffer.from(JSON.stringify(listed)));
+      groups.push({ list, files: sealedFiles });
+      for (const object of needed) objects.push(object);
+      objects.push(list, sealedFiles);
+    }
+    const { objects: own, listed } = listFiles(rest);
+    for (const object of own) objects.push(object);
     const sealed = await sealDetails({ ...details, files: listed }, envelope);
-    const manifest = { ...head, repository: config.id, objects, details: sealed };
-    const { name, data } = await encodeManifest(manifest);
+    const { name, data } = await encodeManifest({ ...head, repository: config.id, groups, own, details: sealed });
     await this.#put(name, data);
-    return { name, manifest, manifestBytes: data.length };
+    return { name, objects, manifestBytes: data.length };
   }
 
-  async #addObject(content: Uint8Array): Promise<ObjectReference> {
+  /** @param isSealed what is needed without a key is not */
+  async #addObject(content: Uint8Array, isSealed = true): Promise<ObjectReference> {
     const { envelope } = this.#repository;
     const digest = createHash('sha256').update(content).digest();
     const id = createHmac('sha256', this.#nameKey).update(digest).digest('hex');
     const known = this.#known.get(id);
     if (known) return known;
-    const sealed = await envelope.seal(content);
+    const sealed = isSealed ? await envelope.seal(content) : content;
     let name = `${OBJECTS}${id.slice(0, 2)}/${id}`;
     if (!(await this.#put(name, sealed))) {
       // Something of that name is there that nobody can vouch for: damaged, or of a run that was broken off.

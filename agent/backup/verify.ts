@@ -91,7 +91,7 @@ async function verifyFiles(repository: Repository, names: readonly string[], res
     const before = result.problems.length;
     try {
       const snapshot = await SnapshotReader.open(repository, name);
-      for (const file of snapshot.details.files) {
+      for (const file of snapshot.files()) {
         const key = sha256(Buffer.from(snapshot.contentKey(file)));
         const verdict = done.get(key) ?? (await openFile(snapshot, file));
         if (!done.has(key) && verdict.problem === undefined) result.files++;

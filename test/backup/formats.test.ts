@@ -4,7 +4,6 @@ import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { openExisting } from '../../agent/backup/existing.ts';
 import { encodeManifest, openDetails, sealDetails } from '../../agent/backup/manifest.ts';
-import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { countSegment } from '../../agent/journal/segment-reader.ts';
 import { ALL, backUp, contents, openRepository } from '../support/backups.ts';
@@ -57,7 +56,8 @@ test('what a newer version wrote is refused in words, and nothing is changed', a
 test('a snapshot that tells other counts than it has is found', async () => {
   const { repository } = await openExisting(DirectoryStore.at(join(OLD, 'plain')), temporaryDirectory());
   const [name = ''] = await repository.names();
-  const { manifest, details } = await SnapshotReader.open(repository, name);
+  const manifest = await repository.manifest(name);
+  const details = await openDetails(manifest, repository.envelope);
   const contents = new Map(await contentsOf(repository.store));
   const store = memoryStore(contents);
   const forged = {

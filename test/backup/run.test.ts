@@ -96,7 +96,7 @@ test('an hour whose object was damaged, of a day that is as it was, is in the ne
   const first = await backUp(stateDir, store, { nowMs });
   const snapshot = await SnapshotReader.open(await openRepository(store), first.name);
   const hour = snapshot.file('journal/2026-03-03T02');
-  const path = join(store.label, snapshot.manifest.objects[hour?.objects[0] ?? -1]?.name ?? '');
+  const path = join(store.label, hour?.objects[0]?.name ?? '');
   rmSync(path);
   const second = await backUp(stateDir, store, { nowMs });
   expect(second).toMatchObject({ counts: first.counts, verified: true, sentObjects: 1 });
@@ -161,9 +161,9 @@ test('a source that cannot be read is left out and said; it has not to travel ag
     expect(asked).toEqual([now, now, now]);
     expect(without.missing).toEqual([{ source: 'databases/influxdb', reason }]);
     const repository = await openRepository(store);
-    const details = await openDetails(await repository.manifest(without.name), repository.envelope);
-    expect(details.missing).toEqual(without.missing);
-    expect(details.files.map(({ path }) => path).filter((path) => path.startsWith('databases/'))).toEqual([]);
+    const snapshot = await SnapshotReader.open(repository, without.name);
+    expect(snapshot.details.missing).toEqual(without.missing);
+    expect(snapshot.files('databases/')).toEqual([]);
     expect(recall(stateDir, repository.config.id).verified).toEqual([1]);
   }
   state = 'there';
@@ -232,12 +232,11 @@ test('age and zstd, without this program, get a file back', async (context) => {
   const keys = await newKeys();
   const { name } = await backUp(stateDir, store, { recipients: [keys.recipient] });
   const repository = await openRepository(store, keys);
-  const manifest = await repository.manifest(name);
-  const details = await openDetails(manifest, repository.envelope);
+  const snapshot = await SnapshotReader.open(repository, name);
   const keyFile = join(temporaryDirectory(), 'key');
   writeFileSync(keyFile, `${keys.identity}\n`);
-  const [file] = details.files;
-  const objects = (file?.objects ?? []).map((index) => join(store.label, manifest.objects[index]?.name ?? ''));
+  const [file] = snapshot.files();
+  const objects = (file?.objects ?? []).map((object) => join(store.label, object.name));
   const script = 'key="$1"; shift; for object; do age -d -i "$key" "$object" | zstd -dqc; done';
   const byHand = execFileSync('sh', ['-c', script, 'sh', keyFile, ...objects]);
   expect(byHand.equals((await contents(repository, name)).get(file?.path ?? '') ?? Buffer.alloc(0))).toBe(true);

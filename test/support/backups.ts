@@ -39,6 +39,6 @@ export async function openRepository(store: Store, keys?: Keys): Promise<Reposit
 /** The files of a snapshot, with their content, opened with the recovery key. */
 export async function contents(repository: Repository, name: string): Promise<Map<string, Buffer>> {
   const snapshot = await SnapshotReader.open(repository, name);
-  const files = snapshot.details.files.map(async (file) => [file.path, await snapshot.whole(file)] as const);
+  const files = snapshot.files().map(async (file) => [file.path, await snapshot.whole(file)] as const);
   return new Map(await Promise.all(files));
 }

@@ -14,13 +14,10 @@ export async function continueBackups(
   stateDir: string,
 ): Promise<void> {
   const { id } = repository.config;
-  const { origin, sequence, objects } = snapshot.manifest;
+  const { origin, sequence } = snapshot.manifest;
   const memory = recall(stateDir, id);
   const nameKey = await SnapshotWriter.nameKeyThere(repository);
-  const files = snapshot.details.files.map(({ path, bytes, sha256, objects: indexes }) => {
-    const parts = indexes.flatMap((index) => objects[index] ?? []);
-    return [path, { bytes, sha256, objects: parts }] as const;
-  });
+  const files = snapshot.files().map(({ path, ...file }) => [path, file] as const);
   if (origin !== undefined) adoptOrigin(stateDir, origin);
   remember(stateDir, id, {
     ...memory,
