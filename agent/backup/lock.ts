@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { storageError } from '../journal/database.ts';
-import { KernelLock } from '../journal/kernel-lock.ts';
 import { AgentError, errnoOf } from '../system/errors.ts';
+import { KernelLock } from '../system/kernel-lock.ts';
 import type { Store } from './store.ts';
 
 const LOCK = 'lock';
