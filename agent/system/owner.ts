@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { errnoOf } from './errors.ts';
 
 export interface Owner {
   uid: number;
@@ -14,4 +15,9 @@ export function heirIn(directory: string): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const { uid, gid } = statSync(directory);
   return { uid, gid };
+}
+
+/** Some file systems and shares have one owner for all, whom the mount names. */
+export function unlessOwnersAreFixed(error: unknown): void {
+  if (!/^(EPERM|EINVAL|ENOSYS|ENOTSUP)$/.test(errnoOf(error) ?? '')) throw error;
 }
