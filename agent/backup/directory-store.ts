@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import { makeDirectory } from '../system/make-directory.ts';
+import { heirIn, type Owner, unlessOwnersAreFixed } from '../system/owner.ts';
+import { syncDirectory } from '../system/sync-directory.ts';
 import type { Store, StoredObject } from './store.ts';
 
 /** Files that were being written; what a kill left is removed with the next run's own. */
@@ -14,10 +17,13 @@ export class DirectoryStore implements Store {
   /** A disk may hold back what it says it has written. */
   readonly provesWrites = false;
   readonly #root: string;
+  /** Who gets what is made; undefined: who makes it. */
+  readonly #owner: Owner | undefined;
 
-  private constructor(root: string) {
+  private constructor(root: string, owner?: Owner) {
     this.label = root;
     this.#root = root;
+    this.#owner = owner;
   }
 
   /** For looking: nothing is written by that. */
@@ -25,17 +31,27 @@ export class DirectoryStore implements Store {
     return new DirectoryStore(root);
   }
 
-  /** For writing. @param root made when it is not there @throws AgentError `permission` or `storage` */
-  static async open(root: string): Promise<DirectoryStore> {
-    const store = new DirectoryStore(root);
-    await store.#guarded(async () => {
-      await mkdir(join(root, TEMPORARY), { recursive: true, mode: 0o700 });
-      for (const name of await readdir(join(root, TEMPORARY))) {
-        const path = join(root, TEMPORARY, name);
-        if (Date.now() - (await stat(path)).mtimeMs > OLD_MS) await rm(path, { force: true });
-      }
+  /**
+   * For writing.
+   * @param root made when it is not there
+   * @param owner who gets what is made; as root, whose the root is, or where it will be
+   * @throws AgentError `permission` or `storage`
+   */
+  static async open(root: string, owner?: Owner): Promise<DirectoryStore> {
+    return guarded(root, async () => {
+      const store = new DirectoryStore(root, owner ?? heirOf(root));
+      await store.#prepare();
+      return store;
     });
-    return store;
+  }
+
+  async #prepare(): Promise<void> {
+    const drafts = join(this.#root, TEMPORARY);
+    await makeDirectory(drafts, this.#owner);
+    for (const name of await readdir(drafts)) {
+      const found = await stat(join(drafts, name)).catch(unlessGone);
+      if (found && Date.now() - found.mtimeMs > OLD_MS) await rm(join(drafts, name), { force: true });
+    }
   }
 
   put(name: string, data: Uint8Array): Promise<boolean> {
@@ -45,12 +61,13 @@ export class DirectoryStore implements Store {
       try {
         const file = await open(temporary, 'wx', 0o600);
         try {
+          if (this.#owner) await file.chown(this.#owner.uid, this.#owner.gid).catch(unlessOwnersAreFixed);
           await file.writeFile(data);
           await file.sync();
         } finally {
           await file.close();
         }
-        await makeDirectory(dirname(path), this.#root);
+        await makeDirectory(dirname(path), this.#owner);
         const isNew = await moveInto(temporary, path);
         // Also of one that another run made: it may have been cut off before this.
         await syncDirectory(dirname(path));
@@ -92,12 +109,26 @@ export class DirectoryStore implements Store {
     return true;
   }
 
-  async #guarded<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw storeError(this.#root, error);
-    }
+  #guarded<T>(work: () => Promise<T>): Promise<T> {
+    return guarded(this.#root, work);
+  }
+}
+
+async function guarded<T>(root: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(root, error);
+  }
+}
+
+/** Of the root, or of the nearest directory above it that is there. */
+function heirOf(root: string): Owner | undefined {
+  try {
+    return heirIn(root);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || dirname(root) === root) throw error;
+    return heirOf(dirname(root));
   }
 }
 
@@ -123,21 +154,6 @@ async function moveInto(temporary: string, path: string): Promise<boolean> {
   return !there;
 }
 
-async function makeDirectory(path: string, root: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = path; made.length >= root.length; made = dirname(made)) await syncDirectory(made);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
 async function filesBelow(directory: string): Promise<string[]> {
   try {
     const entries = await readdir(directory, { recursive: true, withFileTypes: true });
@@ -154,6 +170,7 @@ const PROBLEMS: Readonly<Record<string, readonly ['permission' | 'storage', stri
   EROFS: ['permission', 'it is read-only', 'mount it for writing, or name another directory'],
   ENOSPC: ['storage', 'the disk is full', 'make room there, or keep fewer backups'],
   EDQUOT: ['storage', 'the quota is used up', 'make room there, or keep fewer backups'],
+  ENOENT: ['storage', 'a part of its path is not there', 'is the disk mounted? Otherwise name another directory'],
   ENOTDIR: ['storage', 'a part of its path is no directory', 'name another directory'],
   EIO: [
     'storage',

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fchownSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AgentError, messageOf } from '../system/errors.ts';
+import { KernelLock } from '../system/kernel-lock.ts';
+import { heirIn } from '../system/owner.ts';
 import { storageError } from './database.ts';
-import { KernelLock } from './kernel-lock.ts';
 
 /** In the state directory; the number of the process that collects, or did. */
 export const PID_FILE = 'collector.pid';
@@ -23,7 +24,7 @@ export class CollectorLock {
     let lock: KernelLock | undefined;
     try {
       lock = KernelLock.acquire(path);
-      if (lock) writeFileSync(pidPath, `${process.pid}\n`);
+      if (lock) writePid(stateDir, pidPath);
     } catch (error) {
       lock?.release();
       throw storageError(path, error);
@@ -51,6 +52,17 @@ export class CollectorLock {
 
   release(): void {
     this.#lock.release();
+  }
+}
+
+function writePid(stateDir: string, path: string): void {
+  const heir = heirIn(stateDir);
+  const fd = openSync(path, 'w');
+  try {
+    if (heir) fchownSync(fd, heir.uid, heir.gid);
+    writeSync(fd, `${process.pid}\n`);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -4,14 +4,17 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { AgentError, errnoOf, messageOf } from './errors.ts';
 import { readNamedFile } from './named-file.ts';
+import { heirIn } from './owner.ts';
+import { syncDirectoryNow } from './sync-directory.ts';
 
 const REASONS: Record<string, string> = {
   EACCES: 'no permission',
@@ -72,19 +75,19 @@ export function writePrivateFile(path: string, text: string): void {
   const directory = dirname(path);
   const draft = `${path}.${process.pid}.new`;
   try {
+    removeLeftDrafts(path);
     const fd = openSync(draft, 'wx', 0o600);
     try {
-      if (process.getuid?.() === 0) {
-        const { uid, gid } = statSync(directory);
-        fchownSync(fd, uid, gid);
-      }
-      writeSync(fd, `${text}\n`);
+      const heir = heirIn(directory);
+      if (heir) fchownSync(fd, heir.uid, heir.gid);
+      // Not writeSync: on a disk that gets full it writes a part, and says so only by its length.
+      writeFileSync(fd, `${text}\n`);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
     renameSync(draft, path);
-    syncDirectory(directory);
+    syncDirectoryNow(directory);
   } catch (error) {
     rmSync(draft, { force: true });
     throw failure(path, 'written', error);
@@ -96,10 +99,11 @@ export function prepareDirectory(directory: string): void {
   const probe = `${directory}/.energy-monitor.${process.pid}.new`;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    rmSync(probe, { force: true });
     const fd = openSync(probe, 'wx', 0o600);
     try {
       // As much as a token is long: a full disk lets empty files be made.
-      writeSync(fd, ' '.repeat(100));
+      writeFileSync(fd, ' '.repeat(100));
       fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -111,11 +115,22 @@ export function prepareDirectory(directory: string): void {
   }
 }
 
-function syncDirectory(directory: string): void {
-  const fd = openSync(directory, 'r');
+/** Of processes that are no more: the new one may have the number of such a one. */
+function removeLeftDrafts(path: string): void {
+  const directory = dirname(path);
+  const beginning = `${basename(path)}.`;
+  for (const name of readdirSync(directory)) {
+    const pid = name.startsWith(beginning) && /^(\d+)\.new$/.exec(name.slice(beginning.length))?.[1];
+    if (pid && !isOther(Number(pid))) rmSync(join(directory, name), { force: true });
+  }
+}
+
+function isOther(pid: number): boolean {
+  if (pid === process.pid) return false;
   try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) !== 'ESRCH';
   }
 }
