@@ -86,7 +86,7 @@ export function writePrivateFile(path: string, text: string): void {
     renameSync(draft, path);
     syncDirectory(directory);
   } catch (error) {
-    rmSync(draft, { force: true });
+    removeIfThere(draft);
     throw failure(path, 'written', error);
   }
 }
@@ -107,7 +107,16 @@ export function prepareDirectory(directory: string): void {
   } catch (error) {
     throw failure(directory, 'written to', error);
   } finally {
-    rmSync(probe, { force: true });
+    removeIfThere(probe);
+  }
+}
+
+/** Also where a part of the path is no directory, which `force` does not forgive. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTDIR') throw error;
   }
 }
 
