@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ContainerClient, ContainerGetAccessPolicyResponse, SignedIdentifier } from '@azure/storage-blob';
 import { AgentError } from '../../system/errors.ts';
@@ -44,9 +45,9 @@ export interface NewGrant extends Grant {
   containerUrl: string;
 }
 
-const PREFIX = 'energy-monitor-';
-/** With the prefix within the 64 characters of a policy's name, and as terraform/ takes it. */
+/** With the rest of a policy's name within its 64 characters, and as terraform/ takes it. */
 const MACHINE = /^(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*$/;
+const POLICY = /^energy-monitor-([a-z0-9-]+)\.[0-9a-f]{8}$/;
 /** https://learn.microsoft.com/rest/api/storageservices/set-container-acl */
 const MOST_POLICIES = 5;
 const DAY_MS = 86_400_000;
@@ -64,35 +65,39 @@ export async function grant(
   machine: string,
   { days, mayDelete = false }: { days: number; mayDelete?: boolean },
 ): Promise<NewGrant> {
-  const policy = policyOf(machine);
+  requireName(machine);
   const rights = mayDelete ? 'rcdl' : 'rcl';
   const place = await openPlace(options);
+  let policy = '';
   const { before, serverMs } = await change(place, (policies, now) => {
+    // By chance: a SAS whose policy was revoked comes to life again with the next one of the same name.
+    policy = policies.find(of(machine))?.id ?? `energy-monitor-${machine}.${randomBytes(4).toString('hex')}`;
     const others = policies.filter(({ id }) => id !== policy);
     if (others.length >= MOST_POLICIES) throw tooMany(place.address, others);
-    const startsOn = new Date(now - EARLIER_MS);
-    return [
-      ...others,
-      { id: policy, accessPolicy: { startsOn, expiresOn: new Date(now + days * DAY_MS), permissions: rights } },
-    ];
+    const [startsOn, expiresOn] = [new Date(now - EARLIER_MS), new Date(now + days * DAY_MS)];
+    return [...others, { id: policy, accessPolicy: { startsOn, expiresOn, permissions: rights } }];
   });
   const { containerUrl } = place.address;
   const { SASProtocol } = await import('@azure/storage-blob');
   // Emulators have no TLS; Azure is told to refuse the SAS without it.
   const protocol = containerUrl.startsWith('https:') ? { protocol: SASProtocol.Https } : {};
   const sasUrl = await place.container.generateSasUrl({ identifier: policy, ...protocol });
-  const renewed = before.some(({ id }) => id === policy);
+  const renewed = before.some(of(machine));
   return { policy, machine, rights, endsMs: serverMs + days * DAY_MS, sasUrl, renewed, containerUrl };
 }
 
-/** What stands under the machine's policy is refused from then on. @returns false when there was none @throws AgentError */
+/**
+ * What stands under the machine's policy is refused from then on, also when it is given rights anew.
+ * @returns false when there was none
+ * @throws AgentError
+ */
 export async function revoke(options: GrantOptions, machine: string): Promise<boolean> {
-  const policy = policyOf(machine);
-  const place = await openPlace(options);
-  const { before } = await change(place, (policies) =>
-    policies.some(({ id }) => id === policy) ? policies.filter(({ id }) => id !== policy) : undefined,
-  );
-  return before.some(({ id }) => id === policy);
+  requireName(machine);
+  const { before } = await change(await openPlace(options), (policies) => {
+    const others = policies.filter((one) => !of(machine)(one));
+    return others.length < policies.length ? others : undefined;
+  });
+  return before.some(of(machine));
 }
 
 /** All policies of the container, those of others as well. @throws AgentError */
@@ -100,7 +105,7 @@ export async function listGrants(options: GrantOptions): Promise<Grant[]> {
   const { signedIdentifiers } = await read(await openPlace(options));
   return signedIdentifiers.map(({ id, accessPolicy }) => ({
     policy: id,
-    machine: id.startsWith(PREFIX) ? id.slice(PREFIX.length) : undefined,
+    machine: POLICY.exec(id)?.[1],
     rights: accessPolicy?.permissions ?? '',
     endsMs: accessPolicy?.expiresOn?.getTime(),
   }));
@@ -174,8 +179,12 @@ async function call<T>({ address, access, options }: Place, work: (signal: Abort
   }
 }
 
-function policyOf(machine: string): string {
-  if (MACHINE.test(machine)) return PREFIX + machine;
+function of(machine: string): (policy: SignedIdentifier) => boolean {
+  return ({ id }) => POLICY.exec(id)?.[1] === machine;
+}
+
+function requireName(machine: string): void {
+  if (MACHINE.test(machine)) return;
   throw new AgentError('config', `${machine} is no name for a machine`, {
     hint: 'use a-z, 0-9 and single hyphens, at most 40, such as house',
   });

@@ -35,7 +35,7 @@ const signatureIn = (sasUrl: string) => signatureOf(new URL(sasUrl).search);
 test('a machine that was given rights backs up and reads, and can neither overwrite nor delete', async () => {
   const container = await azurite().container();
   const granted = await grant(placeOf(container), 'house', { days: 365 });
-  expect(granted).toMatchObject({ policy: 'energy-monitor-house', rights: 'rcl', renewed: false });
+  expect(granted).toMatchObject({ rights: 'rcl', renewed: false });
   const store = await openWith(container, granted.sasUrl);
   expect(await store.put('objects/one', Buffer.from('one'))).toBe(true);
   expect(await store.put('objects/one', Buffer.from('another'))).toBe(false);
@@ -47,14 +47,10 @@ test('a machine that was given rights backs up and reads, and can neither overwr
 
 test('rights and end are in the policy alone: the SAS says neither', async () => {
   const container = await azurite().container();
-  const { sasUrl, endsMs } = await grant(placeOf(container), 'house', { days: 30 });
+  const { sasUrl, endsMs, policy: id } = await grant(placeOf(container), 'house', { days: 30 });
+  expect(id).toMatch(/^energy-monitor-house\.[0-9a-f]{8}$/);
   const query = new URL(sasUrl).searchParams;
-  expect([query.get('si'), query.get('sr'), query.get('sp'), query.get('se')]).toEqual([
-    'energy-monitor-house',
-    'c',
-    null,
-    null,
-  ]);
+  expect([query.get('si'), query.get('sr'), query.get('sp'), query.get('se')]).toEqual([id, 'c', null, null]);
   const { signedIdentifiers, date } = await container.getAccessPolicy();
   const [policy] = signedIdentifiers;
   const days = ((endsMs ?? 0) - (policy?.accessPolicy.startsOn?.getTime() ?? 0)) / DAY_MS;
@@ -80,10 +76,23 @@ test('a machine that is shut out is refused, the others are not', async () => {
   const refused = await failureIn(namesOf(await openWith(container, house.sasUrl)), [signatureIn(house.sasUrl)]);
   expect(refused).toMatchObject({
     code: 'permission',
-    message: expect.stringMatching(/energy-monitor-house is refused/),
+    message: expect.stringMatching(/energy-monitor-house\.\w+ is refused/),
   });
   expect(await namesOf(await openWith(container, barn.sasUrl))).toEqual([]);
   expect(await revoke(placeOf(container), 'house')).toBe(false);
+});
+
+test('a SAS that was shut out stays so when its machine, or one of a similar name, is given rights anew', async () => {
+  const container = await azurite().container();
+  const stolen = await grant(placeOf(container), 'house', { days: 1 });
+  await revoke(placeOf(container), 'house');
+  const replaced = await grant(placeOf(container), 'house', { days: 1 });
+  await grant(placeOf(container), 'house-2', { days: 1 });
+  expect(replaced.renewed).toBe(false);
+  await failureIn(namesOf(await openWith(container, stolen.sasUrl)), [signatureIn(stolen.sasUrl)]);
+  expect(await namesOf(await openWith(container, replaced.sasUrl))).toEqual([]);
+  await revoke(placeOf(container), 'house');
+  expect(await listGrants(placeOf(container))).toMatchObject([{ machine: 'house-2' }]);
 });
 
 test('to renew keeps the SAS that the machine has, with the new end and rights', async () => {
@@ -108,7 +117,7 @@ test('policies of others on the container stay as they are, and are told', async
   const grants = await listGrants(placeOf(container));
   expect(grants).toMatchObject([
     { policy: 'of-the-portal', machine: undefined, rights: 'r' },
-    { policy: 'energy-monitor-barn', machine: 'barn', rights: 'rcl' },
+    { machine: 'barn', rights: 'rcl' },
   ]);
   expect(grantsText(grants)).toMatch(
     /^\(of-the-portal\): read, until [\d-]{10}\nbarn: read, create, list, until [\d-]{10}\n$/,
@@ -136,7 +145,9 @@ test('the sixth policy of a container is refused in a sentence that names the fi
   for (const name of ['a', 'b', 'c', 'd', 'e']) await grant(placeOf(container), name, { days: 1 });
   const error = await failureIn(grant(placeOf(container), 'house', { days: 1 }), [azurite().key]);
   expect(error.code).toBe('config');
-  expect(error.message).toMatch(/has 5 policies, all that Azure allows: energy-monitor-a, .*energy-monitor-e$/);
+  expect(error.message).toMatch(
+    /has 5 policies, all that Azure allows: energy-monitor-a\.\w+, .*energy-monitor-e\.\w+$/,
+  );
   expect((await grant(placeOf(container), 'e', { days: 2 })).renewed).toBe(true);
 });
 
@@ -193,7 +204,7 @@ test('the command writes the SAS into a private file, and nothing secret anywher
   const store = await openWith(container, sas);
   expect(await store.put('objects/one', Buffer.from('one'))).toBe(true);
   const renewed = await run('grant', ...place, '--name', 'house', '--days', '7', '--allow-delete', '--out', out);
-  expect(renewed).toMatch(/^house may read, create, delete, list in .* \(policy energy-monitor-house, renewed\)/);
+  expect(renewed).toMatch(/^house may read, create, delete, list in .* \(policy energy-monitor-house\.\w+, renewed\)/);
   const listed = await run('list', ...place);
   expect(JSON.parse(await run('list', '--json', ...place))).toHaveLength(1);
   const revoked = await run('revoke', ...place, '--name', 'house');
@@ -219,7 +230,7 @@ test('nothing changes in Azure when the SAS cannot be written', async () => {
 test('the text of a grant says what is not known to the SAS: its end', () => {
   const text = grantText(
     {
-      policy: 'energy-monitor-house',
+      policy: 'energy-monitor-house.01234567',
       machine: 'house',
       rights: 'rcl',
       endsMs: Date.UTC(2027, 0, 2),
