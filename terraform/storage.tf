@@ -5,6 +5,7 @@ module "settings" {
 
   subscription_id = var.subscription_id
   account         = var.account
+  resource_group  = var.resource_group
   location        = var.location
   machines        = var.machines
   alert_emails    = var.alert_emails

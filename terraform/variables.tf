@@ -10,6 +10,12 @@ variable "account" {
   description = "Name of the storage account, which nobody else in the world may have: 3 to 24 of a-z and 0-9."
 }
 
+variable "resource_group" {
+  type        = string
+  description = "Made for this alone: the budget counts what is in it."
+  default     = "energy-monitor-backups"
+}
+
 variable "location" {
   type        = string
   description = "Region, such as westeurope: az account list-locations -o table. Later changes mean a new account."

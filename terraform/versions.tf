@@ -17,7 +17,8 @@ terraform {
 provider "azurerm" {
   subscription_id = var.subscription_id
 
-  # 4.x would register some 60 services with the subscription, 5.x none: this one, with both.
+  # 4.x would register some 60 services with the subscription, 5.x none: this one, with both. Those for budgets and locks
+  # are registered from the start.
   resource_provider_registrations = "none"
   resource_providers_to_register  = ["Microsoft.Storage"]
 

@@ -1,6 +1,4 @@
 locals {
-  resource_group = "energy-monitor-backups"
-
   # A container a machine: the SAS of one opens nothing of another.
   containers = { for name in var.machines : name => "energy-monitor-${name}" }
   endpoint   = "https://${var.account}.blob.core.windows.net"

@@ -1,8 +1,8 @@
-output "resource_group" {
-  value = local.resource_group
-}
-
 # What was checked goes on from here: who uses the variables past this module uses what nobody looked at.
+
+output "resource_group" {
+  value = var.resource_group
+}
 
 output "account" {
   value = var.account
@@ -34,7 +34,7 @@ output "urls" {
 
 output "connection_string_command" {
   # umask: the file is private from its first byte on.
-  value = "(umask 077; az storage account show-connection-string --subscription ${var.subscription_id} --resource-group ${local.resource_group} --name ${var.account} --key primary --query connectionString --output tsv > account.connection)"
+  value = "(umask 077; az storage account show-connection-string --subscription ${var.subscription_id} --resource-group ${var.resource_group} --name ${var.account} --key primary --query connectionString --output tsv > account.connection)"
 }
 
 output "grant_commands" {

@@ -18,6 +18,16 @@ variable "account" {
   }
 }
 
+variable "resource_group" {
+  type = string
+
+  # Azure takes more; these need no quotes in a shell.
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,80}$", var.resource_group))
+    error_message = "resource_group is \"${var.resource_group}\": use letters, digits, _ and -, at most 80."
+  }
+}
+
 variable "location" {
   type = string
 

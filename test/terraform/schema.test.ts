@@ -85,6 +85,10 @@ describe('the check itself finds', () => {
   });
 });
 
+test('the tests of Terraform are HCL too', async () => {
+  for (const path of terraformFiles('.tftest.hcl')) expect(Object.keys(await readHcl(path)), path).toContain('run');
+});
+
 test('the schema says where it is from and whose it is', () => {
   expect(SCHEMA.source).toMatch(/azurerm 4\.73\.0$/);
   expect(SCHEMA.notice).toMatch(/Mozilla Public License 2\.0/);

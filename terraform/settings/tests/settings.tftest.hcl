@@ -3,6 +3,7 @@
 variables {
   subscription_id = "00000000-0000-4000-8000-000000000000"
   account         = "energymonitor4711"
+  resource_group  = "energy-monitor-backups"
   location        = "westeurope"
   machines        = ["house", "garden-house"]
   alert_emails    = ["me@example.com"]
@@ -85,6 +86,16 @@ run "refuses_the_display_name_of_a_region" {
   }
 
   expect_failures = [var.location]
+}
+
+run "refuses_a_group_that_a_shell_takes_apart" {
+  command = plan
+
+  variables {
+    resource_group = "my group; rm"
+  }
+
+  expect_failures = [var.resource_group]
 }
 
 run "refuses_no_machine" {
