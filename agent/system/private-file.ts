@@ -89,7 +89,7 @@ export function writePrivateFile(path: string, text: string): void {
     renameSync(draft, path);
     syncDirectoryNow(directory);
   } catch (error) {
-    rmSync(draft, { force: true });
+    removeIfThere(draft);
     throw failure(path, 'written', error);
   }
 }
@@ -111,7 +111,16 @@ export function prepareDirectory(directory: string): void {
   } catch (error) {
     throw failure(directory, 'written to', error);
   } finally {
-    rmSync(probe, { force: true });
+    removeIfThere(probe);
+  }
+}
+
+/** Also where a part of the path is no directory, which `force` does not forgive. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOTDIR') throw error;
   }
 }
 
