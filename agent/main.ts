@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addAzure } from './commands/azure.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
@@ -42,6 +43,7 @@ const COMMANDS = [
   addImport,
   addBackup,
   addRestore,
+  addAzure,
   addHostMetrics,
   addSimulate,
   addConfig,

@@ -2,6 +2,8 @@ import type { BackupConfig, StoreConfig } from '../config/backup-schema.ts';
 import { storeName } from '../config/backup-schema.ts';
 import { readSecretFile } from '../config/secrets.ts';
 import { AgentError } from '../system/errors.ts';
+import type { Owner } from '../system/owner.ts';
+import { limitBandwidth } from './bandwidth.ts';
 import { DirectoryStore } from './directory-store.ts';
 import type { RetentionPolicy } from './retention.ts';
 import type { Store } from './store.ts';
@@ -46,18 +48,18 @@ export function storeOf(backup: BackupConfig, name: string | undefined): StoreCo
 
 /**
  * @param purpose only a store that is written to is made where it is not there
+ * @param owner who gets what is made in a directory, where root makes it
  * @throws AgentError when it cannot be used, never with a secret
  */
-export async function openStore(config: StoreConfig, purpose: 'look' | 'write'): Promise<Store> {
-  const store = await openKind(config, purpose);
-  const { limitBandwidth } = await import('./bandwidth.ts');
+export async function openStore(config: StoreConfig, purpose: 'look' | 'write', owner?: Owner): Promise<Store> {
+  const store = await openKind(config, purpose, owner);
   const limited = config.bandwidth === undefined ? store : limitBandwidth(store, config.bandwidth);
   return config.writeOnly ? writeOnly(limited) : limited;
 }
 
-async function openKind(config: StoreConfig, purpose: 'look' | 'write'): Promise<Store> {
+async function openKind(config: StoreConfig, purpose: 'look' | 'write', owner: Owner | undefined): Promise<Store> {
   if ('directory' in config) {
-    return purpose === 'write' ? DirectoryStore.open(config.directory) : DirectoryStore.at(config.directory);
+    return purpose === 'write' ? DirectoryStore.open(config.directory, owner) : DirectoryStore.at(config.directory);
   }
   const { openAzureStore } = await import('./azure/azure-store.ts');
   const { sasFile, connectionStringFile, servicePrincipal } = config;

@@ -1,6 +1,7 @@
 import type { StoreConfig } from '../config/backup-schema.ts';
 import { ensureStateDir } from '../journal/database.ts';
 import { AgentError } from '../system/errors.ts';
+import type { Logger } from '../system/logging.ts';
 import type { Configured } from './configured.ts';
 import { openExisting } from './existing.ts';
 import { lockRepository } from './lock.ts';
@@ -16,7 +17,7 @@ export async function pruneStore(
   { stateDir }: Configured,
   config: StoreConfig,
   store: Store,
-  { collect = true, dryRun = false }: { collect?: boolean; dryRun?: boolean },
+  { collect = true, dryRun = false, log }: { collect?: boolean; dryRun?: boolean; log?: Logger },
 ): Promise<PruneResult> {
   const { repository, memory } = await openExisting(store, stateDir);
   const options = { verified: new Set(memory.verified), dryRun, collect };
@@ -28,7 +29,7 @@ export async function pruneStore(
   }
   // A machine that only prunes has none yet, and the lock lies there.
   ensureStateDir(stateDir);
-  const unlock = await lockRepository(stateDir, store, Date.now());
+  const unlock = await lockRepository(stateDir, store, Date.now(), log);
   try {
     return await prune(repository, policyOf(config), options);
   } finally {

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type StoreConfig, storeName } from '../config/backup-schema.ts';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import { heirIn } from '../system/owner.ts';
 import { type Configured, sourcesOf } from './configured.ts';
 import { openExisting } from './existing.ts';
 import { keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from './outcome.ts';
@@ -12,6 +13,8 @@ import type { Store } from './store.ts';
 
 /** Objects that no snapshot needs any more are looked for with each so many backups: it takes reading all manifests. */
 const COLLECT_EACH = 24;
+/** Of an hour: the next backup of the other stores is not to wait for this one. */
+const CLOUD_BUDGET_MS = 45 * 60_000;
 
 export interface RunOptions {
   agentVersion: string;
@@ -67,14 +70,14 @@ async function runOne(configured: Configured, config: StoreConfig, options: RunO
   let sinceCollected = (before?.sinceCollected ?? 0) + 1;
   let opened: Store | undefined;
   try {
-    opened = await openStore(config, 'write');
+    opened = await openStore(config, 'write', heirIn(stateDir));
     const result = await backUpWithRoom(configured, config, opened, options);
     run.result = result;
     run.problem = problemOf(result, opened);
     run.left = whyOldOnesStay(result);
     if (run.left === undefined && (await opened.canRemove())) {
       const collect = sinceCollected >= COLLECT_EACH;
-      const { removedSnapshots, left } = await pruneStore(configured, config, opened, { collect });
+      const { removedSnapshots, left } = await pruneStore(configured, config, opened, { collect, log });
       run.pruned = removedSnapshots;
       run.left = left;
       if (collect && left === undefined) sinceCollected = 0;
@@ -154,6 +157,7 @@ async function backUpWithRoom(
       log,
       anew,
       adopt,
+      ...('azure' in config && backup.stores.length > 1 && { budgetMs: CLOUD_BUDGET_MS }),
       ...(pausesMs && { pausesMs }),
       ...(onProgress && { onProgress: (progress) => onProgress(storeName(config), progress) }),
     });
@@ -162,7 +166,7 @@ async function backUpWithRoom(
   } catch (error) {
     if (!isFull() || !(await store.canRemove())) throw error;
     log.warn({ reason: messageOf(error) }, 'no room for the backup; old ones go first');
-    if (!(await madeRoom(configured, config, store))) throw error;
+    if (!(await madeRoom(configured, config, store, log))) throw error;
     return attempt();
   }
 }
@@ -191,9 +195,9 @@ function watchingRoom(store: Store): { watched: Store; isFull: () => boolean } {
   return { watched, isFull: () => full };
 }
 
-async function madeRoom(configured: Configured, config: StoreConfig, store: Store): Promise<boolean> {
+async function madeRoom(configured: Configured, config: StoreConfig, store: Store, log: Logger): Promise<boolean> {
   const { memory } = await openExisting(store, configured.stateDir);
   if (memory.hold !== undefined) return false;
-  const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true });
+  const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true, log });
   return removedSnapshots + removedObjects > 0;
 }

@@ -1,4 +1,4 @@
-import { messageOf } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { gather } from './gather.ts';
 import { holdAfter, holdBefore } from './hold.ts';
@@ -37,6 +37,8 @@ export interface BackupOptions {
   nowMs?: number;
   /** Told what is being done, for a terminal. */
   onProgress?: (progress: BackupProgress) => void;
+  /** After so long the run ends, and the next one goes on: a slow line must not keep the other stores waiting. */
+  budgetMs?: number;
   /** Before a source that failed is asked again. */
   pausesMs?: readonly number[];
 }
@@ -69,9 +71,9 @@ export interface BackupResult {
 
 /** One snapshot of the sources into a store: objects, then the manifest, then what was sent is read back. */
 export async function runBackup(options: BackupOptions): Promise<BackupResult> {
-  const { stateDir, store, nowMs = Date.now() } = options;
+  const { stateDir, store, log, nowMs = Date.now() } = options;
   const repository = await openForBackup(options);
-  const unlock = await lockRepository(stateDir, store, nowMs);
+  const unlock = await lockRepository(stateDir, store, nowMs, log);
   try {
     return await backUp(options, repository, nowMs);
   } finally {
@@ -80,7 +82,8 @@ export async function runBackup(options: BackupOptions): Promise<BackupResult> {
 }
 
 async function backUp(options: BackupOptions, repository: Repository, nowMs: number): Promise<BackupResult> {
-  const { stateDir, store, host, agentVersion, log, onProgress, adopt = false } = options;
+  const { stateDir, store, host, agentVersion, log, onProgress, adopt = false, budgetMs = Infinity } = options;
+  const startedMs = performance.now();
   const { id } = repository.config;
   const before = recall(stateDir, id);
   const origin = originOf(stateDir);
@@ -98,6 +101,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     progress.sentObjects = sent.length;
     progress.sentBytes += sent.at(-1)?.bytes ?? 0;
     onProgress?.(progress);
+    if (performance.now() - startedMs > budgetMs) throw pausing(store, progress);
   });
   for (const object of known.objects) writer.know(object);
   const rememberSent = () => remember(stateDir, id, { ...memory, pending: [...memory.pending, ...writer.sent] });
@@ -132,7 +136,8 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     verified: [...memory.verified, ...(isWhole ? [sequence] : [])].slice(-REMEMBERED_SEQUENCES),
     // Older snapshots go on vouching for them.
     damaged: [...new Set([...recall(stateDir, id).damaged, ...damaged])],
-    pending: notIn(objects, [...known.pending, ...writer.sent]),
+    // Not verified, all of it is looked at again.
+    pending: notIn(problems.length > 0 ? [] : objects, [...known.pending, ...writer.sent]),
     readings,
     ...(hold !== undefined && { hold }),
     files,
@@ -150,6 +155,13 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     missing,
     hold,
   };
+}
+
+function pausing({ label }: Store, { sentObjects, sentBytes }: BackupProgress): AgentError {
+  const sent = `${sentObjects} objects (${(sentBytes / 1e6).toFixed(0)} MB) are there`;
+  return new AgentError('unavailable', `the time for one upload to ${label} is over: ${sent}`, {
+    hint: 'the next backup goes on from there; it needs no help',
+  });
 }
 
 function sizeOf(things: readonly { bytes: number }[]): number {

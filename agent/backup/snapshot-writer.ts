@@ -128,7 +128,12 @@ export class SnapshotWriter {
     const reference = { name, bytes: sealed.length, sha256: sha256(sealed) };
     this.#known.set(id, reference);
     this.sent.push(reference);
-    this.#onSent(this.sent);
+    try {
+      this.#onSent(this.sent);
+    } catch (error) {
+      this.failure = error;
+      throw error;
+    }
     return reference;
   }
 

@@ -186,7 +186,7 @@ test('what was written by a run that ended before it was checked is looked at by
       return isNew;
     },
   });
-  await expect(backUp(stateDir, cut)).rejects.toThrowError('power cut');
+  expect((await backUp(stateDir, cut)).verified).toBe(false);
   for await (const { name } of store.list('objects/')) {
     const bytes = readFileSync(join(store.label, name));
     bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
@@ -194,6 +194,21 @@ test('what was written by a run that ended before it was checked is looked at by
   }
   expect((await backUp(stateDir, store)).verified).toBe(false);
   expect(await backUp(stateDir, store)).toMatchObject({ verified: true });
+});
+
+test('an upload that takes too long for one run goes on in the next', async () => {
+  const { stateDir, store } = await prepared(6);
+  const sent: number[] = [];
+  const budgetMs = -1;
+  for (let run = 0; run < 30; run++) {
+    const result = await backUp(stateDir, store, { budgetMs }).catch((error: AgentError) => {
+      expect(error).toMatchObject({ code: 'unavailable', message: expect.stringMatching(/1 objects .* are there$/) });
+    });
+    sent.push(result?.sentObjects ?? 1);
+    if (result) break;
+  }
+  // Four old days, two hours, and what was learned.
+  expect(sent).toEqual([1, 1, 1, 1, 1, 1, 1, 0]);
 });
 
 test('what the store refuses is no fault of a source', async () => {
