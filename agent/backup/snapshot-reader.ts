@@ -4,6 +4,9 @@ import { collectBuffers } from '../system/garbage.ts';
 import { type Manifest, openDetails, type SnapshotDetails, type SnapshotFile, sha256 } from './manifest.ts';
 import type { Repository } from './repository.ts';
 
+/** A file of a snapshot that cannot be had as it was. */
+export class DamagedContent extends AgentError {}
+
 /** What is in one snapshot. */
 export class SnapshotReader {
   readonly manifest: Manifest;
@@ -39,7 +42,7 @@ export class SnapshotReader {
   /**
    * A file's content, in pieces of at most OBJECT_BYTES, each compared as it was stored, and all of it in the end: who has not
    * come to the end has not got the file.
-   * @throws AgentError `storage` that names the file when something of it is gone or damaged
+   * @throws DamagedContent, which names the file, when something of it is gone or damaged
    */
   async *content(file: SnapshotFile): AsyncGenerator<Buffer> {
     const { store, envelope } = this.#repository;
@@ -65,8 +68,8 @@ export class SnapshotReader {
     return Buffer.concat(pieces);
   }
 
-  #damaged({ path }: SnapshotFile, what: string): AgentError {
-    return new AgentError('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
+  #damaged({ path }: SnapshotFile, what: string): DamagedContent {
+    return new DamagedContent('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
       hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
     });
   }
