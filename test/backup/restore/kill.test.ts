@@ -1,0 +1,3 @@
+import { testKilledRestores } from './kills.ts';
+
+testKilledRestores(4, 51);
