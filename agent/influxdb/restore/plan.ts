@@ -1,5 +1,6 @@
 import { shardGroupsOf, shardsOf } from '../snapshot/bucket-manifest.ts';
 import { DamagedPart, type InfluxBackup } from './influx-backup.ts';
+import type { TimeSpan } from './tallies.ts';
 import { bytesOf, tsmFiles } from './wanted.ts';
 
 /** What of a bucket is in a backup. */
@@ -9,7 +10,7 @@ export interface BucketContents {
   /** Seconds; 0: for ever. */
   retentionS: number;
   /** UTC ms: the beginning of its first shard and the end of its last; undefined without any. */
-  span: { fromMs: number; toMs: number } | undefined;
+  span: TimeSpan | undefined;
   /** Shards that the server listed. */
   listed: number;
   /** Shards with data. Fewer than are listed: of time without a point, or ones that InfluxDB could not open. */

@@ -5,6 +5,7 @@ import { lookAtServer } from './preflight.ts';
 import type { RestoreServer } from './restore-server.ts';
 import { type SentShard, type ShardToSend, sendShard } from './send-shard.ts';
 import { changeBucket, deleteBucket, findOrMakeOrg, findServerBucket, type ServerBucket } from './server-buckets.ts';
+import { countValues, type TimeSpan } from './tallies.ts';
 import { type BucketName, findBucket, tarBytes, tsmFiles } from './wanted.ts';
 
 /** What a bucket is described as until all of it is there: a next run knows by it what one that was killed has left. */
@@ -43,8 +44,10 @@ export interface RestoredBucket {
   shards: number;
   files: number;
   bytes: number;
-  /** UTC ms, the times of its shards: where to look for its points. */
-  spans: { fromMs: number; toMs: number }[];
+  /** Values that can be read from it: as many as points times fields. */
+  values: number;
+  /** The times of its shards: where to look for its points. */
+  spans: TimeSpan[];
   /** What did not come because it cannot be read, a sentence each. */
   damaged: string[];
   /** For a person, a sentence each. */
@@ -52,7 +55,7 @@ export interface RestoredBucket {
 }
 
 /** A shard with its time. */
-type WantedShard = Omit<ShardToSend, 'newId'> & { fromMs: number; toMs: number };
+type WantedShard = Omit<ShardToSend, 'newId'> & TimeSpan;
 
 /**
  * Brings one bucket of a backup into a server, under a name that is free there. Nobody else may restore to that name
@@ -72,6 +75,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
     const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
     made = bucket;
     const sent = await sendAll(options, newIds, shards);
+    const values = await countAll(server, org.id, bucket.id, shards, sent);
     await changeBucket(server, bucket, { description: manifest.description ?? '' });
     const files = sent.flatMap((one) => one.files);
     return {
@@ -82,6 +86,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
       shards: sent.filter((one) => one.files.length > 0).length,
       files: files.length,
       bytes: files.reduce((sum, { size }) => sum + size, 0),
+      values,
       spans: shards.map(({ fromMs, toMs }) => ({ fromMs, toMs })),
       damaged: [...damaged, ...sent.flatMap((one) => one.damaged)],
       notes: [...notes, ...notesOf(sent, shards)],
@@ -186,6 +191,31 @@ async function sendAll(
     onProgress({ ...progress });
   }
   return sent;
+}
+
+/** @throws AgentError where the server has the files of a shard, and no point of its time can be read */
+async function countAll(
+  server: RestoreServer,
+  orgId: string,
+  bucketId: string,
+  shards: readonly WantedShard[],
+  sent: readonly SentShard[],
+): Promise<number> {
+  let values = 0;
+  for (const [i, { oldId, fromMs, toMs }] of shards.entries()) {
+    const found = await countValues(server, orgId, bucketId, { fromMs, toMs });
+    if (found === 0 && sent[i]?.files.length) {
+      throw new AgentError(
+        'unavailable',
+        `${server.url} has shard ${oldId} of the backup, and no point of it can be read`,
+        {
+          hint: 'see the log of influxd',
+        },
+      );
+    }
+    values += found;
+  }
+  return values;
 }
 
 function notesOf(sent: readonly SentShard[], shards: readonly WantedShard[]): string[] {

@@ -62,6 +62,22 @@ export function bucketTallies(server: RestoreServer, orgID: string, bucketID: st
   };
 }
 
+/** How many values there are in a time: as many as points times fields. The storage engine counts them. */
+export async function countValues(
+  server: RestoreServer,
+  orgID: string,
+  bucketID: string,
+  { fromMs, toMs }: TimeSpan,
+): Promise<number> {
+  const query = `from(bucketID: ${fluxString(bucketID)})
+  |> range(start: ${time(fromMs)}, stop: ${time(toMs)})
+  |> count()
+  |> group()
+  |> sum()`;
+  const [row] = fluxRows(await server.query('counting points', orgID, query));
+  return Number(row?.values.get('_value') ?? 0);
+}
+
 /** Fields whose values can be added up, by measurement. A field that has two types in one month has no sum. */
 async function numericFields(server: RestoreServer, orgID: string, range: string): Promise<Map<string, string[]>> {
   const types = new Map<string, Map<string, Set<string>>>();

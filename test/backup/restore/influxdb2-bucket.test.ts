@@ -53,6 +53,7 @@ test('a bucket comes back beside the live one, value for value, with its progres
   const restored = await restoreBucket(options(backup, access, { onProgress: (step) => steps.push(step) }));
   const { files = 0, bytes = 0 } = energy ?? {};
   expect(restored).toMatchObject({ org: 'home', bucket: 'restored', shards: 3, files, bytes, damaged: [], notes: [] });
+  expect(restored.values).toBe(3 * (3000 * 4 + 20));
   expect(steps.at(-1)).toMatchObject({ doneShards: 3, allShards: 3, doneBytes: steps[0]?.allBytes });
   const wanted = await pointsOf(access, 'energy');
   expect(wanted).toHaveLength(3 * (3000 * 4 + 20));
