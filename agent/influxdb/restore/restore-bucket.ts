@@ -1,24 +1,17 @@
 import { AgentError, messageOf } from '../../system/errors.ts';
 import { type BucketManifest, shardGroupsOf } from '../snapshot/bucket-manifest.ts';
-import { DamagedPart, type InfluxBackup } from './influx-backup.ts';
+import type { InfluxBackup } from './influx-backup.ts';
 import { lookAtServer } from './preflight.ts';
 import type { RestoreServer } from './restore-server.ts';
-import { type SentShard, type ShardToSend, sendShard } from './send-shard.ts';
+import type { SentShard } from './send-shard.ts';
+import { countSent, type Progress, sendShards } from './send-shards.ts';
 import { changeBucket, deleteBucket, findOrMakeOrg, findServerBucket, type ServerBucket } from './server-buckets.ts';
-import { countValues, type TimeSpan } from './tallies.ts';
-import { type BucketName, findBucket, tarBytes, tsmFiles } from './wanted.ts';
+import type { TimeSpan } from './tallies.ts';
+import { type BucketName, findBucket } from './wanted.ts';
+import { type WantedShard, wantedShards } from './wanted-shards.ts';
 
 /** What a bucket is described as until all of it is there: a next run knows by it what one that was killed has left. */
 const UNFINISHED = 'energy-monitor: unfinished restore';
-
-export interface Progress {
-  /** What was sent. Goes back where something has to be sent again. */
-  doneBytes: number;
-  allBytes: number;
-  /** Shards that are there. */
-  doneShards: number;
-  allShards: number;
-}
 
 export interface RestoreBucketOptions {
   server: RestoreServer;
@@ -54,9 +47,6 @@ export interface RestoredBucket {
   notes: string[];
 }
 
-/** A shard with its time. */
-type WantedShard = Omit<ShardToSend, 'newId'> & TimeSpan;
-
 /**
  * Brings one bucket of a backup into a server, under a name that is free there. Nobody else may restore to that name
  * meanwhile: what a run has left that was broken off is removed.
@@ -66,7 +56,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
   const { server, backup, from, to, skipDamaged = false, keepUnfinished = false } = options;
   const { notes } = await lookAtServer(server, backup.version);
   const manifest = findBucket(backup, from);
-  const { shards, damaged } = await wantedShards(backup, manifest, skipDamaged);
+  const { shards, damaged } = await wantedShards(backup, [manifest], skipDamaged);
   const orgName = to.org ?? manifest.organizationName;
   const org = await findOrMakeOrg(server, orgName);
   const kept = { ...manifest, organizationID: org.id, organizationName: orgName, bucketName: to.bucket };
@@ -74,8 +64,8 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
   try {
     const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
     made = bucket;
-    const sent = await sendAll(options, newIds, shards);
-    const values = await countAll(server, org.id, bucket.id, shards, sent);
+    const sent = await sendShards(server, shards, (id) => newIds.get(id), options);
+    const values = await countSent(server, shards, sent, () => ({ orgId: org.id, bucketId: bucket.id }));
     await changeBucket(server, bucket, { description: manifest.description ?? '' });
     const files = sent.flatMap((one) => one.files);
     return {
@@ -95,29 +85,6 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
     if (!keepUnfinished) await undo(server.unstoppable, made, org, to.bucket);
     throw error;
   }
-}
-
-async function wantedShards(
-  backup: InfluxBackup,
-  manifest: BucketManifest,
-  skipDamaged: boolean,
-): Promise<{ shards: WantedShard[]; damaged: string[] }> {
-  const shards: WantedShard[] = [];
-  const damaged: string[] = [];
-  for (const { startTime, endTime, shards: listed } of shardGroupsOf(manifest)) {
-    for (const { id } of listed) {
-      try {
-        const shard = await backup.shard(id);
-        const files = tsmFiles(shard?.files ?? []);
-        if (!shard || files.length === 0) continue;
-        shards.push({ oldId: id, shard, files, fromMs: Date.parse(startTime), toMs: Date.parse(endTime) });
-      } catch (error) {
-        if (!skipDamaged || !(error instanceof DamagedPart)) throw error;
-        damaged.push(error.message);
-      }
-    }
-  }
-  return { shards: shards.toSorted((a, b) => a.fromMs - b.fromMs), damaged };
 }
 
 /** Without groups that have no points: each shard costs the server memory and open files. */
@@ -162,60 +129,6 @@ async function makeBucket(
     return { bucket: { id: body.id, name: body.name }, newIds };
   }
   throw taken(bucketName, organizationName);
-}
-
-async function sendAll(
-  { server, skipDamaged = false, onProgress = () => {} }: RestoreBucketOptions,
-  newIds: ReadonlyMap<number, number>,
-  shards: readonly WantedShard[],
-): Promise<SentShard[]> {
-  const sent: SentShard[] = [];
-  const progress: Progress = {
-    doneBytes: 0,
-    allBytes: shards.reduce((sum, { files }) => sum + tarBytes(files), 0),
-    doneShards: 0,
-    allShards: shards.length,
-  };
-  for (const shard of shards) {
-    const newId = newIds.get(shard.oldId);
-    if (newId === undefined) {
-      throw new AgentError('unavailable', `${server.url} made no shard for shard ${shard.oldId} of the backup`);
-    }
-    sent.push(
-      await sendShard(server, { ...shard, newId }, skipDamaged, (bytes) => {
-        progress.doneBytes += bytes;
-        onProgress({ ...progress });
-      }),
-    );
-    progress.doneShards++;
-    onProgress({ ...progress });
-  }
-  return sent;
-}
-
-/** @throws AgentError where the server has the files of a shard, and no point of its time can be read */
-async function countAll(
-  server: RestoreServer,
-  orgId: string,
-  bucketId: string,
-  shards: readonly WantedShard[],
-  sent: readonly SentShard[],
-): Promise<number> {
-  let values = 0;
-  for (const [i, { oldId, fromMs, toMs }] of shards.entries()) {
-    const found = await countValues(server, orgId, bucketId, { fromMs, toMs });
-    if (found === 0 && sent[i]?.files.length) {
-      throw new AgentError(
-        'unavailable',
-        `${server.url} has shard ${oldId} of the backup, and no point of it can be read`,
-        {
-          hint: 'see the log of influxd',
-        },
-      );
-    }
-    values += found;
-  }
-  return values;
 }
 
 function notesOf(sent: readonly SentShard[], shards: readonly WantedShard[]): string[] {

@@ -1,13 +1,11 @@
 import { AgentError } from '../../system/errors.ts';
-import { shardsOf } from '../snapshot/bucket-manifest.ts';
-import { DamagedPart, type InfluxBackup } from './influx-backup.ts';
+import type { InfluxBackup } from './influx-backup.ts';
 import { requireKeptToken } from './kept-token.ts';
 import { isOperator, lookAtServer, type ServerLook } from './preflight.ts';
-import type { Progress } from './restore-bucket.ts';
 import type { RestoreServer } from './restore-server.ts';
-import { type SentShard, type ShardToSend, sendShard } from './send-shard.ts';
+import { countSent, type Progress, sendShards } from './send-shards.ts';
 import { serverBuckets } from './server-buckets.ts';
-import { tarBytes, tsmFiles } from './wanted.ts';
+import { wantedShards } from './wanted-shards.ts';
 
 /** What replacing all of a server takes away. */
 export interface WholeLook extends ServerLook {
@@ -58,12 +56,12 @@ export interface RestoredWhole {
   shards: number;
   files: number;
   bytes: number;
+  /** Values that can be read: as many as points times fields. */
+  values: number;
   damaged: string[];
   /** For a person, a sentence each. */
   notes: string[];
 }
-
-type WantedShard = Omit<ShardToSend, 'newId'>;
 
 /**
  * Replaces everything in a server by what is in a backup, under the same ids: tokens and dashboards of before are as they
@@ -77,17 +75,22 @@ export async function restoreWhole(options: RestoreWholeOptions): Promise<Restor
   const own = await whoseTokenIsTaken(options);
   const { notes } = await lookAtServer(own, backup.version, true);
   await requireKeptToken(backup, options.operatorToken);
-  const { shards, damaged } = await wantedShards(backup, skipDamaged);
+  const { shards, damaged } = await wantedShards(backup, backup.buckets, skipDamaged);
   const token = await replaceMetadata({ ...options, server: own }, kv);
   const server = own.withToken(token);
   await server.upload('users, dashboards and notes', '/api/v2/restore/sql', sql.bytes, () => sql.content());
-  const sent = await sendAll(server, shards, options);
+  const sent = await sendShards(server, shards, (id) => id, options);
+  const values = await countSent(server, shards, sent, ({ bucket }) => ({
+    orgId: bucket.organizationID,
+    bucketId: bucket.bucketID,
+  }));
   const files = sent.flatMap((one) => one.files);
   return {
     operatorToken: token,
     shards: sent.filter((one) => one.files.length > 0).length,
     files: files.length,
     bytes: files.reduce((sum, { size }) => sum + size, 0),
+    values,
     damaged: [...damaged, ...sent.flatMap((one) => one.damaged)],
     notes: [...notes, 'start influxd again: until then it runs no tasks of the backup'],
   };
@@ -106,22 +109,6 @@ function databasesOf(backup: InfluxBackup) {
   throw new AgentError('usage', `${backup.label} is without users, tokens and dashboards of the server`, {
     hint: 'set the new server up (energy-monitor influxdb setup) and restore the buckets one by one',
   });
-}
-
-async function wantedShards(backup: InfluxBackup, skipDamaged: boolean) {
-  const shards: WantedShard[] = [];
-  const damaged: string[] = [];
-  for (const id of backup.buckets.flatMap(shardsOf).toSorted((a, b) => a - b)) {
-    try {
-      const shard = await backup.shard(id);
-      const files = tsmFiles(shard?.files ?? []);
-      if (shard && files.length > 0) shards.push({ oldId: id, shard, files });
-    } catch (error) {
-      if (!skipDamaged || !(error instanceof DamagedPart)) throw error;
-      damaged.push(error.message);
-    }
-  }
-  return { shards, damaged };
 }
 
 /** @returns the token that is good from now on */
@@ -148,25 +135,4 @@ async function replaceMetadata(
       hint: 'make one on the server with: influxd recovery auth create-operator; then run it again with that token',
     },
   );
-}
-
-async function sendAll(
-  server: RestoreServer,
-  shards: readonly WantedShard[],
-  { skipDamaged = false, onProgress = () => {} }: RestoreWholeOptions,
-): Promise<SentShard[]> {
-  const allBytes = shards.reduce((sum, { files }) => sum + tarBytes(files), 0);
-  const progress: Progress = { doneBytes: 0, allBytes, doneShards: 0, allShards: shards.length };
-  const sent: SentShard[] = [];
-  for (const shard of shards) {
-    sent.push(
-      await sendShard(server, { ...shard, newId: shard.oldId }, skipDamaged, (bytes) => {
-        progress.doneBytes += bytes;
-        onProgress({ ...progress });
-      }),
-    );
-    progress.doneShards++;
-    onProgress({ ...progress });
-  }
-  return sent;
 }

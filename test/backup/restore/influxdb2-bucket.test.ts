@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { planInfluxRestore, snapshotInflux } from '../../../agent/backup/restore/influxdb2.ts';
 import type { InfluxBackup } from '../../../agent/influxdb/restore/influx-backup.ts';
-import {
-  type Progress,
-  type RestoreBucketOptions,
-  restoreBucket,
-} from '../../../agent/influxdb/restore/restore-bucket.ts';
+import { type RestoreBucketOptions, restoreBucket } from '../../../agent/influxdb/restore/restore-bucket.ts';
+import type { Progress } from '../../../agent/influxdb/restore/send-shards.ts';
 import { AgentError } from '../../../agent/system/errors.ts';
 import { fill, secondsOf, write } from '../../influxdb/snapshot/filled-server.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
@@ -76,6 +73,22 @@ test('a bucket without points comes back as one, into an organisation that is ma
   );
   expect(body.buckets).toMatchObject([{ name: 'empty' }]);
   expect(body.buckets[0]?.description ?? '').toBe('');
+});
+
+test('points that were deleted come back, which is said', async (context) => {
+  requireInfluxd(context);
+  const { access } = await filled();
+  await influxSnapshot(access);
+  const [from, to] = [new Date(Date.UTC(2026, 2, 1, 0, 10)), new Date(Date.UTC(2026, 2, 1, 0, 20))];
+  const before = await pointsOf(access, 'energy');
+  await api(access, 'POST', '/api/v2/delete?org=home&bucket=energy', { start: from, stop: to });
+  expect((await pointsOf(access, 'energy')).length).toBeLessThan(before.length);
+  const { backup, reader } = await influxSnapshot(access);
+  const { buckets } = await planInfluxRestore(reader, 'influxdb');
+  expect(buckets.find(({ bucket }) => bucket === 'energy')?.tombstones).toBe(1);
+  const { notes } = await restoreBucket(options(backup, access));
+  expect(notes).toEqual([expect.stringContaining('InfluxDB restores no deletions')]);
+  expect(await pointsOf(access, 'restored')).toEqual(before);
 });
 
 describe('refused with a remedy before anything is made', () => {

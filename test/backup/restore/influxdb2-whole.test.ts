@@ -58,7 +58,7 @@ test('a new server becomes the lost one: points, buckets, users and tokens; and 
   const { loses } = await lookBeforeWhole(restoreServer(fresh), snapshot.backup);
   expect(loses).toEqual({ buckets: ['home/new'], users: ['admin'], tokens: 1 });
   const restored = await whole();
-  expect(restored).toMatchObject({ operatorToken: there.token, shards: 3, damaged: [] });
+  expect(restored).toMatchObject({ operatorToken: there.token, shards: 3, damaged: [], values: wanted.length });
   expect(restored.notes).toEqual([expect.stringContaining('start influxd again')]);
   for (const again of [false, true]) {
     if (again) await restarted(next);
