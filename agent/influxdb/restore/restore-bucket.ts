@@ -22,6 +22,13 @@ export interface RestoreBucketOptions {
   to: BucketName;
   /** Whether to go on without what of the backup cannot be read. */
   skipDamaged?: boolean;
+  /**
+   * Whether the bucket keeps its points for ever, instead of as long as the one that was backed up: from an old backup
+   * InfluxDB would delete within half an hour what is past its time.
+   */
+  keepForever?: boolean;
+  /** UTC ms, against which points are past their time. */
+  nowMs?: number;
   /** Whether what is there stays when it fails. */
   keepUnfinished?: boolean;
   onProgress?: (progress: Progress) => void;
@@ -53,13 +60,14 @@ export interface RestoredBucket {
  * @throws AgentError with a remedy; DamagedPart, which names what cannot be read. What was made is removed again
  */
 export async function restoreBucket(options: RestoreBucketOptions): Promise<RestoredBucket> {
-  const { server, backup, from, to, skipDamaged = false, keepUnfinished = false } = options;
+  const { server, backup, from, to, skipDamaged = false, keepForever = false, keepUnfinished = false } = options;
   const { notes } = await lookAtServer(server, backup.version);
   const manifest = findBucket(backup, from);
   const { shards, damaged } = await wantedShards(backup, [manifest], skipDamaged);
   const orgName = to.org ?? manifest.organizationName;
   const org = await findOrMakeOrg(server, orgName);
-  const kept = { ...manifest, organizationID: org.id, organizationName: orgName, bucketName: to.bucket };
+  const place = { organizationID: org.id, organizationName: orgName, bucketName: to.bucket };
+  const kept = { ...(keepForever ? withoutRetention(manifest) : manifest), ...place };
   let made: ServerBucket | undefined;
   try {
     const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
@@ -79,7 +87,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
       values,
       spans: shards.map(({ fromMs, toMs }) => ({ fromMs, toMs })),
       damaged: [...damaged, ...sent.flatMap((one) => one.damaged)],
-      notes: [...notes, ...notesOf(sent, shards)],
+      notes: [...notes, ...notesOf(sent, shards), ...expiryNotes(kept, shards, options.nowMs ?? Date.now())],
     };
   } catch (error) {
     if (!keepUnfinished) await undo(server.unstoppable, made, org, to.bucket);
@@ -143,6 +151,21 @@ function notesOf(sent: readonly SentShard[], shards: readonly WantedShard[]): st
   }
   return notes;
 }
+
+/** Of points that will not stay. */
+function expiryNotes({ retentionPolicies }: BucketManifest, shards: readonly WantedShard[], nowMs: number): string[] {
+  const keptMs = (retentionPolicies[0]?.duration ?? 0) / 1e6;
+  const expired = shards.filter(({ toMs }) => keptMs > 0 && toMs + keptMs < nowMs).length;
+  if (expired === 0) return [];
+  return [
+    `the bucket keeps its points for ${keptMs / 86_400_000} days: ${expired} shards are older, and InfluxDB deletes them soon`,
+  ];
+}
+
+const withoutRetention = (manifest: BucketManifest): BucketManifest => ({
+  ...manifest,
+  retentionPolicies: manifest.retentionPolicies.map((policy) => ({ ...policy, duration: 0 })),
+});
 
 /** Takes back what a failed restore has made; what of it fails is left to the next run. */
 async function undo(

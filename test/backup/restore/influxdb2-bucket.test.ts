@@ -75,6 +75,30 @@ test('a bucket without points comes back as one, into an organisation that is ma
   expect(body.buckets[0]?.description ?? '').toBe('');
 });
 
+test('points past their time are told of, or kept for ever', async (context) => {
+  requireInfluxd(context);
+  const { access } = await filled();
+  const whole = await influxSnapshot(access);
+  const backup: InfluxBackup = {
+    ...whole.backup,
+    buckets: whole.backup.buckets.map((bucket) => ({
+      ...bucket,
+      retentionPolicies: bucket.retentionPolicies.map((policy) => ({ ...policy, duration: 30 * 86_400 * 1e9 })),
+    })),
+  };
+  const nowMs = Date.UTC(2026, 3, 2, 12);
+  const { notes } = await restoreBucket(options(backup, access, { nowMs }));
+  expect(notes).toEqual([expect.stringMatching(/keeps its points for 30 days: 2 shards are older/)]);
+  const forever = await restoreBucket(options(backup, access, { nowMs, keepForever: true, to: { bucket: 'forever' } }));
+  expect(forever.notes).toEqual([]);
+  const found = await api<{ buckets: { retentionRules: { everySeconds: number }[] }[] }>(
+    access,
+    'GET',
+    '/api/v2/buckets?name=forever',
+  );
+  expect(found.body.buckets[0]?.retentionRules[0]?.everySeconds ?? 0).toBe(0);
+});
+
 test('points that were deleted come back, which is said', async (context) => {
   requireInfluxd(context);
   const { access } = await filled();
