@@ -185,6 +185,19 @@ test.for([
   expect([...days(await pointsOf(access, 'restored'))]).toEqual(['2026-03-01', '2026-03-03']);
 });
 
+test('of a shard with a damaged file the other files come', async (context) => {
+  requireInfluxd(context);
+  const { access } = await filled();
+  await influxSnapshot(access);
+  await write(access.url, access.token, mixedLines(secondsOf(1, 3100).slice(3000)));
+  const snapshot = await influxSnapshot(access);
+  const path = spoil(snapshot, /\/2\/[^/]*0*1-0*1\.tsm$/, 'damaged');
+  const restored = await restoreBucket(options(snapshot.backup, access, { skipDamaged: true }));
+  expect(restored).toMatchObject({ shards: 3, files: 3, damaged: [expect.stringContaining(path)], notes: [] });
+  const there = (await pointsOf(access, 'restored')).filter((point) => point.includes('2026-03-02'));
+  expect(there).toHaveLength(100 * 4);
+});
+
 test('a snapshot without this source says why', async () => {
   const failing = {
     name: 'influxdb',
