@@ -13,8 +13,8 @@ import {
 } from './manifest.ts';
 import type { Repository, WholeManifest } from './repository.ts';
 
-/** Something of one file is gone or damaged; others may be whole. */
-export class DamagedFileError extends AgentError {}
+/** A file of a snapshot that cannot be had as it was; others may be whole. */
+export class DamagedContent extends AgentError {}
 
 /** What is in one snapshot. */
 export class SnapshotReader {
@@ -64,7 +64,7 @@ export class SnapshotReader {
   /**
    * A file's content, in pieces of at most OBJECT_BYTES, each compared as it was stored, and all of it in the end: who has not
    * come to the end has not got the file.
-   * @throws DamagedFileError that names the file when something of it is gone or damaged
+   * @throws DamagedContent, which names the file, when something of it is gone or damaged
    */
   async *content(file: SnapshotFile): AsyncGenerator<Buffer> {
     const { store, envelope } = this.#repository;
@@ -92,8 +92,8 @@ export class SnapshotReader {
     return Buffer.concat(pieces);
   }
 
-  #damaged({ path }: SnapshotFile, what: string): DamagedFileError {
-    return new DamagedFileError('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
+  #damaged({ path }: SnapshotFile, what: string): DamagedContent {
+    return new DamagedContent('storage', `${path} of backup ${this.manifest.sequence} is ${what}`, {
       hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
     });
   }

@@ -7,7 +7,7 @@ import { JournalRestorer, type JournalState } from '../../journal/restorer.ts';
 import { layoutFields, readSegment } from '../../journal/segment-reader.ts';
 import { AgentError, messageOf } from '../../system/errors.ts';
 import type { SnapshotFile } from '../manifest.ts';
-import { DamagedFileError, type SnapshotReader } from '../snapshot-reader.ts';
+import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 
 /** A day's file and the pages of SQLite around its rows: measured 1.03. */
 const BYTES_ON_DISK = 1.15;
@@ -132,7 +132,7 @@ async function eachSegment(
       for (const [measurement, n] of Object.entries(counts))
         result.counts[measurement] = (result.counts[measurement] ?? 0) + n;
     } catch (error) {
-      if (!skipDamaged || !(error instanceof DamagedFileError)) throw error;
+      if (!skipDamaged || !(error instanceof DamagedContent)) throw error;
       result.damaged.push(messageOf(error));
     }
     done += file.bytes;

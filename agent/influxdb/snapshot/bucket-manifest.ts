@@ -6,17 +6,18 @@ export interface BucketManifest {
   organizationName: string;
   bucketID: string;
   bucketName: string;
+  description?: string;
   retentionPolicies: RetentionPolicy[];
 }
 
-interface RetentionPolicy {
+export interface RetentionPolicy {
   name: string;
   /** Nanoseconds; 0: for ever. */
   duration: number;
   shardGroups: ShardGroup[];
 }
 
-interface ShardGroup {
+export interface ShardGroup {
   id: number;
   startTime: string;
   endTime: string;
@@ -47,11 +48,16 @@ export function parseBucketManifests(text: string): BucketManifest[] {
  */
 export function shardsOf(bucket: BucketManifest): number[] {
   if (SYSTEM_BUCKETS.has(bucket.bucketName)) return [];
-  return bucket.retentionPolicies
-    .flatMap((policy) => policy.shardGroups)
-    .filter((group) => group.deletedAt === undefined)
+  return shardGroupsOf(bucket)
     .flatMap((group) => group.shards.map(({ id }) => id))
     .toSorted((a, b) => a - b);
+}
+
+/** Those that retention has not given up. */
+export function shardGroupsOf(bucket: BucketManifest): ShardGroup[] {
+  return bucket.retentionPolicies
+    .flatMap((policy) => policy.shardGroups)
+    .filter((group) => group.deletedAt === undefined);
 }
 
 function isBucket(value: unknown): value is BucketManifest {

@@ -1,0 +1,3 @@
+import { testRestoreKills } from './journal-kills.ts';
+
+testRestoreKills(50, 52);

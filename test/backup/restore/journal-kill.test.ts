@@ -1,0 +1,3 @@
+import { testRestoreKills } from './journal-kills.ts';
+
+testRestoreKills(5, 51);

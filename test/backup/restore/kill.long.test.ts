@@ -1,3 +1,0 @@
-import { testRestoreKills } from './kills.ts';
-
-testRestoreKills(50, 52);
