@@ -11,6 +11,7 @@ import { addInfluxdb } from './commands/influxdb.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
 import { addRestore } from './commands/restore.ts';
+import { addRestoreInfluxdb } from './commands/restore-influxdb.ts';
 import { addSimulate } from './commands/simulate.ts';
 import { addStatus } from './commands/status.ts';
 import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
@@ -43,6 +44,7 @@ const COMMANDS = [
   addImport,
   addBackup,
   addRestore,
+  addRestoreInfluxdb,
   addAzure,
   addHostMetrics,
   addSimulate,

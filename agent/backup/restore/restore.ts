@@ -75,7 +75,12 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   return report;
 }
 
-async function openSnapshot({ store, stateDir, identityFile, which }: RestoreOptions): Promise<{
+export async function openSnapshot({
+  store,
+  stateDir,
+  identityFile,
+  which,
+}: Pick<RestoreOptions, 'store' | 'stateDir' | 'identityFile' | 'which'>): Promise<{
   repository: Repository;
   listed: Listed;
   snapshot: SnapshotReader;

@@ -1,0 +1,77 @@
+import type { Command } from 'commander';
+import { configOption } from './options.ts';
+import { fromPlace, type PlaceOptions, placeOf } from './restore-place.ts';
+
+interface RestoreInfluxdbOptions extends PlaceOptions {
+  sink: string;
+  bucket?: string;
+  toBucket?: string;
+  swap?: boolean;
+  full?: boolean;
+  yes?: boolean;
+  operatorTokenFile?: string;
+  skipDamaged?: boolean;
+  json?: boolean;
+}
+
+/** What was written to a bucket shortly before it was backed up can be missing there: it is sent again. */
+const REWIND_MS = 2 * 3_600_000;
+
+export function addRestoreInfluxdb(root: Command): void {
+  fromPlace(root.command('restore-influxdb'))
+    .description('bring the InfluxDB 2 of a backup back: beside the live buckets, in their place, or as a whole')
+    .argument('[backup]', 'its number, or latest', 'latest')
+    .option('--sink <name>', 'the server, as the configuration names it', 'influxdb')
+    .option('--bucket <name>', 'only this bucket')
+    .option('--to-bucket <name>', 'under this name (default: BUCKET-restored)')
+    .option('--swap', 'let it take the place of the live one, which stays under another name')
+    .option('--full', 'instead replace everything in the server, users and tokens as well')
+    .option('--yes', 'with --full: what is there goes')
+    .option(
+      '--operator-token-file <file>',
+      'of the server as it is now, where it has another than that in the configuration',
+    )
+    .option('--skip-damaged', 'leave out what is gone or damaged, and say so')
+    .option('--json', 'the result, for programs')
+    .addOption(configOption())
+    .action(async (which: string, options: RestoreInfluxdbOptions) => {
+      const { loadConfig } = await import('../config/load.ts');
+      const { rewind } = await import('../forwarding/maintenance.ts');
+      const { restoreDatabase } = await import('../backup/restore/database.ts');
+      const { databaseText } = await import('../backup/restore/database-text.ts');
+      const { createLogger } = await import('../system/logging.ts');
+      const { giveWay } = await import('../system/priority.ts');
+      const { progressLine } = await import('../system/progress-line.ts');
+      giveWay();
+      const config = loadConfig(options.config);
+      const { store } = await placeOf(options);
+      const { sink, bucket, toBucket, swap = false, full = false, yes = false, skipDamaged = false } = options;
+      const { identityFile, operatorTokenFile, json } = options;
+      const progress = progressLine(process.stderr);
+      const report = await restoreDatabase({
+        ...{
+          config,
+          store,
+          which,
+          identityFile,
+          sink,
+          bucket,
+          toBucket,
+          swap,
+          full,
+          yes,
+          operatorTokenFile,
+          skipDamaged,
+        },
+        log: createLogger(),
+        onProgress: (what, { doneBytes, allBytes }) =>
+          progress.show(
+            `${what}: ${Math.floor((doneBytes / Math.max(1, allBytes)) * 100)} % of ${Math.ceil(allBytes / 1e6)} MB`,
+          ),
+      }).finally(() => progress.clear());
+      const isLive = report.whole !== undefined || report.buckets.some(({ swapped }) => swapped);
+      if (isLive) rewind(config, sink, report.createdMs - REWIND_MS);
+      process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : databaseText(report));
+      if (isLive && !json) process.stdout.write('what the journal has from then on is sent again\n');
+    });
+}

@@ -1,0 +1,111 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Cursors } from '../../agent/journal/cursors.ts';
+import { openForReading } from '../../agent/journal/database.ts';
+import { timeOfKey } from '../../agent/journal/keys.ts';
+import { newKeys } from '../support/backups.ts';
+import { finished } from '../support/child.ts';
+import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const FIRST_S = 1_772_323_200;
+
+async function write({ url, token }: InfluxAccess, fromS: number, count: number): Promise<void> {
+  const lines = Array.from({ length: count }, (_, i) => `energy,meter=house voltage=${230 + (i % 5)} ${fromS + i}000`);
+  const response = await fetch(`${url}/api/v2/write?org=home&bucket=energy&precision=ms`, {
+    method: 'POST',
+    headers: { authorization: `Token ${token}` },
+    body: lines.join('\n'),
+  });
+  expect(response.status).toBe(204);
+}
+
+/** A Pi with a journal, an InfluxDB with 100 points in it, and a backup of both. */
+async function backedUp() {
+  const server = await startInfluxd();
+  const access = await setUp(server.url);
+  await write(access, FIRST_S, 100);
+  const directory = temporaryDirectory();
+  const path = (name: string) => join(directory, name);
+  const keys = await newKeys();
+  writeFileSync(path('key'), keys.identity);
+  writeFileSync(path('operator'), access.token, { mode: 0o600 });
+  const configure = (name: string, url: string) => {
+    const backup = {
+      recipient: keys.recipient,
+      stores: [{ directory: path('place') }],
+      databases: [{ operatorTokenFile: path('operator') }],
+    };
+    const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
+    writeFileSync(path(name), JSON.stringify({ stateDir: path('state'), meters, influxdb: { url }, backup }));
+    return path(name);
+  };
+  const config = configure('config', access.url);
+  fillJournal(path('state'), secondsFrom(FIRST_S, 100));
+  expect(await finished(['backup', 'run', '--config', config])).toMatchObject({ code: 0, err: '' });
+  const restore = (...args: string[]) =>
+    finished(['restore-influxdb', ...args, '--identity-file', path('key'), '--config', config]);
+  return { access, restore, path, configure };
+}
+
+test('a bucket beside the live one, compared; then in its place, and the journal sends what came after', async (context) => {
+  requireInfluxd(context);
+  const { access, restore, path } = await backedUp();
+  await write(access, FIRST_S + 1000, 50);
+  const beside = await restore();
+  expect(beside).toMatchObject({ code: 0, err: '' });
+  expect(beside.out).toMatch(/^energy as energy-restored: 1 shards, .* MB, 100 values$/m);
+  expect(beside.out).toMatch(/beside the live energy: 1 days of fields, 1 differ \(150 values there, 100 here\)/);
+  expect((await influxPoints(access, 'energy')).size).toBe(150);
+  expect((await influxPoints(access, 'energy-restored')).size).toBe(100);
+  // A name that is taken is not written to.
+  expect(await restore()).toMatchObject({ code: 78, err: expect.stringMatching(/energy-restored .* already/) });
+
+  const swapped = await restore('--bucket', 'energy', '--to-bucket', 'second', '--swap');
+  expect(swapped).toMatchObject({ code: 0, err: '' });
+  expect(swapped.out).toMatch(/it is energy now; what was there is energy-replaced-\d{8}T\d{6}$/m);
+  expect(swapped.out).toMatch(/influxdb setup --replace/);
+  expect((await influxPoints(access, 'energy')).size).toBe(100);
+  const replaced = /energy-replaced-\w+/.exec(swapped.out)?.[0] ?? '';
+  expect((await influxPoints(access, replaced)).size).toBe(150);
+  const db = openForReading(path('state'));
+  const cursors = new Cursors(db).all();
+  db.close();
+  expect(cursors.map(({ consumer }) => consumer).sort()).toEqual(['influxdb', 'influxdb/host']);
+  for (const { key } of cursors) expect(Date.now() - timeOfKey(key)).toBeGreaterThan(3_600_000);
+});
+
+test('the whole server, on a new Pi: said what goes, and done with --yes', async (context) => {
+  requireInfluxd(context);
+  const { access, path, configure } = await backedUp();
+  const fresh = await setUp((await startInfluxd()).url);
+  const config = configure('new', fresh.url);
+  writeFileSync(path('fresh-operator'), fresh.token, { mode: 0o600 });
+  const restore = (...args: string[]) =>
+    finished(['restore-influxdb', '--full', ...args, '--identity-file', path('key'), '--config', config]);
+  const look = await restore('--operator-token-file', path('fresh-operator'));
+  expect(look).toMatchObject({ code: 0, out: expect.stringMatching(/would go: buckets home\/energy.*\n.*say --yes/) });
+  const done = await restore('--yes', '--operator-token-file', path('fresh-operator'));
+  expect(done).toMatchObject({ code: 0, out: expect.stringMatching(/100 values\nrestart influxd now/) });
+  expect((await influxPoints({ ...fresh, token: access.token }, 'energy')).size).toBe(100);
+});
+
+test('mistakes end in a sentence', async (context) => {
+  requireInfluxd(context);
+  const { restore, path } = await backedUp();
+  writeFileSync(path('wrong'), 'not-a-token', { mode: 0o600 });
+  const cases: [string[], RegExp][] = [
+    [['--sink', 'cloud'], /there is no server cloud in influxdb/],
+    [['--bucket', 'nothing'], /nothing/],
+    [['--operator-token-file', path('wrong')], /operator/],
+    [['9'], /there is no backup 9/],
+  ];
+  for (const [args, sentence] of cases) {
+    const result = await restore(...args);
+    expect(result.code, args.join(' ')).toBeGreaterThan(63);
+    expect(result.err).toMatch(sentence);
+    expect(result.err).not.toMatch(/ at .*\.ts|not-a-token/);
+  }
+});
