@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Store } from './store.ts';
+import { type Store, storeWith } from './store.ts';
 
 export interface Pace {
   /** Monotonic, ms: the clock of a Pi jumps when it gets the time. */
@@ -17,10 +17,7 @@ const REAL: Pace = { now: () => performance.now(), sleep };
  */
 export function limitBandwidth(store: Store, bytesPerSecond: number, pace: Pace = REAL): Store {
   let freeMs = Number.NEGATIVE_INFINITY;
-  return {
-    label: store.label,
-    provesWrites: store.provesWrites,
-    expiresMs: store.expiresMs,
+  return storeWith(store, {
     put: async (name, data) => {
       const nowMs = pace.now();
       const beginsMs = Math.max(nowMs, freeMs);
@@ -28,9 +25,5 @@ export function limitBandwidth(store: Store, bytesPerSecond: number, pace: Pace 
       if (beginsMs > nowMs) await pace.sleep(beginsMs - nowMs);
       return store.put(name, data);
     },
-    get: (name) => store.get(name),
-    list: (prefix) => store.list(prefix),
-    remove: (name) => store.remove(name),
-    canRemove: () => store.canRemove(),
-  };
+  });
 }

@@ -9,7 +9,7 @@ import { keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from 
 import { openStore, recipientsOf, storesOf } from './place.ts';
 import { pruneStore } from './prune-store.ts';
 import { type BackupProgress, type BackupResult, runBackup } from './run.ts';
-import type { Store } from './store.ts';
+import { type Store, storeWith } from './store.ts';
 
 /** Objects that no snapshot needs any more are looked for with each so many backups: it takes reading all manifests. */
 const COLLECT_EACH = 24;
@@ -182,17 +182,7 @@ function watchingRoom(store: Store): { watched: Store; isFull: () => boolean } {
       throw error;
     }
   };
-  const watched: Store = {
-    label: store.label,
-    provesWrites: store.provesWrites,
-    expiresMs: store.expiresMs,
-    put,
-    get: (name) => store.get(name),
-    list: (prefix) => store.list(prefix),
-    remove: (name) => store.remove(name),
-    canRemove: () => store.canRemove(),
-  };
-  return { watched, isFull: () => full };
+  return { watched: storeWith(store, { put }), isFull: () => full };
 }
 
 async function madeRoom(configured: Configured, config: StoreConfig, store: Store, log: Logger): Promise<boolean> {

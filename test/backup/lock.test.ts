@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { lockRepository, unlockRepository } from '../../agent/backup/lock.ts';
+import { storeWith } from '../../agent/backup/store.ts';
 import { AgentError } from '../../agent/system/errors.ts';
 import { REPOSITORY, runScript } from '../support/child.ts';
 import { recordingLog } from '../support/silent-log.ts';
-import { storeWith } from '../support/store-with.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const put = async (store: DirectoryStore, holder: unknown) => store.put('lock', Buffer.from(JSON.stringify(holder)));

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../agent/backup/directory-store.ts';
 import { prune } from '../../agent/backup/prune.ts';
-import type { Store } from '../../agent/backup/store.ts';
+import { type Store, storeWith } from '../../agent/backup/store.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { ALL, backUp, openRepository } from '../support/backups.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
-import { storeWith } from '../support/store-with.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIRST_S = 1_772_323_200;

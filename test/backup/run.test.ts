@@ -9,6 +9,7 @@ import { openDetails } from '../../agent/backup/manifest.ts';
 import { recall, remember } from '../../agent/backup/memory.ts';
 import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import type { BackupSource } from '../../agent/backup/source.ts';
+import { storeWith } from '../../agent/backup/store.ts';
 import { verify } from '../../agent/backup/verify.ts';
 import { AgentError } from '../../agent/system/errors.ts';
 import { ALL, backUp, contents, newKeys, openRepository } from '../support/backups.ts';
@@ -16,7 +17,6 @@ import { fillJournal, secondsFrom } from '../support/forwarding.ts';
 import { open } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { requireProgram } from '../support/requires.ts';
-import { storeWith } from '../support/store-with.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const DAY_S = 86_400;
