@@ -132,11 +132,10 @@ export function pruneConfigured(
     const opened = await openStore(config, dryRun ? 'look' : 'write');
     // Of all stores, those that keep everything are none of prune's business; one that is named is.
     if (!dryRun && store === undefined && !(await opened.canRemove())) {
-      await endHold(configured.stateDir, opened);
       return { store: storeName(config), ...keepsAll(opened) };
     }
     const result = await pruneStore(configured, config, opened, { dryRun });
-    if (!dryRun) await endHold(configured.stateDir, opened);
+    if (!dryRun && result.left === undefined) await endHold(configured.stateDir, opened);
     return { store: storeName(config), ...result };
   });
 }

@@ -23,6 +23,8 @@ export interface Memory {
   pending: ObjectReference[];
   /** In the last backup. */
   readings: number;
+  /** Whose backups go on here, after a restore. */
+  replaces?: string;
   /** Why nothing old goes until a person has pruned (hold.ts). */
   hold?: string;
   files: Record<string, RememberedFile>;

@@ -14,8 +14,3 @@ export function originOf(stateDir: string): string {
   writeNote(stateDir, NAME, { id });
   return id;
 }
-
-/** This state directory goes on for another that is gone. */
-export function adoptOrigin(stateDir: string, id: string): void {
-  writeNote(stateDir, NAME, { id });
-}

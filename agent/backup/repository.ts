@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { AgentError } from '../system/errors.ts';
 import type { Envelope } from './envelope.ts';
 import { FORMAT_TEXT } from './format-text.ts';
-import { decodeList } from './groups.ts';
+import { decodeList, filesListed } from './groups.ts';
 import {
   damaged,
   decodeManifest,
+  type Group,
+  type ListedFile,
   type Manifest,
   type ObjectReference,
   SNAPSHOTS,
+  type SnapshotFile,
   sequenceOf,
   sha256,
 } from './manifest.ts';
@@ -37,6 +40,7 @@ export class Repository {
   readonly store: Store;
   readonly envelope: Envelope;
   readonly #lists = new Map<string, readonly ObjectReference[]>();
+  readonly #files = new Map<string, readonly SnapshotFile[]>();
 
   constructor(store: Store, config: RepositoryConfig, envelope: Envelope) {
     this.store = store;
@@ -93,16 +97,59 @@ export class Repository {
   }
 
   /** The objects of a group; most snapshots share most groups, so each is read once. */
-  async list(manifest: string, { name, sha256: digest }: ObjectReference): Promise<readonly ObjectReference[]> {
-    let objects = this.#lists.get(digest);
+  async list(manifest: string, object: ObjectReference): Promise<readonly ObjectReference[]> {
+    let objects = this.#lists.get(object.sha256);
     if (!objects) {
-      const data = await this.store.get(name);
-      if (!data || sha256(data) !== digest) throw damaged(manifest, `its list ${name} is ${data ? 'damaged' : 'gone'}`);
+      const data = await this.#listData(object);
+      if (!data) throw damaged(manifest, `its list ${object.name} is gone or damaged`);
       objects = await decodeList(data);
-      this.#lists.set(digest, objects);
+      this.#lists.set(object.sha256, objects);
     }
     return objects;
   }
+
+  /** The files of a group, read once as well. @throws DamagedManifestError, or what the envelope says without the key */
+  async files(manifest: string, { list, files }: Group): Promise<readonly SnapshotFile[]> {
+    let found = this.#files.get(files.sha256);
+    if (!found) {
+      const data = await this.open(files);
+      if (!data) throw damaged(manifest, `its files ${files.name} are gone or damaged`);
+      found = filesListed(JSON.parse(data.toString()) as ListedFile[], await this.list(manifest, list));
+      this.#files.set(files.sha256, found);
+    }
+    return found;
+  }
+
+  /**
+   * The content of a sealed object; where that is gone or damaged, of its copy. An object's name is that of its content, so
+   * what was written again under a second name heals older snapshots too; age and zstd know whether it is whole.
+   * @returns undefined when there is none
+   */
+  async open({ name, sha256: digest }: ObjectReference): Promise<Buffer | undefined> {
+    const data = await this.store.get(name);
+    if (data && sha256(data) === digest) return this.envelope.open(data);
+    for await (const copy of this.store.list(`${name}-`)) {
+      const other = await this.store.get(copy.name);
+      const content = other && (await this.envelope.open(other).catch(unlessKey));
+      if (content) return content;
+    }
+    return undefined;
+  }
+
+  async #listData({ name, sha256: digest }: ObjectReference): Promise<Buffer | undefined> {
+    const data = await this.store.get(name);
+    if (data && sha256(data) === digest) return data;
+    for await (const copy of this.store.list(`${name}-`)) {
+      const other = await this.store.get(copy.name);
+      if (other && sha256(other) === digest) return other;
+    }
+    return undefined;
+  }
+}
+
+/** A copy that is damaged as well is none; a key that is missing or wrong is something to say. */
+function unlessKey(error: unknown): undefined {
+  if (error instanceof AgentError) throw error;
 }
 
 /** Strict: what cannot be understood must not pass for a repository that is not encrypted. */

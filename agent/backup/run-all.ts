@@ -74,8 +74,9 @@ async function runOne(configured: Configured, config: StoreConfig, options: RunO
     const result = await backUpWithRoom(configured, config, opened, options);
     run.result = result;
     run.problem = problemOf(result, opened);
-    run.left = whyOldOnesStay(result);
-    if (run.left === undefined && (await opened.canRemove())) {
+    const mayGo = await opened.canRemove();
+    if (mayGo) run.left = whyOldOnesStay(result);
+    if (mayGo && run.left === undefined) {
       const collect = sinceCollected >= COLLECT_EACH;
       const { removedSnapshots, left } = await pruneStore(configured, config, opened, { collect, log });
       run.pruned = removedSnapshots;
@@ -187,7 +188,8 @@ function watchingRoom(store: Store): { watched: Store; isFull: () => boolean } {
 
 async function madeRoom(configured: Configured, config: StoreConfig, store: Store, log: Logger): Promise<boolean> {
   const { memory } = await openExisting(store, configured.stateDir);
-  if (memory.hold !== undefined) return false;
+  // Nothing goes for the sake of a backup that may have less.
+  if (memory.hold !== undefined || !memory.verified.includes(memory.sequence)) return false;
   const { removedSnapshots, removedObjects } = await pruneStore(configured, config, store, { collect: true, log });
   return removedSnapshots + removedObjects > 0;
 }

@@ -88,7 +88,7 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
   const before = recall(stateDir, id);
   const origin = originOf(stateDir);
   const known = await knowWhatIsThere(repository, before, log);
-  if (!adopt) repository.refuseOther(known.newestOrigin, origin);
+  if (!adopt && known.newestOrigin !== before.replaces) repository.refuseOther(known.newestOrigin, origin);
   const nameKey = before.nameKey ?? (await SnapshotWriter.nameKey(repository)).toString('hex');
   const held = holdBefore(before, known.newest);
   const memory: Memory = { ...before, nameKey, ...(held !== undefined && { hold: held }) };
@@ -101,9 +101,10 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     progress.sentObjects = sent.length;
     progress.sentBytes += sent.at(-1)?.bytes ?? 0;
     onProgress?.(progress);
-    if (performance.now() - startedMs > budgetMs) throw pausing(store, progress);
+    if (isGathering && performance.now() - startedMs > budgetMs) throw pausing(store, progress);
   });
   for (const object of known.objects) writer.know(object);
+  let isGathering = true;
   const rememberSent = () => remember(stateDir, id, { ...memory, pending: [...memory.pending, ...writer.sent] });
   const { added, counts, files, missing } = await gather({
     writer,
@@ -116,16 +117,18 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
     // Whatever happens from here on, the next run knows what to look at.
     if (writer.sent.length > 0) rememberSent();
   });
+  // What is left is little, and nothing of it would be found again.
+  isGathering = false;
   onProgress?.(Object.assign(progress, { path: undefined }));
   const sequence = Math.max(memory.sequence, known.newest) + 1;
   const details = { host, agentVersion, counts, ...(missing.length > 0 && { missing }) };
-  const { name, objects, manifestBytes } = await writer.commit(
+  const { name, objects, lists, manifestBytes } = await writer.commit(
     { sequence, origin, createdMs: nowMs, complete: missing.length === 0 },
     added,
     details,
   );
   const { problems, damaged } = await verify(repository, [name], {
-    shareOf: shareToRead(store, objects, [...writer.sent, ...memory.pending]),
+    shareOf: shareToRead(store, objects, [...writer.sent, ...memory.pending], lists),
   });
   const readings = Object.values(counts).reduce((sum, n) => sum + n, 0);
   const hold = holdAfter(memory, readings);
@@ -174,15 +177,19 @@ function notIn(needed: readonly ObjectReference[], objects: readonly ObjectRefer
   return objects.filter(({ name }) => !names.has(name));
 }
 
-/** What was written is read back, unless the store has compared it itself; of the rest a sample. */
+/**
+ * What was written is read back, unless the store has compared it itself, and so are the lists on which all snapshots depend;
+ * of the rest a sample.
+ */
 function shareToRead(
   { provesWrites }: Store,
   objects: readonly ObjectReference[],
   written: readonly ObjectReference[],
+  lists: readonly ObjectReference[],
 ): (object: ObjectReference) => number {
-  const isNew = new Set(provesWrites ? [] : written.map(({ name }) => name));
+  const isRead = new Set([...(provesWrites ? [] : written), ...lists].map(({ name }) => name));
   const share = Math.min(REUSED_SHARE, REUSED_BYTES / Math.max(1, sizeOf(objects)));
-  return ({ name }) => (isNew.has(name) ? 1 : share);
+  return ({ name }) => (isRead.has(name) ? 1 : share);
 }
 
 interface Known {

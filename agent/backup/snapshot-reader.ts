@@ -2,15 +2,7 @@ import { createHash } from 'node:crypto';
 import { AgentError } from '../system/errors.ts';
 import { collectBuffers } from '../system/garbage.ts';
 import { filesListed } from './groups.ts';
-import {
-  damaged,
-  type ListedFile,
-  type ObjectReference,
-  openDetails,
-  type SnapshotDetails,
-  type SnapshotFile,
-  sha256,
-} from './manifest.ts';
+import { DamagedManifestError, openDetails, type SnapshotDetails, type SnapshotFile } from './manifest.ts';
 import type { Repository, WholeManifest } from './repository.ts';
 
 /** A file of a snapshot that cannot be had as it was; others may be whole. */
@@ -20,6 +12,8 @@ export class DamagedContent extends AgentError {}
 export class SnapshotReader {
   readonly manifest: WholeManifest;
   readonly details: Omit<SnapshotDetails, 'files'>;
+  /** What of its lists of files cannot be had, one sentence each. */
+  readonly lost: readonly string[];
   readonly #files: readonly SnapshotFile[];
   readonly #repository: Repository;
 
@@ -28,23 +22,34 @@ export class SnapshotReader {
     manifest: WholeManifest,
     details: SnapshotDetails,
     files: readonly SnapshotFile[],
+    lost: readonly string[],
   ) {
     this.#repository = repository;
     this.manifest = manifest;
     this.details = details;
     this.#files = files;
+    this.lost = lost;
   }
 
-  /** @throws AgentError when the manifest is damaged, or cannot be opened with the keys that the repository was opened with */
-  static async open(repository: Repository, name: string): Promise<SnapshotReader> {
+  /**
+   * @param skipDamaged what of its lists of files cannot be had is left out, and stands in `lost`
+   * @throws AgentError when the manifest is damaged, or cannot be opened with the keys that the repository was opened with
+   */
+  static async open(repository: Repository, name: string, skipDamaged = false): Promise<SnapshotReader> {
     const manifest = await repository.manifest(name);
     const details = await openDetails(manifest, repository.envelope);
     const files: SnapshotFile[] = [];
+    const lost: string[] = [];
     for (const group of manifest.groups) {
-      const listed = JSON.parse((await openObject(repository, name, group.files)).toString()) as ListedFile[];
-      for (const file of filesListed(listed, await repository.list(name, group.list))) files.push(file);
+      try {
+        for (const file of await repository.files(name, group)) files.push(file);
+      } catch (error) {
+        if (!skipDamaged || !(error instanceof DamagedManifestError)) throw error;
+        lost.push(error.message);
+      }
     }
-    return new SnapshotReader(repository, manifest, details, [...files, ...filesListed(details.files, manifest.own)]);
+    files.push(...filesListed(details.files, manifest.own));
+    return new SnapshotReader(repository, manifest, details, files, lost);
   }
 
   /** Files whose path begins so. */
@@ -67,19 +72,17 @@ export class SnapshotReader {
    * @throws DamagedContent, which names the file, when something of it is gone or damaged
    */
   async *content(file: SnapshotFile): AsyncGenerator<Buffer> {
-    const { store, envelope } = this.#repository;
     const hash = createHash('sha256');
     let bytes = 0;
     for (const object of file.objects) {
-      const data = await store.get(object.name);
-      if (!data || sha256(data) !== object.sha256) throw this.#damaged(file, data ? 'damaged' : 'gone');
-      const piece = await envelope.open(data).catch((error: unknown) => {
+      const piece = await this.#repository.open(object).catch((error: unknown) => {
         if (error instanceof AgentError) throw error;
         throw this.#damaged(file, 'damaged');
       });
+      if (!piece) throw this.#damaged(file, 'gone or damaged');
       hash.update(piece);
       bytes += piece.length;
-      collectBuffers(data.length + piece.length);
+      collectBuffers(object.bytes + piece.length);
       yield piece;
     }
     if (bytes !== file.bytes || hash.digest('hex') !== file.sha256) throw this.#damaged(file, 'not what was backed up');
@@ -97,14 +100,4 @@ export class SnapshotReader {
       hint: 'use another backup; energy-monitor backup verify --all tells which are whole',
     });
   }
-}
-
-async function openObject(
-  { store, envelope }: Repository,
-  manifest: string,
-  { name, sha256: digest }: ObjectReference,
-): Promise<Buffer> {
-  const data = await store.get(name);
-  if (!data || sha256(data) !== digest) throw damaged(manifest, `its files ${name} are ${data ? 'damaged' : 'gone'}`);
-  return envelope.open(data);
 }

@@ -90,7 +90,7 @@ export class SnapshotWriter {
     head: Pick<Manifest, 'sequence' | 'origin' | 'createdMs' | 'complete'>,
     files: readonly SnapshotFile[],
     details: Omit<SnapshotDetails, 'files'>,
-  ): Promise<{ name: string; objects: ObjectReference[]; manifestBytes: number }> {
+  ): Promise<{ name: string; objects: ObjectReference[]; lists: ObjectReference[]; manifestBytes: number }> {
     const { config, envelope } = this.#repository;
     const { groups: grouped, rest } = groupsOf(files);
     const groups: Group[] = [];
@@ -108,7 +108,7 @@ export class SnapshotWriter {
     const sealed = await sealDetails({ ...details, files: listed }, envelope);
     const { name, data } = await encodeManifest({ ...head, repository: config.id, groups, own, details: sealed });
     await this.#put(name, data);
-    return { name, objects, manifestBytes: data.length };
+    return { name, objects, lists: groups.map((group) => group.files), manifestBytes: data.length };
   }
 
   /** @param isSealed what is needed without a key is not */

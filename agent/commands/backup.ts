@@ -14,6 +14,8 @@ interface BackupCommandOptions {
   dryRun?: boolean;
   new?: boolean;
   adopt?: boolean;
+  sink?: string;
+  skipDamaged?: boolean;
 }
 
 const storeOption = () => new Option('--store <name>', 'only this store of the configuration');
@@ -74,6 +76,27 @@ export function addBackup(root: Command): void {
       else print(showText(shown));
     });
   addVerify(backup);
+  backup
+    .command('export')
+    .description('write the InfluxDB 2 of a backup into a new directory, as the official influx restore takes it')
+    .argument('<backup>', 'its number, or latest')
+    .argument('<directory>', 'new, or empty')
+    .option('--sink <name>', 'the server, as the configuration names it', 'influxdb')
+    .option('--skip-damaged', 'leave out what is gone or damaged, and say so')
+    .addOption(storeOption())
+    .addOption(identityOption())
+    .addOption(jsonOption())
+    .addOption(configOption())
+    .action(async (which: string, directory: string, options: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { exportConfigured } = await import('../backup/restore/export.ts');
+      const { exportText } = await import('../backup/restore/database-text.ts');
+      const { config, store, identityFile, sink = 'influxdb', skipDamaged = false, json } = options;
+      const where = { which, directory, store, identityFile, sink, skipDamaged };
+      const exported = await exportConfigured(configured(config), where);
+      if (json) printJson(exported);
+      else print(exportText(exported, directory));
+    });
   backup
     .command('prune')
     .description('let go of what the retention does not keep')

@@ -10,6 +10,7 @@ interface RestoreInfluxdbOptions extends PlaceOptions {
   full?: boolean;
   yes?: boolean;
   operatorTokenFile?: string;
+  fromInfluxBackup?: string;
   skipDamaged?: boolean;
   json?: boolean;
 }
@@ -21,6 +22,7 @@ export function addRestoreInfluxdb(root: Command): void {
   fromPlace(root.command('restore-influxdb'))
     .description('bring the InfluxDB 2 of a backup back: beside the live buckets, in their place, or as a whole')
     .argument('[backup]', 'its number, or latest', 'latest')
+    .option('--from-influx-backup <dir>', 'instead of a backup of ours: what influx backup wrote')
     .option('--sink <name>', 'the server, as the configuration names it', 'influxdb')
     .option('--bucket <name>', 'only this bucket')
     .option('--to-bucket <name>', 'under this name (default: BUCKET-restored)')
@@ -44,7 +46,8 @@ export function addRestoreInfluxdb(root: Command): void {
       const { progressLine } = await import('../system/progress-line.ts');
       giveWay();
       const config = loadConfig(options.config);
-      const { store } = await placeOf(options);
+      const influxBackup = options.fromInfluxBackup;
+      const store = influxBackup === undefined ? (await placeOf(options)).store : undefined;
       const { sink, bucket, toBucket, swap = false, full = false, yes = false, skipDamaged = false } = options;
       const { identityFile, operatorTokenFile, json } = options;
       const progress = progressLine(process.stderr);
@@ -52,6 +55,7 @@ export function addRestoreInfluxdb(root: Command): void {
         ...{
           config,
           store,
+          influxBackup,
           which,
           identityFile,
           sink,
@@ -70,7 +74,7 @@ export function addRestoreInfluxdb(root: Command): void {
           ),
       }).finally(() => progress.clear());
       const isLive = report.whole !== undefined || report.buckets.some(({ swapped }) => swapped);
-      if (isLive) rewind(config, sink, report.createdMs - REWIND_MS);
+      if (isLive) rewind(config, sink, Math.max(0, (report.createdMs ?? 0) - REWIND_MS));
       process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : databaseText(report));
       if (isLive && !json) process.stdout.write('what the journal has from then on is sent again\n');
     });

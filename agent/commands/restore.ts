@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { AgentError } from '../system/errors.ts';
 import { configOption, stateDirOption } from './options.ts';
 import { fromPlace, type PlaceOptions, placeOf } from './restore-place.ts';
 
@@ -33,5 +34,7 @@ export function addRestore(root: Command): void {
         onProgress: (done, all) => progress.show(`${Math.floor((done / all) * 100)} % of ${Math.ceil(all / 1e6)} MB`),
       }).finally(() => progress.clear());
       process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : restoreText(report));
+      const damaged = report.journal?.damaged.length ?? 0;
+      if (damaged > 0) throw new AgentError('storage', `the rest is there; what was damaged is not: ${damaged} parts`);
     });
 }

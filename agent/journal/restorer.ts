@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AgentError } from '../system/errors.ts';
+import { heirIn, type Owner } from '../system/owner.ts';
 import { Catalogue } from './catalogue.ts';
 import { ensureStateDir, journalPath, storageError } from './database.ts';
 import { readingKey } from './keys.ts';
@@ -18,6 +19,8 @@ const IMPORT_STATE = /^import\//;
 export interface JournalState {
   cursor: Record<string, string | number>[];
   quarantine: Record<string, string | number>[];
+  /** What some server has not taken of what arrived late; null when it was too much; absent in the oldest. */
+  late?: { seq: number; key: number }[] | null;
   state: { key: string; value: string }[];
 }
 
@@ -35,29 +38,20 @@ export class JournalRestorer {
   readonly #insertReading: StatementSync;
   readonly #insertGap: StatementSync;
 
-  /** @throws AgentError `storage` when there is a journal already, `locked` while a collector runs there */
-  constructor(stateDir: string) {
+  /**
+   * @param bytes that it will need on the disk
+   * @throws AgentError `storage` when there is a journal already, or no room; `locked` while a collector runs there
+   */
+  constructor(stateDir: string, bytes: number) {
     ensureStateDir(stateDir);
     this.#stateDir = stateDir;
     this.#draft = `${journalPath(stateDir)}.restoring`;
     this.#lock = CollectorLock.acquire(stateDir);
     try {
-      if (existsSync(journalPath(stateDir))) {
-        throw new AgentError('storage', `there is a journal in ${stateDir} already`, {
-          hint: 'restore into another --state-dir, or add what is missing in it with --merge',
-        });
-      }
-      this.#db = this.#guarded(() => {
-        this.#removeDraft();
-        const db = new DatabaseSync(this.#draft);
-        // A draft that is cut off is made anew: it need not survive anything.
-        db.exec(
-          'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -4096;',
-        );
-        prepareSchema(db, this.#draft);
-        withoutDayMarks(db);
-        return db;
-      });
+      this.#requireNoJournal();
+      this.#removeDraft();
+      requireRoom(stateDir, bytes);
+      this.#db = this.#guarded(() => openDraft(this.#draft));
     } catch (error) {
       this.#lock.release();
       throw error;
@@ -104,9 +98,20 @@ export class JournalRestorer {
   }
 
   /** The positions of the servers, the quarantine and what was learned. */
-  addState({ cursor, quarantine, state }: JournalState): void {
+  addState({ cursor, quarantine, late, state }: JournalState): void {
     this.#guarded(() => {
-      this.#insertAll('cursor', cursor);
+      // Where what arrived late is not known, servers take all again: that harms nothing.
+      this.#insertAll('cursor', late ? cursor : cursor.map((row) => ({ ...row, key: 0, late: 0 })));
+      this.#insertAll('late', late ?? []);
+      const newest = Math.max(
+        0,
+        ...(late ? cursor : []).map((row) => Number(row.late)),
+        ...(late ?? []).map(({ seq }) => seq),
+      );
+      // Numbers go on behind those that servers have passed.
+      this.#db.exec(
+        `DELETE FROM sqlite_sequence WHERE name = 'late'; INSERT INTO sqlite_sequence VALUES ('late', ${newest})`,
+      );
       this.#insertAll('quarantine', quarantine);
       const ours = state.filter(({ key }) => !OWN_STATE.has(key) && !IMPORT_STATE.test(key));
       this.#insertAll('state', ours);
@@ -118,6 +123,9 @@ export class JournalRestorer {
     this.#guarded(() => {
       markAllDays(this.#db);
       this.#db.close();
+      // A collector that could not start may have made an empty one.
+      this.#requireNoJournal();
+      giveTo(heirIn(this.#stateDir), this.#draft);
       syncPath(this.#draft);
       renameSync(this.#draft, journalPath(this.#stateDir));
       syncPath(this.#stateDir);
@@ -140,8 +148,19 @@ export class JournalRestorer {
     }
   }
 
+  /** What lies beside a journal that is gone would be taken for the new one's. */
+  #requireNoJournal(): void {
+    const path = journalPath(this.#stateDir);
+    if (!this.#guarded(() => isEmpty(path))) {
+      throw new AgentError('storage', `there is a journal in ${this.#stateDir} already`, {
+        hint: 'restore into another --state-dir, or add what is missing in it with --merge',
+      });
+    }
+    for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
+  }
+
   #removeDraft(): void {
-    rmSync(this.#draft, { force: true });
+    for (const end of ['', '-journal']) rmSync(`${this.#draft}${end}`, { force: true });
   }
 
   #guarded<T>(work: () => T): T {
@@ -151,6 +170,44 @@ export class JournalRestorer {
       throw storageError(this.#draft, error);
     }
   }
+}
+
+/** @returns also true where there is none */
+function isEmpty(path: string): boolean {
+  if (!existsSync(path)) return true;
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    const tables = db.prepare("SELECT count(*) AS n FROM sqlite_master WHERE name IN ('reading', 'gap')").get();
+    if (tables?.n === 0) return false;
+    return db.prepare('SELECT 1 FROM reading UNION ALL SELECT 1 FROM gap LIMIT 1').get() === undefined;
+  } finally {
+    db.close();
+  }
+}
+
+/** A draft that is cut off is made anew: it need not survive anything. */
+function openDraft(path: string): DatabaseSync {
+  // Node's defensive flag would keep a rollback journal.
+  const db = new DatabaseSync(path, { defensive: false });
+  db.exec(
+    'PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -4096;',
+  );
+  prepareSchema(db, path);
+  withoutDayMarks(db);
+  return db;
+}
+
+function requireRoom(stateDir: string, bytes: number): void {
+  const { bavail, bsize } = statfsSync(stateDir);
+  if (bavail * bsize >= bytes) return;
+  const [needed, free] = [bytes, bavail * bsize].map((n) => `${Math.ceil(n / 1e6)} MB`);
+  throw new AgentError('storage', `the journal needs ${needed} in ${stateDir}, and ${free} are free`, {
+    hint: 'make room there, or name another --state-dir',
+  });
+}
+
+function giveTo(owner: Owner | undefined, path: string): void {
+  if (owner) chownSync(path, owner.uid, owner.gid);
 }
 
 function syncPath(path: string): void {

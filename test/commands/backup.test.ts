@@ -70,7 +70,7 @@ test('damage ends verify with a code and names the object', async () => {
   const result = await run('verify', '--all');
   expect(result).toMatchObject({ code: 74, err: expect.stringMatching(/2 problems were found/) });
   expect(result.out).toContain(`objects/${first}/${object} is damaged`);
-  expect(result.out).toMatch(/^\S+ of backup 1 is damaged$/m);
+  expect(result.out).toMatch(/^\S+ of backup 1 is gone or damaged$/m);
 });
 
 test.each([

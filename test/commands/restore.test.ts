@@ -85,6 +85,23 @@ test('a new Pi from an empty directory, with the recovery key and the SAS alone:
   expect(verified).toMatchObject({ code: 0, out: expect.stringMatching(/^azure: 3 backups, .*whole\n$/) });
 });
 
+test('an older backup is restored: the newer ones stay until a person has pruned; the old machine, should it come back, is refused', async () => {
+  const { path, newPi, backup, restore } = await lostPi();
+  await backup();
+  fillJournal(path('state'), secondsFrom(FIRST_S + 5000, 500));
+  await backup();
+  const from = ['--from', path('place'), '--identity-file', path('key')];
+  expect(await restore('1', ...from)).toMatchObject({ code: 0, out: expect.stringMatching(/readings 500 of energy/) });
+  const config = join(newPi, 'config.yaml');
+  writeFileSync(config, readFileSync(config, 'utf8').replaceAll(path('state'), join(newPi, 'state')));
+  const next = await finished(['backup', 'run', '--store', 'directory', '--config', config]);
+  expect(next).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^backup 3 .*\nno old backup goes .*less than the backups/),
+  });
+  expect(await backup()).toMatchObject({ code: 78, err: expect.stringMatching(/of another machine/) });
+});
+
 test('mistakes: one sentence each, and nothing is made', async () => {
   const { path, azure, newPi, backup, restore } = await lostPi();
   await backup();
@@ -117,7 +134,7 @@ test('mistakes: one sentence each, and nothing is made', async () => {
   expect(await restore('--from', path('place'), ...identity)).toMatchObject({ code: 0 });
   expect(await restore('--from', path('place'), ...identity)).toMatchObject({
     code: 74,
-    err: expect.stringMatching(/there is a journal in .* already\n {2}add what is missing in it with --merge/),
+    err: expect.stringMatching(/there is a journal in .* already\n {2}.*add what is missing in it with --merge/),
   });
   expect(await restore('--from', path('place'), ...identity, '--merge')).toMatchObject({
     code: 0,

@@ -1,9 +1,10 @@
 import type { BucketRestore, DatabaseRestoreReport } from './database.ts';
+import type { ExportedBackup } from './influxdb2-export.ts';
 
 /** What was restored, how it compares, and what is left to do. */
 export function databaseText(report: DatabaseRestoreReport): string {
-  const { sequence, createdMs, url, buckets, loses, whole } = report;
-  const lines = [`backup ${sequence}, made ${new Date(createdMs).toISOString()}, into ${url}`];
+  const { label, url, buckets, loses, whole } = report;
+  const lines = [`${label}, into ${url}`];
   for (const bucket of buckets) lines.push(...bucketLines(bucket));
   if (loses && !whole) {
     lines.push(`everything in that server would go: buckets ${loses.buckets.join(', ') || 'none'};`);
@@ -39,6 +40,14 @@ function bucketLines({ from, restored, comparison, swapped }: BucketRestore): st
     for (const { kind, name } of swapped.bound) lines.push(`    ${kind} ${name}`);
   }
   return lines;
+}
+
+export function exportText({ baseName, shards, bytes, damaged }: ExportedBackup, directory: string): string {
+  const lines = [
+    `${directory}: ${baseName}.*, ${shards} shards, ${megabytes(bytes)}; it holds credentials of the server`,
+  ];
+  for (const problem of damaged) lines.push(`left out: ${problem}`);
+  return lines.map((line) => `${line}\n`).join('');
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;

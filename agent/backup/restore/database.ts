@@ -20,6 +20,7 @@ import { AgentError } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
 import { snapshotInflux } from './influxdb2.ts';
+import { readInfluxBackup } from './influxdb2-official.ts';
 import { openSnapshot } from './restore.ts';
 
 /** A request is tried again for so long; between the two renames of a swap it counts as well. */
@@ -27,9 +28,11 @@ const PATIENCE_MS = 20_000;
 
 export interface DatabaseRestoreOptions {
   config: Config;
-  store: StoreConfig;
+  store: StoreConfig | undefined;
   /** Its sequence, or `latest`. */
   which: string;
+  /** Instead of a backup of ours: a directory that `influx backup` wrote. */
+  influxBackup: string | undefined;
   identityFile: string | undefined;
   /** Name of the server in `influxdb`, of this configuration and of the backup. */
   sink: string;
@@ -59,8 +62,10 @@ export interface BucketRestore {
 }
 
 export interface DatabaseRestoreReport {
-  sequence: number;
-  createdMs: number;
+  /** Which backup, for a person. */
+  label: string;
+  /** UTC ms by the clock of the machine that made it; undefined of an official backup. */
+  createdMs: number | undefined;
   url: string;
   buckets: BucketRestore[];
   /** What a full restore would take away, or took. */
@@ -73,16 +78,15 @@ export interface DatabaseRestoreReport {
  * @throws AgentError with a remedy; `locked` while another restore of this machine runs
  */
 export async function restoreDatabase(options: DatabaseRestoreOptions): Promise<DatabaseRestoreReport> {
-  const { config, sink } = options;
+  const { config } = options;
   const server = serverOf(options);
   const lock = KernelLock.acquire(join(config.stateDir, 'restore.lock'));
   if (!lock) throw new AgentError('locked', 'another restore of this machine is running', { hint: 'wait for it' });
   try {
-    const { snapshot } = await openSnapshot({ ...options, stateDir: config.stateDir });
-    const backup = await snapshotInflux(snapshot, `databases/${sink}`);
+    const { backup, label, createdMs } = await openBackup(options);
     const report: DatabaseRestoreReport = {
-      sequence: snapshot.manifest.sequence,
-      createdMs: snapshot.manifest.createdMs,
+      label,
+      createdMs,
       url: server.url,
       buckets: [],
       loses: undefined,
@@ -96,6 +100,22 @@ export async function restoreDatabase(options: DatabaseRestoreOptions): Promise<
   } finally {
     lock.release();
   }
+}
+
+async function openBackup(
+  options: DatabaseRestoreOptions,
+): Promise<{ backup: InfluxBackup; label: string; createdMs: number | undefined }> {
+  const { influxBackup, sink, config, store } = options;
+  if (influxBackup !== undefined) {
+    const backup = await readInfluxBackup(influxBackup);
+    return { backup, label: backup.label, createdMs: undefined };
+  }
+  if (!store)
+    throw new AgentError('usage', 'it is not said from where to restore', { hint: 'name the place with --from' });
+  const { snapshot } = await openSnapshot({ ...options, store, stateDir: config.stateDir });
+  const backup = await snapshotInflux(snapshot, `databases/${sink}`);
+  const { sequence, createdMs } = snapshot.manifest;
+  return { backup, label: `backup ${sequence}, made ${new Date(createdMs).toISOString()}`, createdMs };
 }
 
 function serverOf({ config, sink, operatorTokenFile, log }: DatabaseRestoreOptions): RestoreServer {

@@ -1,6 +1,4 @@
-import { statfsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { ensureStateDir } from '../../journal/database.ts';
 import { Importer } from '../../journal/importer.ts';
 import { unpack } from '../../journal/packing.ts';
 import { JournalRestorer, type JournalState } from '../../journal/restorer.ts';
@@ -11,7 +9,7 @@ import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 
 /** A day's file and the pages of SQLite around its rows: measured 1.03. */
 const BYTES_ON_DISK = 1.15;
-const SEGMENTS = 'journal/2';
+const SEGMENT = /^journal\/\d{4}-/;
 const STATE = 'journal/state.json';
 const BATCH = 2000;
 
@@ -38,25 +36,45 @@ export interface JournalRestoreResult {
 export async function restoreJournal(
   snapshot: SnapshotReader,
   stateDir: string,
-  options: JournalRestoreOptions & { before?: () => Promise<void> } = {},
+  options: JournalRestoreOptions & { before?: (result: JournalRestoreResult) => Promise<void> } = {},
 ): Promise<JournalRestoreResult> {
-  requireRoom(snapshot, stateDir);
-  const restorer = new JournalRestorer(stateDir);
+  const restorer = new JournalRestorer(stateDir, sizeOf(segmentsOf(snapshot)) * BYTES_ON_DISK);
   try {
     const result = await eachSegment(snapshot, options, (bytes) => restorer.add(bytes));
-    const state = snapshot.file(STATE);
-    if (state) restorer.addState(JSON.parse((await snapshot.whole(state)).toString()) as JournalState);
-    if (result.damaged.length === 0 && !isDeepStrictEqual(result.counts, { ...snapshot.details.counts })) {
-      throw new AgentError('storage', `backup ${snapshot.manifest.sequence} has other readings than were counted`, {
-        hint: 'use another backup, or take what there is with --skip-damaged',
-      });
+    await restoreState(snapshot, restorer, options, result.damaged);
+    const isComplete = isDeepStrictEqual(result.counts, { ...snapshot.details.counts });
+    if (!isComplete && result.damaged.length === 0) {
+      const problem = `backup ${snapshot.manifest.sequence} has other readings than were counted when it was made`;
+      if (!options.skipDamaged) {
+        throw new AgentError('storage', problem, {
+          hint: 'use another backup, or take what there is with --skip-damaged',
+        });
+      }
+      result.damaged.push(problem);
     }
-    await options.before?.();
+    const restored = { ...result, added: sum(result.counts) };
+    await options.before?.(restored);
     restorer.finish();
-    return { ...result, added: sum(result.counts) };
+    return restored;
   } catch (error) {
     restorer.abandon();
     throw error;
+  }
+}
+
+async function restoreState(
+  snapshot: SnapshotReader,
+  restorer: JournalRestorer,
+  { skipDamaged }: JournalRestoreOptions,
+  damaged: string[],
+): Promise<void> {
+  const state = snapshot.file(STATE);
+  if (!state) return;
+  try {
+    restorer.addState(JSON.parse((await snapshot.whole(state)).toString()) as JournalState);
+  } catch (error) {
+    if (!skipDamaged || !(error instanceof DamagedContent)) throw error;
+    damaged.push(messageOf(error));
   }
 }
 
@@ -122,8 +140,8 @@ async function eachSegment(
   { skipDamaged = false, onProgress }: JournalRestoreOptions,
   take: (bytes: Buffer) => Record<string, number>,
 ): Promise<Omit<JournalRestoreResult, 'added'>> {
-  const result = { counts: {} as Record<string, number>, damaged: [] as string[] };
-  const files = snapshot.files(SEGMENTS);
+  const result = { counts: {} as Record<string, number>, damaged: [...snapshot.lost] };
+  const files = segmentsOf(snapshot);
   const all = sizeOf(files);
   let done = 0;
   for (const file of files) {
@@ -141,20 +159,6 @@ async function eachSegment(
   return result;
 }
 
-function requireRoom(snapshot: SnapshotReader, stateDir: string): void {
-  ensureStateDir(stateDir);
-  const { bavail, bsize } = statfsSync(stateDir);
-  const needed = sizeOf(snapshot.files(SEGMENTS)) * BYTES_ON_DISK;
-  if (bavail * bsize >= needed) return;
-  throw new AgentError(
-    'storage',
-    `the journal needs ${mega(needed)} in ${stateDir}, and ${mega(bavail * bsize)} are free`,
-    {
-      hint: 'make room there, or name another --state-dir',
-    },
-  );
-}
-
-const mega = (bytes: number) => `${Math.ceil(bytes / 1e6)} MB`;
+const segmentsOf = (snapshot: SnapshotReader) => snapshot.files('journal/').filter(({ path }) => SEGMENT.test(path));
 const sizeOf = (files: readonly SnapshotFile[]) => files.reduce((total, { bytes }) => total + bytes, 0);
 const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((total, n) => total + n, 0);

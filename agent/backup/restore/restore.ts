@@ -1,16 +1,16 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import { DEFAULT_STATE_DIR } from '../../config/state-dir.ts';
-import { journalPath } from '../../journal/database.ts';
 import { AgentError } from '../../system/errors.ts';
+import { heirIn } from '../../system/owner.ts';
 import { writePrivateFile } from '../../system/private-file.ts';
 import { openExisting } from '../existing.ts';
 import { openStore } from '../place.ts';
 import { type Listed, listSnapshots } from '../prune.ts';
 import type { Repository } from '../repository.ts';
-import { SnapshotReader } from '../snapshot-reader.ts';
+import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
 import { type JournalRestoreOptions, type JournalRestoreResult, mergeJournal, restoreJournal } from './journal.ts';
 import { continueBackups } from './machine.ts';
 
@@ -48,8 +48,9 @@ export interface RestoreReport {
  */
 export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { merge, configFile, dryRun } = options;
-  const { repository, listed, snapshot } = await openSnapshot(options);
-  const config = await configurationIn(snapshot);
+  const { repository, listed, newest, snapshot } = await openSnapshot(options);
+  const lost: string[] = [];
+  const config = merge ? undefined : await configurationIn(snapshot, options, lost);
   const stateDir = options.stateDir ?? stateDirIn(config);
   const report: RestoreReport = {
     stateDir,
@@ -61,15 +62,16 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     config: undefined,
     missing: [...(snapshot.details.missing ?? [])],
   };
-  if (!merge) refuseJournal(stateDir);
   if (dryRun) return report;
   if (merge) {
     report.journal = await mergeJournal(snapshot, stateDir, options);
     return report;
   }
-  const before = async () => {
-    await continueBackups(repository, snapshot, stateDir);
-    if (configFile !== undefined && config !== undefined) report.config = restoreConfiguration(config, configFile);
+  const before = async (restored: JournalRestoreResult) => {
+    restored.damaged.push(...lost);
+    await continueBackups(repository, snapshot, { stateDir, newest, restored });
+    if (configFile !== undefined && config !== undefined)
+      report.config = restoreConfiguration(config, configFile, stateDir);
   };
   report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;
@@ -80,30 +82,39 @@ export async function openSnapshot({
   stateDir,
   identityFile,
   which,
-}: Pick<RestoreOptions, 'store' | 'stateDir' | 'identityFile' | 'which'>): Promise<{
+  skipDamaged,
+}: Pick<RestoreOptions, 'store' | 'stateDir' | 'identityFile' | 'which' | 'skipDamaged'>): Promise<{
   repository: Repository;
   listed: Listed;
+  /** Sequence. */
+  newest: number;
   snapshot: SnapshotReader;
 }> {
   const opened = await openStore(store, 'look');
   const { repository, memory } = await openExisting(opened, stateDir ?? DEFAULT_STATE_DIR, identityFile);
   const all = await listSnapshots(repository, new Set(memory.verified));
   const listed = which === 'latest' ? all.at(-1) : all.find(({ sequence }) => String(sequence) === which);
-  if (listed) return { repository, listed, snapshot: await SnapshotReader.open(repository, listed.name) };
+  if (listed) {
+    const snapshot = await SnapshotReader.open(repository, listed.name, skipDamaged);
+    return { repository, listed, newest: all.at(-1)?.sequence ?? 0, snapshot };
+  }
   const known = all.length === 0 ? 'it has none' : `it has ${all[0]?.sequence} to ${all.at(-1)?.sequence}`;
   throw new AgentError('usage', `there is no backup ${which} in ${opened.label}`, { hint: known });
 }
 
-function refuseJournal(stateDir: string): void {
-  if (!existsSync(journalPath(stateDir))) return;
-  throw new AgentError('storage', `there is a journal in ${stateDir} already`, {
-    hint: 'add what is missing in it with --merge, or name another directory with --state-dir',
-  });
-}
-
-async function configurationIn(snapshot: SnapshotReader): Promise<string | undefined> {
+async function configurationIn(
+  snapshot: SnapshotReader,
+  { skipDamaged }: RestoreOptions,
+  lost: string[],
+): Promise<string | undefined> {
   const file = snapshot.file(CONFIG);
-  return file && (await snapshot.whole(file)).toString();
+  try {
+    return file && (await snapshot.whole(file)).toString();
+  } catch (error) {
+    if (!skipDamaged || !(error instanceof DamagedContent)) throw error;
+    lost.push(error.message);
+    return undefined;
+  }
 }
 
 function stateDirIn(config: string | undefined): string {
@@ -112,10 +123,13 @@ function stateDirIn(config: string | undefined): string {
 }
 
 /** Secrets are not in a backup: what is *** has to be written anew. */
-function restoreConfiguration(text: string, path: string): RestoreReport['config'] {
+function restoreConfiguration(text: string, path: string, stateDir: string): RestoreReport['config'] {
   if (existsSync(path)) return undefined;
   mkdirSync(dirname(path), { recursive: true });
   writePrivateFile(path, text.trimEnd());
+  // Who runs the agent has to read it.
+  const owner = heirIn(stateDir);
+  if (owner) chownSync(path, owner.uid, owner.gid);
   const secrets = [...text.matchAll(/(\w+): "?\*\*\*"?/g)].flatMap(([, key]) => key ?? []);
   return { path, secrets };
 }

@@ -8,6 +8,7 @@ import type { BackupSource, SourceFile } from '../source.ts';
 const HOUR_MS = 3_600_000;
 /** Days before the newest that are kept hour by hour: each backup then sends an hour, not the day so far. */
 const YOUNG_DAYS = 2;
+const MOST_LATE = 10_000;
 
 type Before = ReadonlyMap<string, RememberedFile>;
 
@@ -86,11 +87,20 @@ function isEmpty(db: DatabaseSync, { fromMs, toMs }: Span): boolean {
   return reading.get(firstKeyAt(fromMs), firstKeyAt(toMs)) === undefined && gap.get(fromMs, toMs) === undefined;
 }
 
+/** What some server has not taken of what arrived late; null for more than is worth to be kept: then all is sent again. */
+function lateRows(db: DatabaseSync) {
+  const rows = db
+    .prepare('SELECT seq, key FROM late WHERE seq > (SELECT min(late) FROM cursor) ORDER BY seq LIMIT ?')
+    .all(MOST_LATE + 1);
+  return rows.length > MOST_LATE ? null : rows;
+}
+
 function stateFile(db: DatabaseSync): Buffer {
   const all = (table: string, order: string) => db.prepare(`SELECT * FROM ${table} ORDER BY ${order}`).all();
   const tables = {
     cursor: all('cursor', 'consumer'),
     quarantine: all('quarantine', 'consumer, key'),
+    late: lateRows(db),
     state: all('state', 'key'),
   };
   return Buffer.from(`${JSON.stringify(tables)}\n`);

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { DirectoryStore } from '../../../agent/backup/directory-store.ts';
+import { recall, remember } from '../../../agent/backup/memory.ts';
 import { mergeJournal, restoreJournal } from '../../../agent/backup/restore/journal.ts';
 import { SnapshotReader } from '../../../agent/backup/snapshot-reader.ts';
 import { journalPath, openForWriting } from '../../../agent/journal/database.ts';
@@ -99,7 +100,7 @@ test('what is damaged is named, and nothing is there; the rest is, when that is 
     const target = temporaryDirectory();
     await expect(restoreJournal(snapshot, target)).rejects.toMatchObject({
       code: 'storage',
-      message: expect.stringMatching(/^journal\/2026-03-01 of backup 1 is (?:damaged|gone)$/),
+      message: expect.stringMatching(/^journal\/2026-03-01 of backup 1 is gone or damaged$/),
     });
     expect(existsSync(journalPath(target))).toBe(false);
     const result = await restoreJournal(snapshot, target, { skipDamaged: true });
@@ -131,4 +132,70 @@ test('beside a collector that goes on, a snapshot is merged: what is there stays
     allOf(stateDir_).readings.filter(({ timeMs }) => timeMs !== own.timeMs && timeMs < (FIRST_S + 9 * DAY_S) * 1000);
   expect(rest(target)).toEqual(rest(stateDir));
   expect((await mergeJournal(snapshot, target)).added).toBe(0);
+});
+
+test("what lies beside a journal that is gone is not taken for the new one; an empty journal is in nobody's way", async () => {
+  const { snapshot } = await prepared();
+  const lost = temporaryDirectory();
+  fillJournal(lost, secondsFrom(FIRST_S + 20 * DAY_S, 300));
+  const held = openForWriting(lost);
+  held.exec("INSERT INTO state VALUES ('kept', '1')");
+  const target = temporaryDirectory();
+  for (const end of ['-wal', '-shm']) cpSync(`${journalPath(lost)}${end}`, `${journalPath(target)}${end}`);
+  held.close();
+  await restoreJournal(snapshot, target);
+  const db = openForWriting(target);
+  expect(db.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+  expect(db.prepare('SELECT count(*) AS n FROM reading').get()).toEqual({ n: 201 });
+  db.close();
+  const empty = temporaryDirectory();
+  openForWriting(empty).close();
+  expect((await restoreJournal(snapshot, empty)).added).toBe(201);
+});
+
+test('what a server had not taken of late readings, and what comes late from now on, it gets', async () => {
+  const { stateDir, store } = await prepared();
+  const taken = (directory: string) => {
+    const db = openForWriting(directory);
+    const rows = db.prepare('SELECT seq, key FROM late WHERE seq > (SELECT late FROM cursor) ORDER BY seq').all();
+    db.close();
+    return rows;
+  };
+  const db = openForWriting(stateDir);
+  const passed = Number(db.prepare('SELECT max(seq) AS seq FROM late').get()?.seq ?? 0);
+  db.prepare('UPDATE cursor SET key = 9000000000000000, late = ?').run(passed);
+  db.close();
+  fillJournal(stateDir, secondsFrom(FIRST_S + 100, 5));
+  expect(taken(stateDir)).toHaveLength(5);
+  const { name } = await backUp(stateDir, store);
+  const target = temporaryDirectory();
+  await restoreJournal(await SnapshotReader.open(await openRepository(store), name), target);
+  expect(taken(target)).toEqual(taken(stateDir));
+  fillJournal(target, secondsFrom(FIRST_S + 200, 7));
+  expect(taken(target)).toHaveLength(12);
+});
+
+test('readings of a clock that was wrong come back as well', async () => {
+  const stateDir = temporaryDirectory();
+  fillJournal(stateDir, [10, 20, FIRST_S]);
+  const store = await DirectoryStore.open(temporaryDirectory());
+  const { name } = await backUp(stateDir, store);
+  const target = temporaryDirectory();
+  const snapshot = await SnapshotReader.open(await openRepository(store), name);
+  expect(await restoreJournal(snapshot, target)).toMatchObject({ counts: { energy: 3 } });
+});
+
+test('one damaged part that many backups share is left out, or had from its copy', async () => {
+  const { stateDir, store, snapshot } = await prepared();
+  const state = snapshot.file('journal/state.json')?.objects[0]?.name ?? '';
+  writeFileSync(join(store.label, state), 'noise');
+  await expect(restoreJournal(snapshot, temporaryDirectory())).rejects.toMatchObject({ code: 'storage' });
+  const result = await restoreJournal(snapshot, temporaryDirectory(), { skipDamaged: true });
+  expect(result).toMatchObject({ counts: { energy: 201 }, damaged: [expect.stringMatching(/state\.json/)] });
+  // The next backup writes it again under a second name, which heals this one too.
+  const repository = await openRepository(store);
+  const { id } = repository.config;
+  remember(stateDir, id, { ...recall(stateDir, id), damaged: [state] });
+  await backUp(stateDir, store);
+  expect(await restoreJournal(snapshot, temporaryDirectory())).toMatchObject({ damaged: [] });
 });
