@@ -52,10 +52,28 @@ class Machine {
     return this.config({ directory: join(this.#workplace.directory, name) });
   }
 
-  /** One run of the command line: its peak RSS while it lives, how long it took, what it said. */
   async run(config: string): Promise<Run> {
+    const { said, ...measured } = await this.#measure(['backup', 'run', '--json', '--config', config]);
+    const [{ result }] = JSON.parse(said) as [{ result: { bytes: number; sentBytes: number } }];
+    return { ...measured, ...result };
+  }
+
+  /** Into an empty directory, as on a new machine. */
+  async restore(place: string, identity: string): Promise<Omit<Run, 'bytes' | 'sentBytes'>> {
+    const key = join(this.#workplace.directory, 'key');
+    writeFileSync(key, identity, { mode: 0o600 });
+    const target = join(this.#workplace.directory, 'restored');
+    const from = ['--from', join(this.#workplace.directory, place), '--identity-file', key];
+    const args = ['restore', ...from, '--state-dir', target, '--config', join(target, 'config.yaml')];
+    // The first start compiles the code; it is the installer's.
+    await this.#measure([...args, '--dry-run']);
+    return this.#measure(args);
+  }
+
+  /** One run of the command line: its peak RSS while it lives, how long it took, what it said. */
+  async #measure(args: string[]): Promise<{ peakMB: number; ms: number; said: string }> {
     const startMs = performance.now();
-    const child = this.#workplace.agent(['backup', 'run', '--json', '--config', config]);
+    const child = this.#workplace.agent(args);
     let said = '';
     child.stdout?.on('data', (text: Buffer) => {
       said += text.toString();
@@ -69,8 +87,8 @@ class Machine {
       }
       await sleep(5);
     }
-    const [{ result }] = JSON.parse(said) as [{ result: { bytes: number; sentBytes: number } }];
-    return { peakMB, ms: performance.now() - startMs, ...result };
+    if (child.exitCode !== 0) throw new Error(`${args[0]} ended with ${child.exitCode ?? child.signalCode}`);
+    return { peakMB, ms: performance.now() - startMs, said };
   }
 }
 
@@ -132,12 +150,33 @@ function weekRow(what: string, { sentBytes, fullBytes }: Week): Row {
   };
 }
 
+function restoreRows(bytes: number, { peakMB, ms }: Pick<Run, 'peakMB' | 'ms'>): Row[] {
+  const mbPerS = bytes / 1e3 / ms;
+  const yearS = (ms / 1000) * (365 / LARGE_DAYS);
+  return [
+    {
+      figure: `restoring ${(bytes / 1e6).toFixed(0)} MB of journal from a directory`,
+      asked: '>= 20 MB/s',
+      measured: `${mbPerS.toFixed(1)} MB/s, in ${(ms / 1000).toFixed(0)} s`,
+      met: mbPerS >= 20,
+    },
+    {
+      figure: 'the same for a year of one meter',
+      asked: '<= 3 minutes',
+      measured: `${(yearS / 60).toFixed(1)} minutes`,
+      met: yearS <= 180,
+    },
+    { figure: 'peak RSS of that', asked: '<= 130 MB', measured: `${peakMB.toFixed(1)} MB`, met: peakMB <= 130 },
+  ];
+}
+
 /**
- * The figures of backups, encrypted. BENCH_BACKUP_SMALL_DAYS and BENCH_BACKUP_LARGE_DAYS shorten it.
+ * The figures of backups and restores, encrypted. BENCH_BACKUP_SMALL_DAYS and BENCH_BACKUP_LARGE_DAYS shorten it.
  */
 export async function backup(): Promise<Figures> {
   using workplace = new Workplace();
-  const machine = new Machine(workplace, await identityToRecipient(await generateX25519Identity()));
+  const identity = await generateX25519Identity();
+  const machine = new Machine(workplace, await identityToRecipient(identity));
   const program = influxdProgram();
   fillBacklog(machine.stateDir, SMALL_DAYS * 86_400);
   // The first start compiles the code; it is the installer's.
@@ -156,9 +195,11 @@ export async function backup(): Promise<Figures> {
   if (program !== undefined) rows.push(weekRow('InfluxDB', await influxWeek(workplace, program)));
   const moreSeconds = (LARGE_DAYS - SMALL_DAYS) * 86_400;
   fillBacklog(machine.stateDir, moreSeconds, Date.now() - (LARGE_DAYS + 1) * 86_400_000);
-  rows.push(memoryRow('into a directory', await machine.run(machine.directory('large'))));
+  const large = await machine.run(machine.directory('large'));
+  rows.push(memoryRow('into a directory', large));
+  rows.push(...restoreRows(large.bytes, await machine.restore('large', identity)));
   return {
-    title: 'Figures of backups',
+    title: 'Figures of backups and restores',
     rows,
     remarks: program === undefined ? ['There was no influxd: its row is missing.'] : [],
     complete: SMALL_DAYS >= 22 && LARGE_DAYS >= 440 && program !== undefined,
