@@ -55,8 +55,18 @@ export function* segment(db: DatabaseSync, { fromMs, toMs }: Span): Generator<Bu
     fromMs,
     toMs,
   );
-  const series = rows('SELECT id, measurement, meter, model FROM series ORDER BY id');
-  const layouts = rows('SELECT id, fields FROM layout ORDER BY id');
+  // Only what is used here: a meter, or a layout, that is new elsewhere makes this no other segment.
+  const [fromKey, toKey] = [firstKeyAt(fromMs), firstKeyAt(toMs)];
+  const series = rows(
+    `SELECT id, measurement, meter, model FROM series WHERE id IN (
+       SELECT key % ${SERIES_SLOTS} FROM reading WHERE key >= ? AND key < ?
+       UNION SELECT series FROM gap WHERE from_time >= ? AND from_time < ?) ORDER BY id`,
+    ...[fromKey, toKey, fromMs, toMs],
+  );
+  const layouts = rows(
+    'SELECT id, fields FROM layout WHERE id IN (SELECT layout FROM reading WHERE key >= ? AND key < ?) ORDER BY id',
+    ...[fromKey, toKey],
+  );
   yield Buffer.from(`${JSON.stringify({ from: fromMs, to: toMs, series, layouts, gaps })}\n`);
   const readings = db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
   // One buffer for many rows: a pair of buffers for each would wait for the garbage collection by the ten thousand.

@@ -110,6 +110,20 @@ test('a clock that goes back, and comes right, sends nothing again', async () =>
   expect([await run(2), await run(20), await run(4000), await run(20)]).toEqual([0, 0, 0, 0]);
 });
 
+test('a meter that is new, or a reading of another kind, sends the hour in which it is and no other', async () => {
+  const { stateDir, store } = await prepared(2);
+  await backUp(stateDir, store);
+  const journal = open(stateDir);
+  journal.append(
+    { ...readingAt((FIRST_S + DAY_S + 9000) * 1000, { ...HOUSE, meter: 'new' }), values: { other: 1 } },
+    {},
+  );
+  journal.close();
+  const { sentObjects } = await backUp(stateDir, store);
+  // The hour, and what was learned.
+  expect(sentObjects).toBeLessThanOrEqual(2);
+});
+
 test('a reading from the future does not make today an old day', async () => {
   const { stateDir, store } = await prepared(2);
   fillJournal(stateDir, secondsFrom(FIRST_S + 4000 * DAY_S, 5));
