@@ -46,7 +46,7 @@ export function testRestoreKills(kills: number, seed: number): void {
         continue;
       }
       expect(countOf(target)).toBe(READINGS);
-      expect(existsSync(join(target, 'backup/origin.json'))).toBe(true);
+      expect(existsSync(join(target, 'backup/places.json'))).toBe(true);
       target = join(directory, `target-${kill}`);
     }
     expect(unfinished).toBeGreaterThan(0);
