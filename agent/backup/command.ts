@@ -8,7 +8,7 @@ import type { Manifest, SnapshotDetails } from './manifest.ts';
 import { recall, remember } from './memory.ts';
 import { noteVerification, recordValues } from './outcome.ts';
 import { openStore, storeOf, storesOf } from './place.ts';
-import { type Listed, listSnapshots, type PruneResult } from './prune.ts';
+import { type Listed, listSnapshots, type PruneResult, snapshotNamed } from './prune.ts';
 import { pruneStore } from './prune-store.ts';
 import type { Repository } from './repository.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
@@ -60,12 +60,7 @@ export async function showConfigured(
   const opened = await openStore(config, 'look');
   const { repository, memory } = await openExisting(opened, stateDir, identityFile);
   const all = await listSnapshots(repository, new Set(memory.verified));
-  const listed = which === 'latest' ? all.at(-1) : all.find(({ sequence }) => String(sequence) === which);
-  if (!listed) {
-    throw new AgentError('usage', `there is no backup ${which} in ${opened.label}`, {
-      hint: 'energy-monitor backup list shows which there are',
-    });
-  }
+  const listed = snapshotNamed(all, which, opened.label);
   const manifest = await repository.manifest(listed.name);
   const { sequence, repository: id, origin, createdMs, objects } = manifest;
   return {

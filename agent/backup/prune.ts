@@ -42,6 +42,18 @@ export async function listSnapshots(repository: Repository, verified: ReadonlySe
 }
 
 /**
+ * @param which a sequence, or `latest`
+ * @throws AgentError `usage` when there is none such
+ */
+export function snapshotNamed(all: readonly Listed[], which: string, label: string): Listed {
+  const found = which === 'latest' ? all.at(-1) : all.find(({ sequence }) => String(sequence) === which);
+  if (found) return found;
+  throw new AgentError('usage', `there is no backup ${which} in ${label}`, {
+    hint: all.length === 0 ? 'it has none' : `it has ${all[0]?.sequence} to ${all.at(-1)?.sequence}`,
+  });
+}
+
+/**
  * Removes the snapshots that the policy does not keep, then, with `collect`, the objects that no snapshot needs any more.
  * Manifests go first: wherever this is broken off, what is left of objects is more than is needed, never less. While anything
  * is in doubt (a manifest that stays and cannot be read, times that cannot be right) nothing goes, and `left` says why.

@@ -105,7 +105,11 @@ async function backUp(options: BackupOptions, repository: Repository, nowMs: num
   });
   for (const object of known.objects) writer.know(object);
   let isGathering = true;
-  const rememberSent = () => remember(stateDir, id, { ...memory, pending: [...memory.pending, ...writer.sent] });
+  const rememberSent = () => {
+    // What a verification finds meanwhile stays found.
+    const { damaged } = recall(stateDir, id);
+    remember(stateDir, id, { ...memory, damaged, pending: [...memory.pending, ...writer.sent] });
+  };
   const { added, counts, files, missing } = await gather({
     writer,
     sources: options.sources,

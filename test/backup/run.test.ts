@@ -124,6 +124,21 @@ test('a meter that is new, or a reading of another kind, sends the hour in which
   expect(sentObjects).toBeLessThanOrEqual(2);
 });
 
+test('what a verification finds while a backup runs stays found', async () => {
+  const { stateDir, store } = await prepared(2);
+  await backUp(stateDir, store);
+  const { id } = (await openRepository(store)).config;
+  fillJournal(stateDir, secondsFrom(FIRST_S + DAY_S + 9000, 5));
+  const meanwhile = storeWith(store, {
+    put: async (name, data) => {
+      if (name.startsWith('objects/')) remember(stateDir, id, { ...recall(stateDir, id), damaged: ['objects/found'] });
+      return store.put(name, data);
+    },
+  });
+  await backUp(stateDir, meanwhile);
+  expect(recall(stateDir, id).damaged).toEqual(['objects/found']);
+});
+
 test('a reading from the future does not make today an old day', async () => {
   const { stateDir, store } = await prepared(2);
   fillJournal(stateDir, secondsFrom(FIRST_S + 4000 * DAY_S, 5));

@@ -3,12 +3,11 @@ import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import { DEFAULT_STATE_DIR } from '../../config/state-dir.ts';
-import { AgentError } from '../../system/errors.ts';
 import { heirIn } from '../../system/owner.ts';
 import { writePrivateFile } from '../../system/private-file.ts';
 import { openExisting } from '../existing.ts';
 import { openStore } from '../place.ts';
-import { type Listed, listSnapshots } from '../prune.ts';
+import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
 import { type JournalRestoreOptions, type JournalRestoreResult, mergeJournal, restoreJournal } from './journal.ts';
@@ -93,13 +92,9 @@ export async function openSnapshot({
   const opened = await openStore(store, 'look');
   const { repository, memory } = await openExisting(opened, stateDir ?? DEFAULT_STATE_DIR, identityFile);
   const all = await listSnapshots(repository, new Set(memory.verified));
-  const listed = which === 'latest' ? all.at(-1) : all.find(({ sequence }) => String(sequence) === which);
-  if (listed) {
-    const snapshot = await SnapshotReader.open(repository, listed.name, skipDamaged);
-    return { repository, listed, newest: all.at(-1)?.sequence ?? 0, snapshot };
-  }
-  const known = all.length === 0 ? 'it has none' : `it has ${all[0]?.sequence} to ${all.at(-1)?.sequence}`;
-  throw new AgentError('usage', `there is no backup ${which} in ${opened.label}`, { hint: known });
+  const listed = snapshotNamed(all, which, opened.label);
+  const snapshot = await SnapshotReader.open(repository, listed.name, skipDamaged);
+  return { repository, listed, newest: all.at(-1)?.sequence ?? 0, snapshot };
 }
 
 async function configurationIn(
