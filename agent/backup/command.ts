@@ -1,4 +1,5 @@
 import { type StoreConfig, storeName } from '../config/backup-schema.ts';
+import { DEFAULT_STATE_DIR } from '../config/state-dir.ts';
 import { AgentError } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Configured } from './configured.ts';
@@ -6,7 +7,7 @@ import { openExisting } from './existing.ts';
 import { unlockRepository } from './lock.ts';
 import type { Manifest, SnapshotDetails } from './manifest.ts';
 import { recall, remember } from './memory.ts';
-import { noteVerification, recordValues } from './outcome.ts';
+import { noteFinding, recordValues } from './outcome.ts';
 import { openStore, storeOf, storesOf } from './place.ts';
 import { type Listed, listSnapshots, type PruneResult, snapshotNamed } from './prune.ts';
 import { pruneStore } from './prune-store.ts';
@@ -23,17 +24,20 @@ export interface StoreList {
 
 /** What is in each store, or in the one that is named. */
 export function listConfigured(configured: Configured, store: string | undefined): Promise<EachStore<StoreList>> {
-  return eachStore(configured, store, async (config) => {
-    const opened = await openStore(config, 'look');
-    const { repository, memory } = await openExisting(opened, configured.stateDir);
-    const snapshots: StoreList['snapshots'] = [];
-    for (const listed of await listSnapshots(repository, new Set(memory.verified))) {
-      const manifest = await repository.manifest(listed.name).catch(() => null);
-      const storedBytes = manifest?.objects.reduce((sum, { bytes }) => sum + bytes, 0) ?? null;
-      snapshots.push({ ...listed, createdMs: manifest?.createdMs ?? null, storedBytes });
-    }
-    return { store: storeName(config), label: opened.label, snapshots };
-  });
+  return eachStore(configured, store, (config) => listStore(config, configured.stateDir));
+}
+
+/** What is in a store. @param stateDir of the machine that may know which of them were whole when it wrote them */
+export async function listStore(config: StoreConfig, stateDir = DEFAULT_STATE_DIR): Promise<StoreList> {
+  const opened = await openStore(config, 'look');
+  const { repository, memory } = await openExisting(opened, stateDir);
+  const snapshots: StoreList['snapshots'] = [];
+  for (const listed of await listSnapshots(repository, new Set(memory.verified))) {
+    const manifest = await repository.manifest(listed.name).catch(() => null);
+    const storedBytes = manifest?.objects.reduce((sum, { bytes }) => sum + bytes, 0) ?? null;
+    snapshots.push({ ...listed, createdMs: manifest?.createdMs ?? null, storedBytes });
+  }
+  return { store: storeName(config), label: opened.label, snapshots };
 }
 
 export interface ShownSnapshot {
@@ -103,7 +107,7 @@ export function verifyConfigured(
       if (damaged.length > now.damaged.length) remember(stateDir, repository.config.id, { ...now, damaged });
       const nowMs = Date.now();
       const problems = result.problems.length;
-      noteVerification(stateDir, store, { label: opened.label, madeMs: nowMs, problems }, log);
+      noteFinding(stateDir, store, opened.label, { verified: { madeMs: nowMs, problems } }, log);
       const values = {
         verify_problems: problems,
         verify_objects: result.objects,

@@ -30,6 +30,8 @@ export interface Outcome {
   expiresMs?: number;
   /** The last `backup verify`. */
   verified?: { madeMs: number; problems: number };
+  /** The last `backup drill`: which backup was restored on trial, or why none could be. */
+  drilled?: { madeMs: number; sequence: number; problems: number } | { madeMs: number; failed: string };
 }
 
 /** What cannot be read is as if there were none: it is only told. */
@@ -69,20 +71,24 @@ export function noteTry(stateDir: string, store: string, one: Try, log: Logger):
     ...(good && { good }),
     ...(expiresMs !== undefined && { expiresMs }),
     ...(before?.verified && { verified: before.verified }),
+    ...(before?.drilled && { drilled: before.drilled }),
   };
   write(stateDir, { ...all, [store]: outcome }, log);
   return outcome;
 }
 
-export function noteVerification(
+/** Notes what `backup verify` or `backup drill` found in a store. */
+export function noteFinding(
   stateDir: string,
   store: string,
-  { label, madeMs, problems }: { label: string; madeMs: number; problems: number },
+  label: string,
+  finding: Pick<Outcome, 'verified'> | Pick<Outcome, 'drilled'>,
   log: Logger,
 ): void {
   const all = readOutcomes(stateDir);
-  const before = all[store]?.label === label ? all[store] : { label, triedMs: madeMs, owed: 0 };
-  write(stateDir, { ...all, [store]: { ...before, verified: { madeMs, problems } } }, log);
+  const triedMs = Date.now();
+  const before = all[store]?.label === label ? all[store] : { label, triedMs, owed: 0 };
+  write(stateDir, { ...all, [store]: { ...before, ...finding } }, log);
 }
 
 /** Stores that are no longer in the configuration are forgotten. */

@@ -41,11 +41,12 @@ export function progressText(store: string, { path, sentObjects, sentBytes }: Ba
 }
 
 /** @param heading the store is named where there are several */
-export function listText({ store, label, snapshots }: StoreList, heading: boolean): string {
+export function listText({ store, label, snapshots }: StoreList, heading: boolean, nowMs: number): string {
   const lines = snapshots.map(({ sequence, createdMs, storedBytes, verified }) => {
     const made = createdMs === null ? 'damaged                 ' : iso(createdMs);
+    const old = (createdMs === null ? '' : `${age(nowMs - createdMs)} old`).padStart(12);
     const bytes = (storedBytes === null ? '' : size(storedBytes)).padStart(9);
-    return `${String(sequence).padStart(6)}  ${made}  ${bytes}  ${verified ? 'verified when written' : 'not verified here'}\n`;
+    return `${String(sequence).padStart(6)}  ${made}${old}  ${bytes}  ${verified ? 'verified when written' : 'not verified here'}\n`;
   });
   return `${heading ? `${store} (${label})\n` : ''}${lines.join('')}`;
 }
@@ -90,22 +91,33 @@ export function pruneText(
 /** Lines of `status`. */
 export function statusText(outcomes: Readonly<Record<string, Outcome>>, nowMs: number): string {
   const lines = Object.entries(outcomes).flatMap(([store, outcome]) => {
-    const { good, problem, owed, verified, left } = outcome;
+    const { good, problem, owed, verified, drilled, left } = outcome;
     const made = good ? `backup ${good.sequence} is ${age(nowMs - good.madeMs)} old` : 'no whole backup yet';
     const checked = verified
       ? `, ${verified.problems === 0 ? 'found whole' : `${verified.problems} problems found`} ${age(nowMs - verified.madeMs)} ago`
       : '';
+    const tried = drilled ? `, ${drilledText(drilled)} ${age(nowMs - drilled.madeMs)} ago` : '';
+    const untried = drilled && 'failed' in drilled ? [`  problem   drill: ${drilled.failed}`] : [];
     const stays = left === undefined ? [] : [`  problem   no old backup goes: ${left}`];
     const since = problem === undefined ? [] : [`  problem   ${problem}${owed > 1 ? ` (${owed} times in a row)` : ''}`];
     const warning = expiryText(outcome, nowMs);
     return [
-      `backup      ${store}: ${made}${checked}`,
+      `backup      ${store}: ${made}${checked}${tried}`,
       ...since,
       ...stays,
+      ...untried,
       ...(warning === undefined ? [] : [`  problem   ${warning}`]),
     ];
   });
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function drilledText(drilled: NonNullable<Outcome['drilled']>): string {
+  if ('failed' in drilled) return 'a drill failed';
+  const { sequence, problems } = drilled;
+  return problems === 0
+    ? `${sequence} restored on trial`
+    : `${problems} problems when ${sequence} was restored on trial`;
 }
 
 function age(ms: number): string {

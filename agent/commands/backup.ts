@@ -16,6 +16,8 @@ interface BackupCommandOptions {
   adopt?: boolean;
   sink?: string;
   skipDamaged?: boolean;
+  scratch?: string;
+  influxd?: string;
 }
 
 const storeOption = () => new Option('--store <name>', 'only this store of the configuration');
@@ -57,7 +59,7 @@ export function addBackup(root: Command): void {
       const { listConfigured } = await import('../backup/command.ts');
       const { listText } = await import('../backup/text.ts');
       const lists = await listConfigured(configured(config), store);
-      endEach(lists, json, (list) => listText(list, lists.results.length + lists.failures.length > 1));
+      endEach(lists, json, (list) => listText(list, lists.results.length + lists.failures.length > 1, Date.now()));
     });
   backup
     .command('show')
@@ -76,6 +78,7 @@ export function addBackup(root: Command): void {
       else print(showText(shown));
     });
   addVerify(backup);
+  addDrill(backup);
   backup
     .command('export')
     .description('write the InfluxDB 2 of a backup into a new directory, as the official influx restore takes it')
@@ -176,6 +179,43 @@ function addVerify(backup: Command): void {
       const problems = results.results.reduce((count, result) => count + result.problems.length, 0);
       endEach(results, json, verifyText);
       if (problems > 0) throw new AgentError('storage', `${problems} problems were found`);
+    });
+}
+
+function addDrill(backup: Command): void {
+  backup
+    .command('drill')
+    .description('restore a backup on trial, compare it with what is live, and remove it again')
+    .argument('[backup]', 'its number, or latest', 'latest')
+    .option('--scratch <directory>', 'where there is room for the journal (default: the state directory)')
+    .option('--influxd <program>', 'try InfluxDB 2 in a server of its own, not beside the live buckets')
+    .addOption(new Option('--store <name>', 'this store (default: the one whose last drill is the oldest)'))
+    .addOption(identityOption())
+    .addOption(jsonOption())
+    .addOption(configOption())
+    .action(async (which: string, options: BackupCommandOptions) => {
+      const { configured } = await import('../backup/configured.ts');
+      const { drill } = await import('../backup/drill/drill.ts');
+      const { drillText } = await import('../backup/drill/text.ts');
+      const { createLogger } = await import('../system/logging.ts');
+      const { giveWay } = await import('../system/priority.ts');
+      const { progressLine } = await import('../system/progress-line.ts');
+      const { Transfer } = await import('../system/transfer.ts');
+      giveWay();
+      const { config, store, identityFile, scratch, influxd, json } = options;
+      const line = progressLine(process.stderr);
+      const transfers = new Map<string, InstanceType<typeof Transfer>>();
+      const report = await drill(configured(config), {
+        ...{ which, store, identityFile, scratch, influxd, log: createLogger() },
+        onProgress: (what, { unit, done, all }) => {
+          const transfer = transfers.get(what) ?? new Transfer();
+          transfers.set(what, transfer);
+          line.show(`${what}: ${unit === 'bytes' ? transfer.text(done, all) : `${done} of ${all} ${unit}`}`);
+        },
+      }).finally(() => line.clear());
+      if (json) printJson(report);
+      else print(drillText(report));
+      if (report.problems > 0) throw new AgentError('storage', `${report.problems} problems were found`);
     });
 }
 

@@ -8,12 +8,14 @@ interface RestoreCommandOptions extends PlaceOptions {
   skipDamaged?: boolean;
   dryRun?: boolean;
   json?: boolean;
+  list?: boolean;
 }
 
 export function addRestore(root: Command): void {
   fromPlace(root.command('restore'))
     .description('bring a backup back: the journal, and on a new machine the configuration')
     .argument('[backup]', 'its number, or latest', 'latest')
+    .option('--list', 'only tell which backups there are')
     .option('--merge', 'into a journal that is there: what is in it stays')
     .option('--skip-damaged', 'leave out what is gone or damaged, and say so')
     .option('--dry-run', 'only tell what would be restored')
@@ -25,16 +27,31 @@ export function addRestore(root: Command): void {
       const { restoreText } = await import('../backup/restore/text.ts');
       const { giveWay } = await import('../system/priority.ts');
       const { progressLine } = await import('../system/progress-line.ts');
+      const { Transfer } = await import('../system/transfer.ts');
+      if (options.list) return list(options);
       giveWay();
       const { merge = false, skipDamaged, dryRun = false, identityFile, json } = options;
       const { store, stateDir, configFile } = await placeOf(options);
       const progress = progressLine(process.stderr);
+      const transfer = new Transfer();
       const report = await restore({
         ...{ store, stateDir, configFile, which, identityFile, merge, skipDamaged, dryRun },
-        onProgress: (done, all) => progress.show(`${Math.floor((done / all) * 100)} % of ${Math.ceil(all / 1e6)} MB`),
+        onProgress: (done, all) => progress.show(`journal: ${transfer.text(done, all)}`),
       }).finally(() => progress.clear());
       process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : restoreText(report));
       const damaged = report.journal?.damaged.length ?? 0;
+      const problems = report.rehearsal?.problems.length ?? 0;
+      if (problems > 0)
+        throw new AgentError('storage', `${problems} problems were found`, { hint: 'use another backup' });
       if (damaged > 0) throw new AgentError('storage', `the rest is there; what was damaged is not: ${damaged} parts`);
     });
+}
+
+/** What there is to choose from, also on a machine that has no configuration yet. */
+async function list(options: RestoreCommandOptions): Promise<void> {
+  const { listStore } = await import('../backup/command.ts');
+  const { listText } = await import('../backup/text.ts');
+  const { store, stateDir } = await placeOf(options);
+  const found = await listStore(store, stateDir);
+  process.stdout.write(options.json ? `${JSON.stringify(found, undefined, 2)}\n` : listText(found, true, Date.now()));
 }

@@ -106,6 +106,15 @@ const database = z.strictObject(
   { error: 'write a mapping with sink' },
 );
 
+/** What `backup drill` needs where nobody stands beside it. */
+const drill = z.strictObject(
+  {
+    /** A key that opens the backups: that of one of the recipients. */
+    identityFile: filePath('/etc/energy-monitor/drill.key'),
+  },
+  { error: 'write a mapping with identityFile' },
+);
+
 /** Backups; without this key there are none. */
 export const backup = z
   .strictObject(
@@ -114,6 +123,7 @@ export const backup = z
       unencrypted: z.boolean({ error: 'write true or false' }).default(false),
       stores: z.array(store, { error: 'list at least one store' }).min(1, { error: 'list at least one store' }),
       databases: z.array(database, { error: 'list servers, each with sink' }).default([]),
+      drill: drill.optional(),
     },
     { error: 'write a mapping with stores and recipient' },
   )
@@ -150,5 +160,6 @@ export function backupKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(backup.shape);
   if (at.length === 3) return at[0] === 'stores' ? Object.keys(azureStore.shape.servicePrincipal.unwrap().shape) : [];
   if (at[0] === 'databases') return Object.keys(database.shape);
+  if (at[0] === 'drill') return Object.keys(drill.shape);
   return at[0] === 'stores' ? Object.values(STORES).flatMap((kind) => Object.keys(kind.shape)) : [];
 }

@@ -9,13 +9,21 @@ export function readAuthorityFile(path: string): string {
 }
 
 /**
- * The secret that a `tokenFile` of the configuration names: by a path, or without a slash as a systemd credential
- * (LoadCredential=, systemd.exec(5)).
+ * The secret that a `tokenFile` of the configuration names.
  * @throws AgentError that names the file, never its content
  */
 export function readSecretFile(file: string, env: NodeJS.ProcessEnv = process.env): string {
-  if (file.includes('/')) return requirePrivateFile(file);
-  if (env.CREDENTIALS_DIRECTORY) return requirePrivateFile(join(env.CREDENTIALS_DIRECTORY, file));
+  return requirePrivateFile(secretPath(file, env));
+}
+
+/**
+ * Where a secret of the configuration is: at a path, or without a slash a systemd credential (LoadCredential=,
+ * systemd.exec(5)).
+ * @throws AgentError where there are no credentials
+ */
+export function secretPath(file: string, env: NodeJS.ProcessEnv = process.env): string {
+  if (file.includes('/')) return file;
+  if (env.CREDENTIALS_DIRECTORY) return join(env.CREDENTIALS_DIRECTORY, file);
   throw new AgentError('config', `${file} is the name of a systemd credential, and there are none here`, {
     hint: 'write the path of a file, or start as a unit with LoadCredential=',
   });

@@ -1,4 +1,5 @@
 import { chownSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AgentError } from '../system/errors.ts';
 import { heirIn, type Owner } from '../system/owner.ts';
@@ -151,11 +152,7 @@ export class JournalRestorer {
   /** What lies beside a journal that is gone would be taken for the new one's. */
   #requireNoJournal(): void {
     const path = journalPath(this.#stateDir);
-    if (!this.#guarded(() => isEmpty(path))) {
-      throw new AgentError('storage', `there is a journal in ${this.#stateDir} already`, {
-        hint: 'restore into another --state-dir, or add what is missing in it with --merge',
-      });
-    }
+    requireNoJournal(this.#stateDir);
     for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
   }
 
@@ -170,6 +167,31 @@ export class JournalRestorer {
       throw storageError(this.#draft, error);
     }
   }
+}
+
+/**
+ * Whether a journal could be restored there, without making anything.
+ * @throws AgentError `storage` when there is one already, or no room for so many bytes
+ */
+export function requirePlace(stateDir: string, bytes: number): void {
+  requireNoJournal(stateDir);
+  let there = stateDir;
+  while (!existsSync(there)) there = dirname(there);
+  requireRoom(there, bytes);
+}
+
+function requireNoJournal(stateDir: string): void {
+  const path = journalPath(stateDir);
+  let empty: boolean;
+  try {
+    empty = isEmpty(path);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+  if (empty) return;
+  throw new AgentError('storage', `there is a journal in ${stateDir} already`, {
+    hint: 'restore into another --state-dir, or add what is missing in it with --merge',
+  });
 }
 
 /** @returns also true where there is none */

@@ -28,6 +28,9 @@ export interface JournalRestoreResult {
   damaged: string[];
 }
 
+/** What the journal of a snapshot will need on the disk. */
+export const journalBytes = (snapshot: SnapshotReader): number => sizeOf(segmentsOf(snapshot)) * BYTES_ON_DISK;
+
 /**
  * Makes the journal of a snapshot in a state directory that has none. It is there when it is whole; broken off at any moment
  * there is none, and the next run begins anew. `before` is what has to be there when the journal is.
@@ -38,7 +41,7 @@ export async function restoreJournal(
   stateDir: string,
   options: JournalRestoreOptions & { before?: (result: JournalRestoreResult) => Promise<void> } = {},
 ): Promise<JournalRestoreResult> {
-  const restorer = new JournalRestorer(stateDir, sizeOf(segmentsOf(snapshot)) * BYTES_ON_DISK);
+  const restorer = new JournalRestorer(stateDir, journalBytes(snapshot));
   try {
     const result = await eachSegment(snapshot, options, (bytes) => restorer.add(bytes));
     await restoreState(snapshot, restorer, options, result.damaged);

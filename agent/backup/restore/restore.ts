@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import { DEFAULT_STATE_DIR } from '../../config/state-dir.ts';
+import { requirePlace } from '../../journal/restorer.ts';
 import { heirIn } from '../../system/owner.ts';
 import { writePrivateFile } from '../../system/private-file.ts';
 import { openExisting } from '../existing.ts';
@@ -10,7 +11,14 @@ import { openStore } from '../place.ts';
 import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
-import { type JournalRestoreOptions, type JournalRestoreResult, mergeJournal, restoreJournal } from './journal.ts';
+import { verify } from '../verify.ts';
+import {
+  type JournalRestoreOptions,
+  type JournalRestoreResult,
+  journalBytes,
+  mergeJournal,
+  restoreJournal,
+} from './journal.ts';
 import { continueBackups } from './machine.ts';
 
 const CONFIG = 'config/config.yaml';
@@ -39,6 +47,19 @@ export interface RestoreReport {
   /** Where the configuration was written; undefined when one was there, or it was not asked for. */
   config: { path: string; secrets: string[] } | undefined;
   missing: { source: string; reason: string }[];
+  /** Of a dry run. */
+  rehearsal: Rehearsal | undefined;
+}
+
+export interface Rehearsal {
+  /** Readings of the journal by measurement, as they were counted when the backup was made. */
+  counts: Record<string, number>;
+  /** That the journal will need on the disk. */
+  bytes: number;
+  /** Objects that are there in their length. */
+  objects: number;
+  /** A sentence for each that is not. */
+  problems: string[];
 }
 
 /**
@@ -60,8 +81,13 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     journal: undefined,
     config: undefined,
     missing: [...(snapshot.details.missing ?? [])],
+    rehearsal: undefined,
   };
-  if (dryRun) return report;
+  if (dryRun) {
+    if (!merge) requirePlace(stateDir, journalBytes(snapshot));
+    report.rehearsal = await rehearse(repository, snapshot, listed.name);
+    return report;
+  }
   if (merge) {
     report.journal = await mergeJournal(snapshot, stateDir, options);
     return report;
@@ -74,6 +100,17 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   };
   report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;
+}
+
+async function rehearse(repository: Repository, snapshot: SnapshotReader, name: string): Promise<Rehearsal> {
+  const { objects, damaged, problems } = await verify(repository, [name], { shareOf: () => 0 });
+  const { counts } = snapshot.details;
+  return {
+    counts: { ...counts },
+    bytes: journalBytes(snapshot),
+    objects: objects - damaged.length,
+    problems: [...snapshot.lost, ...problems],
+  };
 }
 
 export async function openSnapshot({

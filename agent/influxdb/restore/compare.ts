@@ -7,6 +7,7 @@ import { bucketTallies, monthsOf, type Tally, type TallySource, type TimeSpan } 
 const RELATIVE = 1e-9;
 /** For sums of positive and negative numbers that end near zero, for each number. */
 const EACH = 1e-9;
+const DAY_MS = 86_400_000;
 /** A person looks at the first ones. */
 const LISTED = 20;
 
@@ -40,7 +41,7 @@ export async function compareTallies(
   left: TallySource,
   right: TallySource,
   spans: readonly TimeSpan[],
-  onProgress: (done: number, all: number) => void = () => {},
+  { goesOnFromMs = Number.POSITIVE_INFINITY, onProgress = () => {} }: CompareOptions = {},
 ): Promise<Comparison> {
   const comparison: Comparison = { leftCount: 0, rightCount: 0, compared: 0, differing: 0, differences: [] };
   const months = monthsOf(spans);
@@ -52,7 +53,7 @@ export async function compareTallies(
       comparison.leftCount += one?.count ?? 0;
       comparison.rightCount += other?.count ?? 0;
       comparison.compared++;
-      if (isSame(one, other)) continue;
+      if (isSame(one, other) || goesOn(goesOnFromMs, one, other)) continue;
       comparison.differing++;
       const { measurement = '', field = '', day = '' } = one ?? other ?? {};
       if (comparison.differences.length < LISTED) {
@@ -64,7 +65,13 @@ export async function compareTallies(
   return comparison;
 }
 
-export interface CompareBucketOptions {
+export interface CompareOptions {
+  /** UTC ms: of days that end later, what is expected may have more by now, and other sums. */
+  goesOnFromMs?: number | undefined;
+  onProgress?: (done: number, all: number) => void;
+}
+
+export interface CompareBucketOptions extends CompareOptions {
   server: RestoreServer;
   org: string;
   /** What is expected: a bucket's name, or tallies from elsewhere. */
@@ -72,21 +79,22 @@ export interface CompareBucketOptions {
   bucket: string;
   /** Where to look; those of the restored bucket. */
   spans: readonly TimeSpan[];
-  onProgress?: (done: number, all: number) => void;
 }
 
 /** Compares a bucket with another one of the same server, or with what is expected of it. @throws AgentError */
 export async function compareBucket(options: CompareBucketOptions): Promise<Comparison> {
-  const { server, org, expected, bucket, spans, onProgress } = options;
+  const { server, org, expected, bucket, spans } = options;
+  const left = typeof expected === 'string' ? await talliesOf(server, org, expected) : expected;
+  return compareTallies(left, await talliesOf(server, org, bucket), spans, options);
+}
+
+/** What is in a bucket of a server, for comparing it. @throws AgentError `usage` when there is none of that name */
+export async function talliesOf(server: RestoreServer, org: string, bucket: string): Promise<TallySource> {
   const orgId = await findOrg(server, org);
   if (orgId === undefined) throw new AgentError('usage', `${server.url} has no organisation ${org}`);
-  const talliesOf = async (name: string) => {
-    const found = await findServerBucket(server, orgId, name);
-    if (!found) throw new AgentError('usage', `${server.url} has no bucket ${name} in organisation ${org}`);
-    return bucketTallies(server, orgId, found.id);
-  };
-  const left = typeof expected === 'string' ? await talliesOf(expected) : expected;
-  return compareTallies(left, await talliesOf(bucket), spans, onProgress);
+  const found = await findServerBucket(server, orgId, bucket);
+  if (!found) throw new AgentError('usage', `${server.url} has no bucket ${bucket} in organisation ${org}`);
+  return bucketTallies(server, orgId, found.id);
 }
 
 function isSame(left: Tally | undefined, right: Tally | undefined): boolean {
@@ -95,6 +103,9 @@ function isSame(left: Tally | undefined, right: Tally | undefined): boolean {
   if (typeof a !== 'number' || typeof b !== 'number') return a === b;
   return a === b || Math.abs(a - b) <= RELATIVE * Math.max(Math.abs(a), Math.abs(b)) + EACH * (left?.count ?? 0);
 }
+
+const goesOn = (fromMs: number, left: Tally | undefined, right: Tally | undefined): boolean =>
+  left !== undefined && Date.parse(left.day) + DAY_MS > fromMs && left.count >= (right?.count ?? 0);
 
 const part = (tally: Tally | undefined): Pick<Tally, 'count' | 'sum'> | undefined =>
   tally && { count: tally.count, sum: tally.sum };

@@ -11,7 +11,7 @@ import { type BucketName, findBucket } from './wanted.ts';
 import { type WantedShard, wantedShards } from './wanted-shards.ts';
 
 /** What a bucket is described as until all of it is there: a next run knows by it what one that was killed has left. */
-const UNFINISHED = 'energy-monitor: unfinished restore';
+export const UNFINISHED = 'energy-monitor: unfinished restore';
 
 export interface RestoreBucketOptions {
   server: RestoreServer;
@@ -29,6 +29,8 @@ export interface RestoreBucketOptions {
   keepForever?: boolean;
   /** UTC ms, against which points are past their time. */
   nowMs?: number;
+  /** What it is described as once it is whole; by default as the one that was backed up. */
+  description?: string;
   /** Whether what is there stays when it fails. */
   keepUnfinished?: boolean;
   onProgress?: (progress: Progress) => void;
@@ -74,7 +76,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
     made = bucket;
     const sent = await sendShards(server, shards, (id) => newIds.get(id), options);
     const values = await countSent(server, shards, sent, () => ({ orgId: org.id, bucketId: bucket.id }));
-    await changeBucket(server, bucket, { description: manifest.description ?? '' });
+    await changeBucket(server, bucket, { description: options.description ?? manifest.description ?? '' });
     const files = sent.flatMap((one) => one.files);
     return {
       id: bucket.id,

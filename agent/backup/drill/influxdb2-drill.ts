@@ -1,0 +1,111 @@
+import { type Comparison, compareBucket, talliesOf } from '../../influxdb/restore/compare.ts';
+import type { InfluxBackup } from '../../influxdb/restore/influx-backup.ts';
+import { type BucketContents, planRestore } from '../../influxdb/restore/plan.ts';
+import { restoreBucket, UNFINISHED } from '../../influxdb/restore/restore-bucket.ts';
+import type { RestoreServer } from '../../influxdb/restore/restore-server.ts';
+import { deleteBucket, findOrg, findServerBucket } from '../../influxdb/restore/server-buckets.ts';
+import type { TimeSpan } from '../../influxdb/restore/tallies.ts';
+import { AgentError } from '../../system/errors.ts';
+import type { DrillPart, DrillProgress } from './part.ts';
+
+/** By this the next drill knows what one that was killed has left. */
+const SCRATCH = 'energy-monitor: restored on trial, may be removed';
+/** What a server was sent shortly before its backup can be missing there. */
+const WRITTEN_MS = 2 * 3_600_000;
+const DAY_MS = 86_400_000;
+const LISTED = 5;
+
+export interface BucketsDrill {
+  /** Where the buckets are restored. */
+  server: RestoreServer;
+  /** The live ones, which they are compared with; by default of the same server. */
+  live?: RestoreServer | undefined;
+  backup: InfluxBackup;
+  /** UTC ms. */
+  createdMs: number;
+  nowMs: number;
+  onProgress: DrillProgress;
+}
+
+/**
+ * Restores each bucket of a backup as `NAME-drill`, compares it with the live one and removes it again. Nothing of that name
+ * that it did not make is touched.
+ * @throws AgentError when the server cannot be used
+ */
+export async function drillBuckets(name: string, drill: BucketsDrill): Promise<DrillPart> {
+  const { buckets } = await planRestore(drill.backup);
+  const part: DrillPart = { name, done: '', problems: [] };
+  let [values, bytes, compared] = [0, 0, 0];
+  for (const contents of buckets.filter(({ shards, damaged }) => shards + damaged.length > 0)) {
+    const { restored, comparison } = await drillBucket(contents, drill);
+    values += restored.values;
+    bytes += restored.bytes;
+    compared += comparison?.rightCount ?? 0;
+    part.problems.push(...restored.damaged, ...(comparison ? problemsOf(contents.bucket, comparison) : []));
+    if (!comparison) part.problems.push(`bucket ${contents.bucket} of the backup is not in the server any more`);
+  }
+  part.done = `restored, ${values} values (${(bytes / 1e6).toFixed(1)} MB), ${compared} of them compared with the live ones`;
+  return part;
+}
+
+async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: BucketsDrill) {
+  const { server, live = server, backup, createdMs, nowMs, onProgress } = drill;
+  const scratch = `${bucket}-drill`;
+  await removeScratch(server, org, scratch);
+  try {
+    const restored = await restoreBucket({
+      server,
+      backup,
+      from: { bucket, org },
+      to: { bucket: scratch },
+      skipDamaged: true,
+      keepForever: true,
+      description: SCRATCH,
+      onProgress: ({ doneBytes, allBytes }) =>
+        onProgress(`bucket ${bucket}`, { unit: 'bytes', done: doneBytes, all: allBytes }),
+    });
+    const orgId = await findOrg(live, org);
+    const isLive = orgId !== undefined && (await findServerBucket(live, orgId, bucket)) !== undefined;
+    const comparison = isLive
+      ? await compareBucket({
+          server,
+          org,
+          expected: await talliesOf(live, org, bucket),
+          bucket: scratch,
+          spans: spansKept(restored.spans, retentionS * 1000, nowMs),
+          goesOnFromMs: createdMs - WRITTEN_MS,
+          onProgress: (done, all) => onProgress(`comparing bucket ${bucket}`, { unit: 'months', done, all }),
+        })
+      : undefined;
+    return { restored, comparison };
+  } finally {
+    await removeScratch(server.unstoppable, org, scratch);
+  }
+}
+
+/** Without the shards that the live server lets go, or has let go already, because they are past their time. */
+const spansKept = (spans: readonly TimeSpan[], retentionMs: number, nowMs: number): TimeSpan[] =>
+  spans.filter(({ fromMs }) => retentionMs === 0 || fromMs + retentionMs > nowMs + DAY_MS);
+
+/** @throws AgentError when there is a bucket of this name that is not a drill's */
+async function removeScratch(server: RestoreServer, org: string, name: string): Promise<void> {
+  const orgId = await findOrg(server, org);
+  const found = orgId === undefined ? undefined : await findServerBucket(server, orgId, name);
+  if (!found) return;
+  if (found.description !== SCRATCH && found.description !== UNFINISHED) {
+    throw new AgentError('config', `there is a bucket ${name} in organisation ${org} that no drill has made`, {
+      hint: 'rename or delete it: a drill restores there',
+    });
+  }
+  await deleteBucket(server, found);
+}
+
+function problemsOf(bucket: string, { differing, differences }: Comparison): string[] {
+  const sentences = differences.slice(0, LISTED).map(({ measurement, field, day, left, right }) => {
+    const [live, restored] = [left?.count ?? 0, right?.count ?? 0];
+    const values = live === restored ? `${live} values, others` : `${restored} values in the backup, ${live} live`;
+    return `bucket ${bucket}, ${measurement} ${field} of ${day}: ${values}`;
+  });
+  const rest = differing - sentences.length;
+  return rest > 0 ? [...sentences, `and ${rest} more days of fields in ${bucket} like these`] : sentences;
+}

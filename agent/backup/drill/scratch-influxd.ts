@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { InfluxClient } from '../../influxdb/client.ts';
+import { AgentError, errnoOf, messageOf } from '../../system/errors.ts';
+
+const START_MS = 60_000;
+const LOOK_EVERY_MS = 100;
+const REQUEST_MS = 5000;
+
+/** An InfluxDB 2 of its own for a drill, on the loopback, with everything below one directory. */
+export interface ScratchInfluxd {
+  url: string;
+  /** Its operator token. */
+  token: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * @param program such as `/usr/bin/influxd`
+ * @param directory is made; its owner removes it
+ * @throws AgentError when it cannot be started
+ */
+export async function startScratchInfluxd(program: string, directory: string): Promise<ScratchInfluxd> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = [
+    ['--bolt-path', join(directory, 'influxd.bolt')],
+    ['--engine-path', join(directory, 'engine')],
+    ['--sqlite-path', join(directory, 'influxd.sqlite')],
+    ['--http-bind-address', `127.0.0.1:${port}`],
+    ['--log-level', 'error'],
+    ['--reporting-disabled'],
+  ].flat();
+  const child = spawn(program, args, { stdio: 'ignore', env: { HOME: directory, PATH: process.env.PATH ?? '' } });
+  const failed = new Promise<never>((_, reject) => child.once('error', reject));
+  failed.catch(() => {});
+  try {
+    const token = await Promise.race([setUp(child, url), failed]);
+    return { url, token, stop: () => stop(child) };
+  } catch (error) {
+    await stop(child);
+    if (error instanceof AgentError) throw error;
+    const reason = errnoOf(error) === 'ENOENT' ? 'it is not there' : messageOf(error);
+    throw new AgentError('config', `${program} cannot be started for a drill: ${reason}`, {
+      hint: 'name the influxd of InfluxDB 2, or drill in the live server without --influxd',
+    });
+  }
+}
+
+async function setUp(child: ChildProcess, url: string): Promise<string> {
+  const client = new InfluxClient({ url, token: undefined, ca: undefined });
+  const token = randomBytes(48).toString('base64url');
+  const body = {
+    username: 'drill',
+    password: randomBytes(24).toString('base64url'),
+    org: 'drill',
+    bucket: 'drill',
+    token,
+  };
+  for (const lastMs = performance.now() + START_MS; performance.now() < lastMs; await sleep(LOOK_EVERY_MS)) {
+    if (child.exitCode !== null) throw new Error(`it ended with code ${child.exitCode}`);
+    try {
+      const { status } = await client.request('/api/v2/setup', { method: 'POST', body, timeoutMs: REQUEST_MS });
+      if (status === 201) return token;
+    } catch {
+      // It is not listening yet.
+    }
+  }
+  throw new Error(`it did not answer within ${START_MS / 1000} s`);
+}
+
+/** It stops cleanly at SIGINT only. */
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGINT');
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (typeof address === 'object' && address) return address.port;
+  throw new AgentError('unavailable', 'there is no free port for a drill');
+}
