@@ -64,8 +64,8 @@ export function compareJournals(
 ): JournalComparison {
   const db = openForReading(stateDir);
   try {
-    const path = journalPath(otherStateDir);
-    db.prepare('ATTACH DATABASE ? AS other').run(path);
+    openForReading(otherStateDir).close();
+    db.prepare('ATTACH DATABASE ? AS other').run(journalPath(otherStateDir));
     return compared(db, untilMs, onProgress);
   } catch (error) {
     throw storageError(journalPath(stateDir), error);

@@ -7,7 +7,7 @@ import { storageError } from '../../journal/database.ts';
 import { AgentError, messageOf } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
-import { requirePrivateFile } from '../../system/private-file.ts';
+import { isExposed, requirePrivateFile } from '../../system/private-file.ts';
 import type { Configured } from '../configured.ts';
 import { noteFinding, readOutcomes, recordValues } from '../outcome.ts';
 import { storesOf } from '../place.ts';
@@ -122,7 +122,10 @@ function identityOf({ backup }: Configured, { identityFile }: DrillOptions): str
   if (identityFile !== undefined || backup.drill === undefined) return identityFile;
   const path = secretPath(backup.drill.identityFile);
   requirePrivateFile(path);
-  return path;
+  if (!isExposed(path)) return path;
+  throw new AgentError('permission', `others than its owner may read the key ${path}, which opens the backups`, {
+    hint: `sudo chmod 600 ${path}`,
+  });
 }
 
 const keyless = () =>

@@ -1,0 +1,194 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { configured } from '../../../agent/backup/configured.ts';
+import { type DrillOptions, drill } from '../../../agent/backup/drill/drill.ts';
+import { drillText } from '../../../agent/backup/drill/text.ts';
+import { readOutcomes } from '../../../agent/backup/outcome.ts';
+import { runAll } from '../../../agent/backup/run-all.ts';
+import { statusText } from '../../../agent/backup/text.ts';
+import { journalPath } from '../../../agent/journal/database.ts';
+import { JournalReader } from '../../../agent/journal/reader.ts';
+import { KernelLock } from '../../../agent/system/kernel-lock.ts';
+import { newKeys } from '../../support/backups.ts';
+import { finished, runCommand } from '../../support/child.ts';
+import { fillJournal, secondsFrom } from '../../support/forwarding.ts';
+import { silentLog } from '../../support/silent-log.ts';
+import { temporaryDirectory } from '../../support/temporary.ts';
+
+const FIRST_S = 1_772_323_200;
+const DAY_S = 86_400;
+const OPTIONS: DrillOptions = {
+  which: 'latest',
+  store: undefined,
+  identityFile: undefined,
+  scratch: undefined,
+  influxd: undefined,
+  log: silentLog,
+  onProgress: () => {},
+};
+
+/** A machine with three days of 200 readings, backed up into its stores. */
+async function backedUp(backup: object = { unencrypted: true }, names = ['usb']) {
+  const directory = temporaryDirectory();
+  const path = (name: string) => join(directory, name);
+  for (let day = 0; day < 3; day++) fillJournal(path('state'), secondsFrom(FIRST_S + day * DAY_S, 200));
+  const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
+  const stores = names.map((name) => ({ name, directory: path(name) }));
+  writeFileSync(path('config'), JSON.stringify({ stateDir: path('state'), meters, backup: { stores, ...backup } }));
+  const machine = configured(path('config'));
+  const run = () => runAll(machine, { agentVersion: '0', log: silentLog });
+  for (const { problem } of await run()) expect(problem).toBeUndefined();
+  return { machine, path, run };
+}
+
+/** What another hand does to the journal. */
+function change(stateDir: string, sql: string): void {
+  const db = new DatabaseSync(journalPath(stateDir));
+  db.exec(sql);
+  db.close();
+}
+
+test('a backup comes back on trial, is compared and removed; status and journal tell it', async () => {
+  const { machine, path } = await backedUp();
+  const shown: string[] = [];
+  const report = await drill(machine, { ...OPTIONS, onProgress: (what) => shown.push(what) });
+  expect(report).toMatchObject({ store: 'usb', sequence: 1, problems: 0 });
+  expect(report.parts).toEqual([
+    { name: 'journal', done: 'restored, 600 readings, 600 of them compared with those here', problems: [] },
+    { name: 'config', done: 'read, and valid', problems: [] },
+  ]);
+  expect(drillText(report)).toMatch(
+    /^backup 1 of usb \(.*\n {2}journal {2}restored, .*\nall of it comes back, in \d+ s/s,
+  );
+  expect(new Set(shown)).toEqual(new Set(['journal', 'comparing the journal']));
+  expect(readdirSync(path('state'))).not.toContain('energy-monitor-drill');
+  const outcomes = readOutcomes(path('state'));
+  expect(outcomes.usb).toMatchObject({ good: { sequence: 1 }, drilled: { sequence: 1, problems: 0 } });
+  expect(statusText(outcomes, Date.now())).toMatch(
+    /^backup {6}usb: backup 1 is 0 min old, 1 restored on trial 0 min ago\n$/,
+  );
+  const reader = new JournalReader(path('state'));
+  const told = reader.readings({ fromMs: 0, toMs: 4e12 }).filter(({ values }) => 'drill_problems' in values);
+  reader.close();
+  expect(told).toMatchObject([
+    { series: { measurement: 'backup', model: 'usb' }, values: { drill_problems: 0, drill_sequence: 1 } },
+  ]);
+});
+
+test('each drill takes the store whose turn it is, or the one that is named', async () => {
+  const { machine, run } = await backedUp(undefined, ['usb', 'nas']);
+  const turns: string[] = [];
+  for (const store of [undefined, undefined, undefined, 'usb', undefined]) {
+    turns.push((await drill(machine, { ...OPTIONS, store })).store);
+    // A backup in between forgets nothing.
+    await run();
+  }
+  expect(turns).toEqual(['usb', 'nas', 'usb', 'usb', 'nas']);
+  await expect(drill(machine, { ...OPTIONS, store: 'none' })).rejects.toThrow(/there is no store none/);
+});
+
+test('what the backup or the journal has lost is found, and told until the next drill', async () => {
+  const { machine, path } = await backedUp();
+  const ofSecond = (day: number, second: number) => (FIRST_S + day * DAY_S + second) * 1000 * 1024;
+  change(path('state'), `DELETE FROM reading WHERE key >= ${ofSecond(1, 10)} AND key < ${ofSecond(1, 15)}`);
+  change(path('state'), `UPDATE reading SET data = zeroblob(length(data)) WHERE key / 1024 = ${(FIRST_S + 7) * 1000}`);
+  fillJournal(path('state'), secondsFrom(FIRST_S + 2 * DAY_S + 1000, 3));
+  const report = await drill(machine, OPTIONS);
+  expect(report.parts[0]?.problems).toEqual([
+    'readings energy of 2026-03-01: 1 have other values',
+    'readings energy of 2026-03-02: 5 are in the backup alone: the journal has lost them',
+    'readings energy of 2026-03-03: 3 are not in the backup: they came after it, or it has lost them',
+  ]);
+  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(/3 problems when 1 was restored on trial/);
+});
+
+test('a damaged object is named, and the rest is tried', async () => {
+  const { machine, path } = await backedUp();
+  const objects = readdirSync(join(path('usb'), 'objects'), { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  );
+  for (const { parentPath, name } of objects) {
+    const file = join(parentPath, name);
+    writeFileSync(file, Buffer.from(readFileSync(file)).fill(0, 30, 40));
+  }
+  const report = await drill(machine, OPTIONS);
+  expect(report.problems).toBeGreaterThan(0);
+  expect(report.parts[0]).toMatchObject({ name: 'journal', done: expect.stringMatching(/^restored, /) });
+  expect(report.parts.flatMap(({ problems }) => problems).join('\n')).toMatch(/of backup 1 is gone or damaged/);
+  const cli = await finished(['backup', 'drill', '--config', path('config')]);
+  expect(cli).toMatchObject({ code: 74, err: expect.stringMatching(/problems were found/) });
+});
+
+test('a machine without a journal of its own restores, and compares nothing', async () => {
+  const { machine, path } = await backedUp();
+  rmSync(path('state'), { recursive: true });
+  mkdirSync(path('state'));
+  const { parts } = await drill(machine, OPTIONS);
+  expect(parts[0]).toEqual({ name: 'journal', done: 'restored, 600 readings', problems: [] });
+});
+
+test('an encrypted backup needs a key: the recovery key by hand, one of its own for a timer', async () => {
+  const [recovery, own] = [await newKeys(), await newKeys()];
+  const keys = temporaryDirectory();
+  const file = (name: string, text: string, mode = 0o600) => {
+    writeFileSync(join(keys, name), text, { mode });
+    return join(keys, name);
+  };
+  const recipient = [recovery.recipient, own.recipient];
+  const { machine, path } = await backedUp({ recipient });
+  await expect(drill(machine, OPTIONS)).rejects.toMatchObject({
+    code: 'config',
+    hint: expect.stringMatching(/--identity-file/),
+  });
+  expect(readOutcomes(path('state')).usb?.drilled).toBeUndefined();
+  const withKey = (identityFile: string) => ({ ...machine, backup: { ...machine.backup, drill: { identityFile } } });
+  const good = file('own', own.identity);
+  expect(await drill(withKey(good), OPTIONS)).toMatchObject({ problems: 0 });
+  expect(await drill(machine, { ...OPTIONS, identityFile: file('recovery', recovery.identity) })).toMatchObject({
+    problems: 0,
+  });
+  const other = file('other', (await newKeys()).identity);
+  await expect(drill(withKey(other), OPTIONS)).rejects.toThrow(/another than that of the backup/);
+  await expect(drill(withKey(file('open', own.identity, 0o644)), OPTIONS)).rejects.toMatchObject({
+    code: 'permission',
+  });
+  await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/name of a systemd credential/);
+});
+
+test('a store that is away is told until a drill succeeds', async () => {
+  const { machine, path } = await backedUp();
+  rmSync(path('usb'), { recursive: true });
+  await expect(drill(machine, OPTIONS)).rejects.toMatchObject({ code: 'storage' });
+  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(
+    /a drill failed 0 min ago\n {2}problem {3}drill: there is no backup in/,
+  );
+});
+
+test('one at a time; what a killed one has left goes with the next', async () => {
+  const { machine, path } = await backedUp();
+  const held = KernelLock.acquire(join(path('state'), 'drill.lock'));
+  await expect(drill(machine, OPTIONS)).rejects.toMatchObject({ code: 'locked' });
+  held?.release();
+  const scratch = join(path('state'), 'energy-monitor-drill');
+  for (let kill = 0; kill < 3; kill++) {
+    const child = runCommand(['backup', 'drill', '--config', path('config')]);
+    while (!existsSync(join(scratch, 'journal.db.restoring')) && child.process.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    await child.end('SIGKILL');
+  }
+  const again = await finished(['backup', 'drill', '--json', '--config', path('config')]);
+  expect(again).toMatchObject({ code: 0, err: '' });
+  expect(JSON.parse(again.out)).toMatchObject({ problems: 0 });
+  expect(existsSync(scratch)).toBe(false);
+  expect(machine.stateDir).toBe(path('state'));
+});
+
+test('--scratch names another place, which has to have room', async () => {
+  const { machine, path } = await backedUp();
+  const scratch = temporaryDirectory();
+  await drill(machine, { ...OPTIONS, scratch });
+  expect(readdirSync(scratch)).toEqual([]);
+  await expect(drill(machine, { ...OPTIONS, scratch: path('nowhere') })).rejects.toMatchObject({ code: 'storage' });
+});
