@@ -5,7 +5,7 @@ terraform {
   required_providers {
     azurerm = {
       source = "hashicorp/azurerm"
-      # 4.73 is the oldest whose schema this was checked against; what 5.0 removed is not used.
+      # Checked against the schemas of 4.73 and 5.10.
       version = ">= 4.73, < 6.0"
     }
   }

@@ -1,11 +1,14 @@
 /**
- * Makes azurerm-schema.json, once for each version of the provider. In an empty directory:
+ * Makes azurerm-schema.json (azurerm 4.73, of 16.1.0) and azurerm-schema-5.json (azurerm 5.10, of 18.9.0), once for each
+ * version of the provider. In an empty directory:
  *
- *   npm pack @cdktn/provider-azurerm@16.1.0 && tar xzf cdktn-provider-azurerm-16.1.0.tgz
- *   .../node_modules/.bin/node .../test/terraform/extract-schema.ts package > .../test/terraform/azurerm-schema.json
+ *   pip download --no-deps cdktn-provider-azurerm==18.9.0 && unzip cdktn_provider_azurerm-*.whl
+ *   tar xzf cdktn_provider_azurerm/_jsii/provider-azurerm@*.tgz
+ *   .../node_modules/.bin/node .../test/terraform/extract-schema.ts package > .../test/terraform/azurerm-schema-5.json
  *
- * The package holds the provider's schema as TypeScript declarations: an interface for each block, a property for each
- * argument, its name in Terraform in the link of its comment.
+ * The package for Python carries the one for Node, which npm does not have of each version. It holds the provider's
+ * schema as TypeScript declarations: an interface for each block, a property for each argument, its name in Terraform in
+ * the link of its comment.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +23,7 @@ const RESOURCES = [
   'management-lock',
 ];
 
-const PROPERTY = /#(\w+) [^}]*\}(?:(?!\*\/)[\s\S])*\*\/\s*readonly \w+(\?)?: ([^;]+(?:\{[^}]*\})?);/g;
+const PROPERTY = /\{@link [^\s}]*#(\w+) [^}]*\}(?:(?!\*\/)[\s\S])*\*\/\s*readonly \w+(\?)?: ([^;]+(?:\{[^}]*\})?);/g;
 
 function bodyOf(interfaces: ReadonlyMap<string, string>, name: string): Body {
   const body: Body = { arguments: {}, blocks: {} };
@@ -53,7 +56,7 @@ const schema: Schema = {
   notice:
     'Names, types and requiredness of arguments, extracted by extract-schema.ts. Copyright IBM Corp. 2021, 2026. ' +
     'Licensed under the Mozilla Public License 2.0 (https://mozilla.org/MPL/2.0/), unlike the rest of this repository.',
-  source: `${name} ${version} on npm, generated from hashicorp/azurerm ${provider}`,
+  source: `${name} ${version}, generated from hashicorp/azurerm ${provider}`,
   provider: read(directory, 'provider').body,
   resources: Object.fromEntries(RESOURCES.map((one) => read(directory, one)).map(({ type, body }) => [type, body])),
 };

@@ -1,6 +1,7 @@
+import { parse } from '@cdktn/hcl2json';
 import { describe, expect, test } from 'vitest';
 import { type HclBody, labelled, readHcl, readTerraformFile, terraformFiles } from './hcl-files.ts';
-import { isBlocks, mistakesIn, SCHEMA } from './schema.ts';
+import { isBlocks, mistakesInFile, SCHEMAS } from './schema.ts';
 
 const FILES = terraformFiles('.tf');
 const ROOT = FILES.filter((path) => !path.includes('/'));
@@ -10,13 +11,10 @@ const bodies = new Map<string, HclBody>(
 const root = ROOT.map((path) => bodies.get(path) ?? {});
 const resources = root.flatMap((body) => labelled(body, 'resource'));
 
-/** What azurerm 5.0 removed of what is used here. https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/guides/5.0-upgrade-guide */
-const GONE_IN_5 = {
-  azurerm_storage_account: ['queue_properties', 'static_website'],
-  azurerm_storage_container: ['storage_account_name', 'resource_manager_id'],
-  provider: ['skip_provider_registration', 'enhanced_validation'],
-};
-/** Defaults that are others in 4.x and in 5.x: said, they are the same. */
+/**
+ * Defaults that are others in 4.x and in 5.x, which no schema tells: said, they are the same.
+ * https://registry.terraform.io/providers/hashicorp/azurerm/latest/docs/guides/5.0-upgrade-guide
+ */
 const SAID = {
   azurerm_storage_account: ['allow_nested_items_to_be_public'],
   provider: ['resource_provider_registrations'],
@@ -39,43 +37,43 @@ const keysIn = (value: unknown): string[] =>
     ? Object.entries(value).flatMap(([key, inner]) => [key, ...keysIn(inner)])
     : [];
 
-describe('the check itself finds', () => {
-  const check = async (text: string) => {
-    const { parse } = await import('@cdktn/hcl2json');
-    const found = labelled((await parse('case.tf', text)) as HclBody, 'resource');
-    return found.flatMap(({ type, body }) =>
-      mistakesIn(body, SCHEMA.resources[type] ?? { arguments: {}, blocks: {} }, type),
-    );
-  };
+const account = (more: string) =>
+  `resource "azurerm_storage_account" "x" {\n name = "x"\n location = "x"\n resource_group_name = "x"\n account_tier = "x"\n account_replication_type = "x"\n ${more}\n}`;
+const container = (more: string) => `resource "azurerm_storage_container" "x" {\n name = "x"\n ${more}\n}`;
+const provider = (more: string) => `provider "azurerm" {\n ${more}\n}`;
+
+describe.each(Object.entries(SCHEMAS))('the check against %s itself finds', (_version, schema) => {
+  const check = async (text: string) => mistakesInFile((await parse('case.tf', text)) as HclBody, schema);
   const lock = (more: string) => `resource "azurerm_management_lock" "x" {\n name = "x"\n scope = var.x\n ${more}\n}`;
-  const account = (more: string) =>
-    `resource "azurerm_storage_account" "x" {\n name = "x"\n location = "x"\n resource_group_name = "x"\n account_tier = "x"\n account_replication_type = "x"\n ${more}\n}`;
 
   test.each([
     ['nothing in what is right', lock('lock_level = "CanNotDelete"\n count = 1'), []],
-    ['what is missing', lock(''), ['azurerm_management_lock.lock_level is missing']],
+    ['an unknown resource', 'resource "azurerm_lock" "x" {}', ['azurerm_lock.x is not in the schema']],
+    ['what is missing', lock(''), ['azurerm_management_lock.x.lock_level is missing']],
     [
       'a mistyped argument',
       lock('lock_level = "x"\n note = "x"'),
-      ['azurerm_management_lock.note is not in the schema'],
+      ['azurerm_management_lock.x.note is not in the schema'],
     ],
-    ['an argument as a block', lock('lock_level = "x"\n notes {}'), ['azurerm_management_lock.notes is no string']],
-    ['a wrong type', account('min_tls_version = true'), ['azurerm_storage_account.min_tls_version is no string']],
+    ['an argument as a block', lock('lock_level = "x"\n notes {}'), ['azurerm_management_lock.x.notes is no string']],
+    ['a wrong type', account('min_tls_version = true'), ['azurerm_storage_account.x.min_tls_version is no string']],
     [
       'a block as an argument',
       account('sas_policy = { expiration_period = "x" }'),
-      ['azurerm_storage_account.sas_policy is a block, written as an argument'],
+      ['azurerm_storage_account.x.sas_policy is a block, written as an argument'],
     ],
     [
       'a block twice',
       account('sas_policy {\n expiration_period = "x"\n}\n sas_policy {\n expiration_period = "x"\n}'),
-      ['azurerm_storage_account.sas_policy is there 2 times'],
+      ['azurerm_storage_account.x.sas_policy is there 2 times'],
     ],
     [
       'what is missing in a block',
       account('sas_policy {}'),
-      ['azurerm_storage_account.sas_policy.expiration_period is missing'],
+      ['azurerm_storage_account.x.sas_policy.expiration_period is missing'],
     ],
+    ['a mistyped argument of the provider', provider('use_CLI = true'), ['provider.use_CLI is not in the schema']],
+    ['nothing in a certificate, whose explanation has a # of its own', provider('client_certificate = "x"'), []],
   ])('%s', async (_, text, expected) => {
     expect(await check(text)).toEqual(expected);
   });
@@ -85,40 +83,56 @@ describe('the check itself finds', () => {
   });
 });
 
+test.each([
+  ['an argument that 5.0 removed', container('storage_account_name = "x"\n storage_account_id = "x"'), [0, 1]],
+  ['one that it made necessary', container(''), [0, 1]],
+  ['a block that it removed', account('queue_properties {}'), [0, 1]],
+  ['an argument of the provider that it removed', provider('skip_provider_registration = true'), [0, 1]],
+  ['a block of the provider that it moved away', provider('enhanced_validation {}'), [0, 1]],
+  ['and where to', provider('features {\n enhanced_validation {}\n}'), [1, 0]],
+  ['what came with a later 5.x', account('public_network_access = "Enabled"'), [1, 0]],
+])('the versions differ in %s', async (_, text, mistakes) => {
+  const file = (await parse('case.tf', text)) as HclBody;
+  expect(Object.values(SCHEMAS).map((schema) => mistakesInFile(file, schema).length)).toEqual(mistakes);
+});
+
 test('the tests of Terraform are HCL too', async () => {
   for (const path of terraformFiles('.tftest.hcl')) expect(Object.keys(await readHcl(path)), path).toContain('run');
 });
 
-test('the schema says where it is from and whose it is', () => {
-  expect(SCHEMA.source).toMatch(/azurerm 4\.73\.0$/);
-  expect(SCHEMA.notice).toMatch(/Mozilla Public License 2\.0/);
-  expect(readTerraformFile('versions.tf')).toContain('">= 4.73, < 6.0"');
+test.each(Object.entries(SCHEMAS))('the schema of %s says where it is from and whose it is', (version, schema) => {
+  expect(schema.source).toMatch(new RegExp(`hashicorp/azurerm ${version.replace('.', '\\.')}\\.\\d+$`));
+  expect(schema.notice).toMatch(/Mozilla Public License 2\.0/);
 });
 
-test('every resource, block and argument is in the schema of azurerm, and none that is needed is missing', () => {
+test('the versions that may be used begin with the first schema, and end with the major version of the last', () => {
+  const [, oldest, limit = ''] = /version = ">= ([\d.]+), < (\d+)\.0"/.exec(readTerraformFile('versions.tf')) ?? [];
+  const versions = Object.keys(SCHEMAS);
+  expect(oldest).toBe(versions[0]);
+  expect(versions.at(-1)).toMatch(new RegExp(`^${Number(limit) - 1}\\.`));
+});
+
+test.each(
+  Object.entries(SCHEMAS),
+)('every resource, block and argument is in the schema of %s, and none that is needed is missing', (_version, schema) => {
   expect(resources.length).toBeGreaterThanOrEqual(6);
-  for (const { type, name, body } of resources) {
-    const schema = SCHEMA.resources[type];
-    expect(schema, `${type}.${name}`).toBeDefined();
-    if (schema) expect(mistakesIn(body, schema, `${type}.${name}`)).toEqual([]);
-  }
+  expect(root.flatMap((body) => mistakesInFile(body, schema))).toEqual([]);
+});
+
+test('the provider is set up once, and nothing is looked up', () => {
   const providers = root.flatMap((body) => (body.provider as Record<string, HclBody[]> | undefined)?.azurerm ?? []);
   expect(providers).toHaveLength(1);
-  for (const body of providers) expect(mistakesIn(body, SCHEMA.provider, 'provider')).toEqual([]);
   expect(providers[0]).toHaveProperty('features');
   expect(root.flatMap((body) => labelled(body, 'data'))).toEqual([]);
 });
 
-test('nothing is used that azurerm 5.0 removed, and nothing left to a default that it changed', () => {
-  const text = (type: string) => {
-    const used = type === 'provider' ? root.flatMap((body) => keysIn(body.provider)) : keysIn(one(type));
-    return new Set(used);
-  };
-  for (const [type, names] of Object.entries(GONE_IN_5))
-    for (const name of names) expect(text(type), type).not.toContain(name);
-  for (const [type, names] of Object.entries(SAID)) for (const name of names) expect(text(type), type).toContain(name);
-  for (const path of ROOT) expect(readTerraformFile(path), path).not.toContain('resource_manager_id');
+test('nothing is left to a default that azurerm 5.0 changed, nor set to what it refuses', () => {
+  const used = (type: string) =>
+    type === 'provider' ? root.flatMap((body) => keysIn(body.provider)) : keysIn(one(type));
+  for (const [type, names] of Object.entries(SAID)) for (const name of names) expect(used(type), type).toContain(name);
   expect(one('azurerm_storage_account').min_tls_version).toBe('TLS1_2');
+  // What can only be read is in no schema here. This was, in 4.x.
+  for (const path of ROOT) expect(readTerraformFile(path), path).not.toContain('resource_manager_id');
 });
 
 test('what is referred to is there: variables, resources, outputs of the module, locals', () => {
@@ -150,10 +164,8 @@ test('what is referred to is there: variables, resources, outputs of the module,
           resources.some((each) => each.type === type && each.name === name),
           `${path}: ${type}.${name}`,
         ).toBe(true);
-        if (key)
-          expect(Object.keys(SCHEMA.resources[type]?.arguments ?? {}), `${path}: ${type}.${name}.${key}`).toContain(
-            key,
-          );
+        for (const { resources: known } of key ? Object.values(SCHEMAS) : [])
+          expect(Object.keys(known[type]?.arguments ?? {}), `${path}: ${type}.${name}.${key}`).toContain(key);
       }
     }
     expect([...used].sort(), `${directory} has no variable that nothing uses`).toEqual([...declared].sort());

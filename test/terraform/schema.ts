@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { HclBody, HclValue } from './hcl-files.ts';
+import { type HclBody, type HclValue, labelled } from './hcl-files.ts';
 
 export interface Body {
   /** `string`, `required string`, `boolean`, `number`, `string[]`, `map`. */
@@ -15,18 +15,26 @@ export interface Schema {
   resources: Record<string, Body>;
 }
 
-export const SCHEMA = JSON.parse(readFileSync(join(import.meta.dirname, 'azurerm-schema.json'), 'utf8')) as Schema;
+const readSchema = (name: string) => JSON.parse(readFileSync(join(import.meta.dirname, name), 'utf8')) as Schema;
+
+/** By the version of azurerm: the oldest that versions.tf allows, and one of the newest major version. */
+export const SCHEMAS = { '4.73': readSchema('azurerm-schema.json'), '5.10': readSchema('azurerm-schema-5.json') };
 
 /** What Terraform itself adds to each resource. */
 const META_ARGUMENTS = ['count', 'for_each', 'depends_on', 'provider', 'lifecycle', 'provisioner', 'connection'];
 
+/** @returns what a version of azurerm would not take of the resources and the provider's block in a file */
+export function mistakesInFile(file: HclBody, schema: Schema): string[] {
+  const resources = labelled(file, 'resource').flatMap(({ type, name, body }) => {
+    const known = schema.resources[type];
+    return known ? mistakesIn(body, known, `${type}.${name}`) : [`${type}.${name} is not in the schema`];
+  });
+  const providers = (file.provider as Record<string, HclBody[]> | undefined)?.azurerm ?? [];
+  return [...resources, ...providers.flatMap((body) => mistakesIn(body, schema.provider, 'provider'))];
+}
+
 /** @returns what a body has that its schema has not, or lacks that it needs, each with its path */
-export function mistakesIn(
-  body: HclBody,
-  schema: Body,
-  path: string,
-  meta: readonly string[] = META_ARGUMENTS,
-): string[] {
+function mistakesIn(body: HclBody, schema: Body, path: string, meta: readonly string[] = META_ARGUMENTS): string[] {
   const missing = [
     ...Object.keys(schema.arguments).filter((key) => schema.arguments[key]?.startsWith('required ')),
     ...Object.keys(schema.blocks).filter((key) => schema.blocks[key]?.required),
