@@ -64,4 +64,6 @@ influxdb:
 #   databases:               # servers of influxdb whose own data are backed up as well
 #     - sink: influxdb
 #       operatorTokenFile: /etc/energy-monitor/influxdb-operator.token
+#   drill:                   # so that a timer can restore a backup on trial
+#     identityFile: /etc/energy-monitor/drill.key    # of a second recipient, not the recovery key
 `;

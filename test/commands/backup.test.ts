@@ -40,7 +40,7 @@ test('from a key to a verified backup, and back with the key; what is kept tells
   });
   for (const _ of [2, 3]) expect((await run('run')).code).toBe(0);
   const list = await run('list');
-  expect(list.out).toMatch(/^ {5}2 {2}20\S+ {2} +\d\.\d kB {2}verified when written\n {5}3 {2}20.*\n$/);
+  expect(list.out).toMatch(/^ {5}2 {2}20\S+ +\d+ min old +\d\.\d kB {2}verified when written\n {5}3 {2}20.*\n$/);
   const keyFile = join(directory, 'key');
   writeFileSync(keyFile, `# a comment\n${identity}\n`);
   expect((await run('verify', '--all', '--identity-file', keyFile)).out).toMatch(

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { JournalReader } from '../../agent/journal/reader.ts';
@@ -53,8 +53,16 @@ test('a new Pi from an empty directory, with the recovery key and the SAS alone:
   const { path, azure, newPi, backup, restore } = await lostPi();
   for (let i = 0; i < 2; i++) expect(await backup()).toMatchObject({ code: 0, err: '' });
   const from = ['--from', azure, '--sas-file', path('sas'), '--identity-file', path('key')];
+  const listed = await restore(...from, '--list');
+  expect(listed).toMatchObject({ code: 0, err: '' });
+  expect(listed.out).toMatch(
+    /^azure \(http.*\)\n {5}1 {2}20.*Z +0 min old +[\d.]+ kB {2}not verified here\n {5}2 {2}20.*Z +0 min old/,
+  );
   const dry = await restore(...from, '--dry-run');
-  expect(dry).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^backup 2 of \S+ in http.*, made 20/) });
+  expect(dry).toMatchObject({ code: 0, err: '' });
+  expect(dry.out).toMatch(
+    /^backup 2 of \S+ in http.*, made 20.*\nwould restore readings 500 of energy, .* into .* \(1 MB\)\n\d+ objects are there, all that it needs\n/,
+  );
   expect(existsSync(newPi)).toBe(false);
   const result = await restore(...from);
   expect(result).toMatchObject({ code: 0, err: '' });
@@ -100,6 +108,21 @@ test('an older backup is restored: the newer ones stay until a person has pruned
     out: expect.stringMatching(/^backup 3 .*\nno old backup goes .*less than the backups/),
   });
   expect(await backup()).toMatchObject({ code: 78, err: expect.stringMatching(/of another machine/) });
+});
+
+test('a dry run tells what stands in the way: objects that are gone, a journal that is there', async () => {
+  const { path, newPi, backup, restore } = await lostPi();
+  await backup();
+  const from = ['--from', path('place'), '--identity-file', path('key'), '--dry-run'];
+  const there = await finished(['restore', ...from, '--state-dir', path('state'), '--config', join(newPi, 'c.yaml')]);
+  expect(there).toMatchObject({ code: 74, err: expect.stringMatching(/there is a journal in .*\n {2}restore into/) });
+  const objects = readdirSync(join(path('place'), 'objects'), { recursive: true, withFileTypes: true });
+  const gone = objects.find((one) => one.isFile());
+  rmSync(join(gone?.parentPath ?? '', gone?.name ?? ''));
+  const short = await restore(...from);
+  expect(short).toMatchObject({ code: 74, err: expect.stringMatching(/1 problems were found\n {2}use another backup/) });
+  expect(short.out).toMatch(/^problem: \S+ is gone$/m);
+  expect(existsSync(newPi)).toBe(false);
 });
 
 test('mistakes: one sentence each, and nothing is made', async () => {

@@ -46,9 +46,9 @@ async function drillInfluxdb2(
   sink: SinkConfig,
   { configured, scratch, options }: DatabaseDrill,
 ): Promise<DrillPart> {
-  const { influxd, log, onProgress } = options;
+  const { influxd, patienceMs = PATIENCE_MS, log, onProgress } = options;
   const backup = await snapshotInflux(snapshot, name);
-  const common = { timeoutMs: sink.timeout, patienceMs: PATIENCE_MS, log };
+  const common = { timeoutMs: sink.timeout, patienceMs, log };
   const operatorTokenFile = configured.backup.databases.find((one) => one.sink === sink.name)?.operatorTokenFile;
   if (operatorTokenFile === undefined) {
     throw new AgentError('config', `a drill of ${sink.name} needs the operator token of its InfluxDB 2`, {

@@ -28,6 +28,8 @@ export interface DrillOptions {
   scratch: string | undefined;
   /** A program: InfluxDB 2 is then restored into a server of its own, and not beside the live buckets. */
   influxd: string | undefined;
+  /** So long a request to a server is tried again. */
+  patienceMs?: number;
   log: Logger;
   onProgress: DrillProgress;
 }
