@@ -120,7 +120,10 @@ test('a dry run tells what stands in the way: objects that are gone, a journal t
   const gone = objects.find((one) => one.isFile());
   rmSync(join(gone?.parentPath ?? '', gone?.name ?? ''));
   const short = await restore(...from);
-  expect(short).toMatchObject({ code: 74, err: expect.stringMatching(/1 problems were found\n {2}use another backup/) });
+  expect(short).toMatchObject({
+    code: 74,
+    err: expect.stringMatching(/1 problems were found\n {2}use another backup/),
+  });
   expect(short.out).toMatch(/^problem: \S+ is gone$/m);
   expect(existsSync(newPi)).toBe(false);
 });
