@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { AgentError } from '../system/errors.ts';
 import { configOption, stateDirOption } from './options.ts';
 import { fromPlace, type PlaceOptions, placeOf } from './restore-place.ts';
@@ -8,12 +8,19 @@ interface RestoreCommandOptions extends PlaceOptions {
   skipDamaged?: boolean;
   dryRun?: boolean;
   json?: boolean;
+  withDatabases?: boolean;
 }
 
 export function addRestore(root: Command): void {
   fromPlace(root.command('restore'))
     .description('bring a backup back: the journal, and on a new machine the configuration')
     .argument('[backup]', 'its number, or latest', 'latest')
+    .addOption(
+      new Option('--with-databases', 'then the servers whose data the backup holds as well, into place').conflicts([
+        'merge',
+        'dryRun',
+      ]),
+    )
     .option('--merge', 'into a journal that is there: what is in it stays')
     .option('--skip-damaged', 'leave out what is gone or damaged, and say so')
     .option('--dry-run', 'only tell what would be restored')
@@ -25,15 +32,25 @@ export function addRestore(root: Command): void {
       const { restoreText } = await import('../backup/restore/text.ts');
       const { giveWay } = await import('../system/priority.ts');
       const { progressLine } = await import('../system/progress-line.ts');
+      const { databasesText, owedBackup, restoreDatabases } = await import('./restore-databases.ts');
       giveWay();
-      const { merge = false, skipDamaged, dryRun = false, identityFile, json } = options;
+      const { merge = false, skipDamaged, dryRun = false, identityFile, json, withDatabases = false } = options;
+      const owed = withDatabases ? await owedBackup(which, options) : undefined;
+      if (owed) {
+        process.stderr.write(`the journal of backup ${owed.sequence} is there; going on with the servers\n`);
+        return restoreDatabases(owed.names, owed.sequence, options);
+      }
       const { store, stateDir, configFile } = await placeOf(options);
       const progress = progressLine(process.stderr);
       const report = await restore({
-        ...{ store, stateDir, configFile, which, identityFile, merge, skipDamaged, dryRun },
+        ...{ store, stateDir, configFile, which, identityFile, merge, skipDamaged, dryRun, withDatabases },
         onProgress: (done, all) => progress.show(`${Math.floor((done / all) * 100)} % of ${Math.ceil(all / 1e6)} MB`),
       }).finally(() => progress.clear());
       process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : restoreText(report));
+      if (withDatabases) {
+        const names = report.databases.map(({ name }) => name);
+        await restoreDatabases(names, report.listed.sequence, options);
+      } else if (!json && !merge) process.stdout.write(await databasesText(report, options));
       const damaged = report.journal?.damaged.length ?? 0;
       if (damaged > 0) throw new AgentError('storage', `the rest is there; what was damaged is not: ${damaged} parts`);
     });

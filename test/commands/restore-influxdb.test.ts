@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Cursors } from '../../agent/journal/cursors.ts';
-import { openForReading } from '../../agent/journal/database.ts';
-import { timeOfKey } from '../../agent/journal/keys.ts';
+import { openForReading, openForWriting } from '../../agent/journal/database.ts';
+import { firstKeyAt, timeOfKey } from '../../agent/journal/keys.ts';
 import { newKeys } from '../support/backups.ts';
 import { finished } from '../support/child.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
@@ -22,6 +22,29 @@ async function write({ url, token }: InfluxAccess, fromS: number, count: number)
   expect(response.status).toBe(204);
 }
 
+const secret = (file: string) => readFileSync(file, 'utf8').trim();
+
+async function writes({ url, token }: InfluxAccess, bucket: string): Promise<number> {
+  const headers = { authorization: `Token ${token}` };
+  const address = `${url}/api/v2/write?org=home&bucket=${bucket}`;
+  return (await fetch(address, { method: 'POST', headers, body: 'energy,meter=house x=1 1' })).status;
+}
+
+function setCursors(stateDir: string, timeMs: number): void {
+  const db = openForWriting(stateDir);
+  for (const consumer of ['influxdb', 'influxdb/host'])
+    new Cursors(db).set(consumer, { key: firstKeyAt(timeMs), late: 0 });
+  db.close();
+}
+
+/** UTC ms by consumer. */
+function cursorTimes(stateDir: string): Record<string, number> {
+  const db = openForReading(stateDir);
+  const all = new Cursors(db).all().map(({ consumer, key }) => [consumer, timeOfKey(key)]);
+  db.close();
+  return Object.fromEntries(all) as Record<string, number>;
+}
+
 /** A Pi with a journal, an InfluxDB with 100 points in it, and a backup of both. */
 async function backedUp() {
   const server = await startInfluxd();
@@ -38,8 +61,9 @@ async function backedUp() {
       stores: [{ directory: path('place') }],
       databases: [{ operatorTokenFile: path('operator') }],
     };
+    const influxdb = { url, tokenFile: path('writer') };
     const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
-    writeFileSync(path(name), JSON.stringify({ stateDir: path('state'), meters, influxdb: { url }, backup }));
+    writeFileSync(path(name), JSON.stringify({ stateDir: path('state'), meters, influxdb, backup }));
     return path(name);
   };
   const config = configure('config', access.url);
@@ -63,18 +87,23 @@ test('a bucket beside the live one, compared; then in its place, and the journal
   // A name that is taken is not written to.
   expect(await restore()).toMatchObject({ code: 78, err: expect.stringMatching(/energy-restored .* already/) });
 
+  setCursors(path('state'), Date.now());
   const swapped = await restore('--bucket', 'energy', '--to-bucket', 'second', '--swap');
   expect(swapped).toMatchObject({ code: 0, err: '' });
   expect(swapped.out).toMatch(/it is energy now; what was there is energy-replaced-\d{8}T\d{6}$/m);
-  expect(swapped.out).toMatch(/influxdb setup --replace/);
+  expect(swapped.out).toMatch(
+    /the agent's token is in \S+writer, Grafana's, which only reads, in \S+influxdb-reader.token/,
+  );
   expect((await influxPoints(access, 'energy')).size).toBe(100);
   const replaced = /energy-replaced-\w+/.exec(swapped.out)?.[0] ?? '';
   expect((await influxPoints(access, replaced)).size).toBe(150);
-  const db = openForReading(path('state'));
-  const cursors = new Cursors(db).all();
-  db.close();
-  expect(cursors.map(({ consumer }) => consumer).sort()).toEqual(['influxdb', 'influxdb/host']);
-  for (const { key } of cursors) expect(Date.now() - timeOfKey(key)).toBeGreaterThan(3_600_000);
+  expect(await writes({ ...access, token: secret(path('writer')) }, 'energy')).toBe(204);
+  expect(await writes({ ...access, token: secret(path('influxdb-reader.token')) }, 'energy')).toBe(403);
+  expect(Object.keys(cursorTimes(path('state')))).toEqual(['influxdb', 'influxdb/host']);
+  for (const timeMs of Object.values(cursorTimes(path('state')))) {
+    expect(Date.now() - timeMs).toBeGreaterThan(3_600_000);
+    expect(Date.now() - timeMs).toBeLessThan(3 * 3_600_000);
+  }
 });
 
 test('the whole server, on a new Pi: said what goes, and done with --yes', async (context) => {

@@ -24,8 +24,11 @@ export interface Influxd {
 }
 
 /** A real, empty InfluxDB 2 on the loopback. */
-export async function startInfluxd(disk?: SmallDisk): Promise<Influxd> {
-  const port = await freePort();
+export async function startInfluxd(disk?: SmallDisk, port?: number): Promise<Influxd> {
+  return startInfluxdAt(port ?? (await freePort()), disk);
+}
+
+async function startInfluxdAt(port: number, disk: SmallDisk | undefined): Promise<Influxd> {
   const directory = temporaryDirectory();
   const data = join(disk?.directory ?? directory, 'data');
   const args = [

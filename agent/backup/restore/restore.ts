@@ -10,6 +10,8 @@ import { openStore } from '../place.ts';
 import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
+import { databasesIn, isRestorable, type KeptDatabase } from './database-kind.ts';
+import { DatabaseNote } from './database-note.ts';
 import { type JournalRestoreOptions, type JournalRestoreResult, mergeJournal, restoreJournal } from './journal.ts';
 import { continueBackups } from './machine.ts';
 
@@ -27,6 +29,8 @@ export interface RestoreOptions extends JournalRestoreOptions {
   /** Where the configuration goes; a file that is there stays. */
   configFile: string | undefined;
   dryRun: boolean;
+  /** The servers come next: should that be broken off, it is known that they are owed. */
+  withDatabases?: boolean;
 }
 
 export interface RestoreReport {
@@ -39,6 +43,8 @@ export interface RestoreReport {
   /** Where the configuration was written; undefined when one was there, or it was not asked for. */
   config: { path: string; secrets: string[] } | undefined;
   missing: { source: string; reason: string }[];
+  /** Servers whose data the backup holds. */
+  databases: KeptDatabase[];
 }
 
 /**
@@ -60,6 +66,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     journal: undefined,
     config: undefined,
     missing: [...(snapshot.details.missing ?? [])],
+    databases: databasesIn(snapshot),
   };
   if (dryRun) return report;
   if (merge) {
@@ -71,6 +78,9 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     await continueBackups(repository, snapshot, { stateDir, newest, restored });
     if (configFile !== undefined && config !== undefined)
       report.config = restoreConfiguration(config, configFile, stateDir);
+    const backup = { backup: listed.name, sequence: listed.sequence };
+    for (const { name, kind } of report.databases)
+      if (options.withDatabases && isRestorable(kind)) DatabaseNote.open(stateDir, name, backup);
   };
   report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;

@@ -31,6 +31,8 @@ export interface RestoreBucketOptions {
   nowMs?: number;
   /** Whether what is there stays when it fails. */
   keepUnfinished?: boolean;
+  /** Told of the bucket's id before anything is sent into it. */
+  onMade?: (id: string) => void;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -72,6 +74,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
   try {
     const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
     made = bucket;
+    options.onMade?.(bucket.id);
     const sent = await sendShards(server, shards, (id) => newIds.get(id), options);
     const values = await countSent(server, shards, sent, () => ({ orgId: org.id, bucketId: bucket.id }));
     await changeBucket(server, bucket, { description: manifest.description ?? '' });
