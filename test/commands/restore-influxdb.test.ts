@@ -1,16 +1,23 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadConfig } from '../../agent/config/load.ts';
 import { Cursors } from '../../agent/journal/cursors.ts';
 import { openForReading, openForWriting } from '../../agent/journal/database.ts';
 import { firstKeyAt, timeOfKey } from '../../agent/journal/keys.ts';
 import { newKeys } from '../support/backups.ts';
 import { finished } from '../support/child.ts';
-import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { FaultProxy } from '../support/fault-proxy.ts';
+import { fillJournal, forward, journalPoints, secondsFrom } from '../support/forwarding.ts';
+import { bucketNames } from '../support/influx-snapshots.ts';
 import { type InfluxAccess, influxPoints, requireInfluxd, setUp, startInfluxd } from '../support/influxd.ts';
+import { open } from '../support/open-journal.ts';
+import { DECIMALS, readingAt } from '../support/readings.ts';
+import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIRST_S = 1_772_323_200;
+const WAIT = { timeout: 20_000, interval: 100 };
 
 async function write({ url, token }: InfluxAccess, fromS: number, count: number): Promise<void> {
   const lines = Array.from({ length: count }, (_, i) => `energy,meter=house voltage=${230 + (i % 5)} ${fromS + i}000`);
@@ -104,6 +111,84 @@ test('a bucket beside the live one, compared; then in its place, and the journal
     expect(Date.now() - timeMs).toBeGreaterThan(3_600_000);
     expect(Date.now() - timeMs).toBeLessThan(3 * 3_600_000);
   }
+});
+
+/** A Pi whose readings go to its InfluxDB all the time; a backup of both; the readings that come after it. */
+async function readingAllTheTime() {
+  const server = await startInfluxd();
+  const proxy = await FaultProxy.start(server.url);
+  const directory = temporaryDirectory();
+  const path = (name: string) => join(directory, name);
+  const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
+  const databases = [{ operatorTokenFile: path('influxdb-operator.token') }];
+  const backup = { unencrypted: true, stores: [{ directory: path('place') }], databases };
+  const influxdb = { url: proxy.url, tokenFile: path('influxdb.token') };
+  writeFileSync(path('config'), JSON.stringify({ stateDir: path('state'), meters, influxdb, backup }));
+  const run = (...args: string[]) => finished([...args, '--config', path('config')]);
+  expect(await run('influxdb', 'setup')).toMatchObject({ code: 0, err: '' });
+  const access = { url: server.url, token: secret(path('influxdb-operator.token')), org: 'home' };
+  const firstS = Math.floor(Date.now() / 1000) - 86_400;
+  fillJournal(path('state'), secondsFrom(firstS, 300));
+  const { log, lines } = recordingLog();
+  const sinks = loadConfig(path('config')).influxdb.map((sink) => ({ ...sink, batchInterval: 10 }));
+  forward(path('state'), sinks, { log });
+  const stored = async () =>
+    new Map([...(await influxPoints(access, 'energy')), ...(await influxPoints(access, 'host'))]);
+  const all = () => expect.poll(stored, WAIT).toEqual(journalPoints(path('state')));
+  await all();
+  expect(await run('backup', 'run')).toMatchObject({ code: 0, err: '' });
+  const journal = open(path('state'));
+  let second = firstS + 86_400 - 3600;
+  const timer = setInterval(() => {
+    journal.append(readingAt(second++ * 1000), DECIMALS);
+    journal.flush();
+  }, 10);
+  const stop = () => {
+    clearInterval(timer);
+    journal.close();
+  };
+  onTestFinished(() => clearInterval(timer));
+  return { access, proxy, run, lines, all, stop };
+}
+
+test('what is read while buckets are restored and swapped is all there: the forwarder waits, and goes on by itself', async (context) => {
+  requireInfluxd(context);
+  const { access, proxy, run, lines, all, stop } = await readingAllTheTime();
+  proxy.faultFor = (path, _number, method) =>
+    method === 'POST' && path.startsWith('/api/v2/authorizations')
+      ? { kind: 'answer', status: 500, body: '{"message":"no"}' }
+      : undefined;
+  expect(await run('restore-influxdb', '--swap')).toMatchObject({
+    code: 69,
+    err: expect.stringMatching(
+      /^energy-monitor: the data are in place, and not all that follows is done: writer token/,
+    ),
+  });
+  const holds = () => lines.filter(({ msg }) => /403.*readings wait in the journal/.test(String(msg))).length;
+  await expect.poll(holds, WAIT).toBeGreaterThan(0);
+  expect(lines.filter(({ msg }) => /takes readings again/.test(String(msg)))).toEqual([]);
+  proxy.faultFor = () => undefined;
+  const again = await run('restore-influxdb', '--swap');
+  expect(again).toMatchObject({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(/^energy is in place since an earlier run/m),
+  });
+  const wellAgain = () => lines.filter(({ msg }) => /takes readings again/.test(String(msg))).length;
+  await expect.poll(wellAgain, WAIT).toBeGreaterThan(0);
+
+  // Once more, with nothing in the way.
+  expect(await run('restore-influxdb', '--swap')).toMatchObject({
+    code: 0,
+    err: '',
+    out: expect.stringMatching(
+      /^energy as energy-restored: .*\n {2}beside the live energy: .*\n(?:.*\n)*.*it is energy now; what was there is/m,
+    ),
+  });
+  stop();
+  await all();
+  const names = (await bucketNames(access)).filter((name) => !/-replaced-/.test(name));
+  expect(names).toEqual(['energy', 'energy_15m', 'energy_1m', 'host']);
 });
 
 test('the whole server, on a new Pi: said what goes, and done with --yes', async (context) => {

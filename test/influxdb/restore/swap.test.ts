@@ -12,7 +12,7 @@ const NOW_MS = Date.UTC(2026, 2, 1, 12, 0, 5);
 const REPLACED = 'energy-replaced-20260301T120005';
 
 /** A server that `influxdb setup` has set up, and a bucket as a restore would have made it. */
-async function setUpWithRestored() {
+async function setUpWithRestored(lines = ['energy,meter=m power=1 1772323200']) {
   const { url } = await startInfluxd();
   const options = optionsFor(url, temporaryDirectory());
   const { error } = await runSetup(options);
@@ -21,7 +21,7 @@ async function setUpWithRestored() {
   const access: InfluxAccess = { url, token: secret(options.files.operator), org: 'home' };
   const { body } = await api<{ orgs: { id: string }[] }>(access, 'GET', '/api/v2/orgs?org=home');
   await api(access, 'POST', '/api/v2/buckets', { orgID: body.orgs[0]?.id, name: 'energy-restored' });
-  await write(url, access.token, ['energy,meter=m power=1 1772323200'], 'energy');
+  if (lines.length > 0) await write(url, access.token, lines, 'energy');
   await write(url, access.token, ['energy,meter=m power=2 1772323200'], 'energy-restored');
   const swap = (given: Partial<SwapOptions> = {}) =>
     swapBuckets({
@@ -87,6 +87,19 @@ test('a mapping and a task that hold the id are told of as well', async (context
   const { bound } = await swap();
   expect(bound).toContainEqual({ kind: 'InfluxQL mapping', name: 'house' });
   expect(bound).toContainEqual({ kind: 'task', name: 'by id' });
+});
+
+test.for([
+  ['no point', [], true],
+  ['one point long ago', ['energy,meter=m power=1 -5000000000'], false],
+  ['one point to come', ['energy,meter=m state="on" 7000000000'], false],
+] as const)('a live bucket with %s', async ([_what, lines, isRemoved], context) => {
+  requireInfluxd(context);
+  const { access, swap } = await setUpWithRestored([...lines]);
+  const { replaced, removed, bound } = await swap();
+  expect([replaced?.name, removed]).toEqual([REPLACED, isRemoved]);
+  expect((await bucketNames(access)).includes(REPLACED)).toBe(!isRemoved);
+  expect(bound).toHaveLength(2);
 });
 
 const JSON_TYPE = { 'content-type': 'application/json' };
