@@ -52,6 +52,14 @@ export async function databasesText({ databases, listed }: RestoreReport, option
     .join('');
 }
 
+/** What else has to be on a new machine before everything works. */
+export async function missingText({ config }: DatabasesOptions): Promise<string> {
+  const { loadConfig } = await import('../config/load.ts');
+  const { missingFiles } = await import('../config/missing-files.ts');
+  const missing = missingFiles(loadConfig(config));
+  return missing.length === 0 ? '' : `  it names files that are not here: ${missing.join(', ')}\n`;
+}
+
 /** The backup whose journal is here, and of whose servers some are not: an earlier run was broken off. */
 export async function owedBackup(which: string, { config: file }: DatabasesOptions) {
   if (!existsSync(file)) return undefined;
@@ -80,7 +88,7 @@ export async function restoreDatabases(
   options: DatabasesOptions,
 ): Promise<void> {
   const { loadConfig } = await import('../config/load.ts');
-  const { NotRestorable } = await import('../backup/restore/database.ts');
+  const { DatabaseNote } = await import('../backup/restore/database-note.ts');
   const { databaseText } = await import('../backup/restore/database-text.ts');
   const { config: configFile, stateDir, identityFile, skipDamaged = false, json } = options;
   const config = loadConfig(configFile);
@@ -103,12 +111,12 @@ export async function restoreDatabases(
       failures.push(error);
       const { message, hint } = error;
       process.stderr.write(`energy-monitor: ${sink}: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`);
-      if (!(error instanceof NotRestorable)) process.stderr.write(`  then: ${commandFor(sink, sequence, options)}\n`);
+      const isOwed = DatabaseNote.owedOf(config.stateDir, sink) !== undefined;
+      if (isOwed) process.stderr.write(`  then: ${commandFor(sink, sequence, options)}\n`);
     }
   }
   const [first] = failures;
   if (!first) return;
-  throw new AgentError(first.code, `the journal is there, and of ${names.length} servers ${failures.length} are not`, {
-    hint: 'do what is said above for each',
-  });
+  const message = `the journal is there; of ${names.length} servers, ${failures.length} need you`;
+  throw new AgentError(first.code, message, { hint: 'do what is said above for each' });
 }

@@ -32,7 +32,7 @@ export function addRestore(root: Command): void {
       const { restoreText } = await import('../backup/restore/text.ts');
       const { giveWay } = await import('../system/priority.ts');
       const { progressLine } = await import('../system/progress-line.ts');
-      const { databasesText, owedBackup, restoreDatabases } = await import('./restore-databases.ts');
+      const { databasesText, missingText, owedBackup, restoreDatabases } = await import('./restore-databases.ts');
       giveWay();
       const { merge = false, skipDamaged, dryRun = false, identityFile, json, withDatabases = false } = options;
       const owed = withDatabases ? await owedBackup(which, options) : undefined;
@@ -47,6 +47,7 @@ export function addRestore(root: Command): void {
         onProgress: (done, all) => progress.show(`${Math.floor((done / all) * 100)} % of ${Math.ceil(all / 1e6)} MB`),
       }).finally(() => progress.clear());
       process.stdout.write(json ? `${JSON.stringify(report, undefined, 2)}\n` : restoreText(report));
+      if (!json && report.config) process.stdout.write(await missingText(options));
       if (withDatabases) {
         const names = report.databases.map(({ name }) => name);
         await restoreDatabases(names, report.listed.sequence, options);

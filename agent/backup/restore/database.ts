@@ -43,9 +43,6 @@ export interface DatabaseRestoreOptions {
   onProgress?: (what: string, progress: Progress) => void;
 }
 
-/** No command brings data of that kind back. */
-export class NotRestorable extends AgentError {}
-
 /** How it went; other kinds of servers have reports of their own. */
 export type DatabaseRestoreReport = Influxdb2Report;
 
@@ -86,7 +83,7 @@ async function restoreFrom(options: DatabaseRestoreOptions, sink: SinkConfig): P
   switch (kind) {
     case 'influxdb1':
     case 'victoriametrics':
-      throw new NotRestorable('unavailable', `${sink.name} of backup ${sequence} is of ${KIND_LABELS[kind]}`, {
+      throw new AgentError('unavailable', `${sink.name} of backup ${sequence} is of ${KIND_LABELS[kind]}`, {
         hint: 'no command restores that yet; README.txt of the store tells how to get its files by hand',
       });
     default: {
