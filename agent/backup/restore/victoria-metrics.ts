@@ -6,6 +6,7 @@ import { type Copy, selectorOf } from '../../influxdb/victoria-metrics/selector.
 import { lookAt, type ServerLook } from '../../influxdb/victoria-metrics/server-look.ts';
 import type { TimeSpan } from '../../influxdb/victoria-metrics/tallies.ts';
 import { AgentError } from '../../system/errors.ts';
+import { collectBuffers } from '../../system/garbage.ts';
 import type { Logger } from '../../system/logging.ts';
 import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 import { daysItKeeps, type KeptDay, keptDays, keptMeasurements } from './victoria-metrics-days.ts';
@@ -230,6 +231,8 @@ class Run {
   async *#pieces(content: AsyncIterable<Buffer>, isFirst: boolean): AsyncGenerator<Buffer> {
     for await (const piece of content) {
       if (isFirst) this.#doneBytes += piece.length;
+      // Lines are cut out of it.
+      collectBuffers(piece.length);
       this.#options.onProgress?.({ doneBytes: this.#doneBytes, allBytes: this.#allBytes });
       yield piece;
     }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentError } from '../../system/errors.ts';
+import { collectBuffers } from '../../system/garbage.ts';
 import type { Logger } from '../../system/logging.ts';
 import { type InfluxAddress, InfluxClient } from '../client.ts';
 import { VictoriaMetricsApi } from './api.ts';
@@ -42,6 +43,8 @@ export class ImportTarget {
    * @throws AgentError, retryable: then some of them can be there
    */
   import(text: string): Promise<void> {
+    // The text, and what goes into the socket.
+    collectBuffers(2 * text.length);
     return this.api.send('/api/v1/import', text, { gzip: this.#gzip, signal: this.#options.signal });
   }
 
