@@ -16,9 +16,10 @@ export interface Source {
   /**
    * Takes one sample.
    * @param deadlineMs on performance.now()'s scale; the result, or the error, comes before it
+   * @param resting quantities that are not read this time
    * @throws SampleError
    */
-  sample(deadlineMs: number): Promise<Sample>;
+  sample(deadlineMs: number, resting?: ReadonlySet<string>): Promise<Sample>;
 }
 
 /** A sample that could not be had: its second becomes a gap of this cause. */

@@ -65,7 +65,7 @@ test('every value that a register can hold is decoded as it was encoded', () => 
   fc.assert(
     fc.property(anyField, fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(20), (field, share, before) => {
       const bits = field.words * 16;
-      const least = field.signed ? -(2 ** (bits - 1)) : 0;
+      const least = field.type.startsWith('s') ? -(2 ** (bits - 1)) : 0;
       const raw = Math.round(least + share * (2 ** bits - 1));
       const value = raw / 10 ** field.decimals;
       const first = Math.max(0, field.address - before);
