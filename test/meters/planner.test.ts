@@ -47,13 +47,20 @@ test('a block of evenly spread fields is halved in the middle', () => {
 });
 
 const anyFields = fc
-  .array(fc.record({ gap: fc.nat(60), words: fc.constantFrom<1 | 2>(1, 2) }), { minLength: 1, maxLength: 20 })
+  .array(
+    fc.record({
+      gap: fc.nat(60),
+      words: fc.constantFrom<1 | 2>(1, 2),
+      functionCode: fc.constantFrom<3 | 4>(3, 3, 3, 4),
+    }),
+    { minLength: 1, maxLength: 20 },
+  )
   .map((parts) => {
     let address = 0;
-    return parts.map(({ gap, words }): Field => {
+    return parts.map(({ gap, words, functionCode }): Field => {
       const field: Field = {
         quantity: 'voltage',
-        functionCode: 3,
+        functionCode,
         address: address + gap,
         words,
         type: words === 1 ? 'u16' : 'u32',
@@ -83,6 +90,7 @@ test('any plan reads each field once, whole, in blocks that are legal, allowed a
         expect(avoid(block)).toBe(false);
         if (block.fields.length > 1) expect(allowed(block)).toBe(true);
         for (const field of block.fields) {
+          expect(field.functionCode).toBe(block.functionCode);
           expect(field.address).toBeGreaterThanOrEqual(block.address);
           expect(fieldEnd(field)).toBeLessThanOrEqual(block.address + block.count);
         }
@@ -101,7 +109,11 @@ test('no plan costs more than reading field by field, nor than any other cut int
       const bounds = [
         ...new Set([0, ...cuts.map((cut) => cut + 1).filter((cut) => cut < fields.length), fields.length]),
       ].sort((a, b) => a - b);
-      const other = bounds.slice(1).map((end, i) => blockOf(fields.slice(bounds[i], end)));
+      const runs = bounds.slice(1).map((end, i) => fields.slice(bounds[i], end));
+      const other = runs
+        .flatMap((run) => [3, 4].map((code) => run.filter(({ functionCode }) => functionCode === code)))
+        .filter((run) => run.length > 0)
+        .map(blockOf);
       if (other.every((block) => block.count <= MAX_REGISTERS))
         expect(planned).toBeLessThanOrEqual(total(other) + 1e-9);
     }),
@@ -109,14 +121,25 @@ test('no plan costs more than reading field by field, nor than any other cut int
   );
 });
 
-test('blocks of equal length are neighbours only where nothing else is left', () => {
+test('blocks of equal function and length are neighbours only where nothing else is left', () => {
   fc.assert(
     fc.property(anyFields, (fields) => {
-      const counts = planReads(fields, { cost }).blocks.map((block) => block.count);
-      const most = Math.max(...[...new Set(counts)].map((count) => counts.filter((other) => other === count).length));
-      const neighbours = counts.filter((count, i) => i > 0 && counts[i - 1] === count).length;
-      expect(neighbours).toBe(Math.max(0, 2 * most - counts.length - 1));
+      const shapes = planReads(fields, { cost }).blocks.map((block) => `${block.functionCode}/${block.count}`);
+      const most = Math.max(...[...new Set(shapes)].map((one) => shapes.filter((other) => other === one).length));
+      const neighbours = shapes.filter((one, i) => i > 0 && shapes[i - 1] === one).length;
+      expect(neighbours).toBe(Math.max(0, 2 * most - shapes.length - 1));
     }),
     { seed: 6, numRuns: 500 },
+  );
+});
+
+test('no block is longer than the meter gives, but for a field that is', () => {
+  fc.assert(
+    fc.property(anyFields, fc.integer({ min: 1, max: 30 }), (fields, maxBlock) => {
+      for (const block of planReads(fields, { cost, maxBlock }).blocks) {
+        expect(block.count <= maxBlock || block.fields.length === 1).toBe(true);
+      }
+    }),
+    { seed: 7, numRuns: 300 },
   );
 });
