@@ -4,6 +4,7 @@ import { sinkAddress } from '../../config/sink-address.ts';
 import { RestoreServer } from '../../influxdb/restore/restore-server.ts';
 import { AgentError } from '../../system/errors.ts';
 import type { Configured } from '../configured.ts';
+import type { KeptDatabase } from '../restore/database-kind.ts';
 import { snapshotInflux } from '../restore/influxdb2.ts';
 import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 import type { DrillOptions } from './drill.ts';
@@ -20,14 +21,16 @@ export interface DatabaseDrill {
   options: DrillOptions;
 }
 
-/**
- * Restores a server's data on trial, where there is a server for it; else each of its files is read to the last bit.
- * @param name `databases/NAME`
- */
-export async function drillDatabase(snapshot: SnapshotReader, name: string, drill: DatabaseDrill): Promise<DrillPart> {
-  const sink = drill.configured.influxdb.find((one) => `databases/${one.name}` === name);
+/** Restores a server's data on trial, where there is a server for it; else each of its files is read to the last bit. */
+export async function drillDatabase(
+  snapshot: SnapshotReader,
+  database: KeptDatabase,
+  drill: DatabaseDrill,
+): Promise<DrillPart> {
+  const sink = drill.configured.influxdb.find(({ name }) => name === database.name);
+  const name = `databases/${database.name}`;
   try {
-    if (sink && snapshot.file(`${name}/buckets.json`)) return await drillInfluxdb2(snapshot, name, sink, drill);
+    if (sink && database.kind === 'influxdb2') return await drillInfluxdb2(snapshot, name, sink, drill);
     return await readFiles(snapshot, name, drill);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

@@ -11,6 +11,7 @@ import { isExposed, requirePrivateFile } from '../../system/private-file.ts';
 import type { Configured } from '../configured.ts';
 import { noteFinding, readOutcomes, recordValues } from '../outcome.ts';
 import { storesOf } from '../place.ts';
+import { databasesIn } from '../restore/database-kind.ts';
 import { openSnapshot } from '../restore/restore.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
 import { drillDatabase } from './database-drill.ts';
@@ -145,8 +146,8 @@ async function partsOf(
   // The room is needed for the next part.
   clear(scratch);
   parts.push(await drillConfiguration(snapshot));
-  for (const name of databasesIn(snapshot))
-    parts.push(await drillDatabase(snapshot, name, { configured, scratch, options }));
+  for (const database of databasesIn(snapshot))
+    parts.push(await drillDatabase(snapshot, database, { configured, scratch, options }));
   for (const { source, reason } of snapshot.details.missing ?? [])
     parts.push({ name: source, done: 'not in this backup', problems: [`the backup was made without it: ${reason}`] });
   return parts;
@@ -165,7 +166,3 @@ async function drillConfiguration(snapshot: SnapshotReader): Promise<DrillPart> 
   }
   return part.problems.length > 0 ? { ...part, done: 'not good for a new machine' } : part;
 }
-
-const databasesIn = (snapshot: SnapshotReader): string[] => [
-  ...new Set(snapshot.files('databases/').map(({ path }) => path.split('/').slice(0, 2).join('/'))),
-];

@@ -33,6 +33,8 @@ export interface RestoreBucketOptions {
   description?: string;
   /** Whether what is there stays when it fails. */
   keepUnfinished?: boolean;
+  /** Told of the bucket's id before anything is sent into it. */
+  onMade?: (id: string) => void;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -74,6 +76,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
   try {
     const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
     made = bucket;
+    options.onMade?.(bucket.id);
     const sent = await sendShards(server, shards, (id) => newIds.get(id), options);
     const values = await countSent(server, shards, sent, () => ({ orgId: org.id, bucketId: bucket.id }));
     await changeBucket(server, bucket, { description: options.description ?? manifest.description ?? '' });

@@ -45,6 +45,13 @@ export async function findServerBucket(
   return body?.buckets?.find((bucket) => bucket.name === name);
 }
 
+/** @returns undefined when there is none of that id */
+export async function serverBucket(server: RestoreServer, id: string): Promise<ServerBucket | undefined> {
+  const doing = 'looking for a bucket';
+  const { status, body } = await server.ask<ServerBucket>(doing, `/api/v2/buckets/${id}`, { accepts: [404] });
+  return status === 404 ? undefined : body;
+}
+
 /** All of an organisation but the system's. */
 export async function serverBuckets(server: RestoreServer, orgID: string): Promise<ServerBucket[]> {
   const limit = 100;

@@ -78,6 +78,17 @@ export async function countValues(
   return Number(row?.values.get('_value') ?? 0);
 }
 
+/** Whether a bucket has no point of any time. The storage engine looks for the first one of each series. */
+export async function isEmpty(server: RestoreServer, orgID: string, bucketID: string): Promise<boolean> {
+  const query = `from(bucketID: ${fluxString(bucketID)})
+  |> range(start: 1677-09-22T00:00:00Z, stop: 2262-04-11T00:00:00Z)
+  |> first()
+  |> keep(columns: ["_time"])
+  |> group()
+  |> limit(n: 1)`;
+  return [...fluxRows(await server.query('looking for points', orgID, query))].length === 0;
+}
+
 /** Fields whose values can be added up, by measurement. A field that has two types in one month has no sum. */
 async function numericFields(server: RestoreServer, orgID: string, range: string): Promise<Map<string, string[]>> {
   const types = new Map<string, Map<string, Set<string>>>();

@@ -12,7 +12,7 @@ const NOW_MS = Date.UTC(2026, 2, 1, 12, 0, 5);
 const REPLACED = 'energy-replaced-20260301T120005';
 
 /** A server that `influxdb setup` has set up, and a bucket as a restore would have made it. */
-async function setUpWithRestored() {
+async function setUpWithRestored(lines = ['energy,meter=m power=1 1772323200']) {
   const { url } = await startInfluxd();
   const options = optionsFor(url, temporaryDirectory());
   const { error } = await runSetup(options);
@@ -21,7 +21,7 @@ async function setUpWithRestored() {
   const access: InfluxAccess = { url, token: secret(options.files.operator), org: 'home' };
   const { body } = await api<{ orgs: { id: string }[] }>(access, 'GET', '/api/v2/orgs?org=home');
   await api(access, 'POST', '/api/v2/buckets', { orgID: body.orgs[0]?.id, name: 'energy-restored' });
-  await write(url, access.token, ['energy,meter=m power=1 1772323200'], 'energy');
+  if (lines.length > 0) await write(url, access.token, lines, 'energy');
   await write(url, access.token, ['energy,meter=m power=2 1772323200'], 'energy-restored');
   const swap = (given: Partial<SwapOptions> = {}) =>
     swapBuckets({
@@ -50,7 +50,7 @@ test('the restored bucket takes the name; tokens go on meaning the replaced one 
   const { writer, reader } = options.files;
   expect(await status(writer)).toBe(204);
   const swapped = await swap();
-  expect(swapped.replaced).toBe(REPLACED);
+  expect(swapped).toMatchObject({ replaced: { name: REPLACED }, removed: false });
   expect(swapped.bound.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
     `token energy-monitor reader pi:${reader}`,
     `token energy-monitor writer pi:${writer}`,
@@ -89,6 +89,19 @@ test('a mapping and a task that hold the id are told of as well', async (context
   expect(bound).toContainEqual({ kind: 'task', name: 'by id' });
 });
 
+test.for([
+  ['no point', [], true],
+  ['one point long ago', ['energy,meter=m power=1 -5000000000'], false],
+  ['one point to come', ['energy,meter=m state="on" 7000000000'], false],
+] as const)('a live bucket with %s', async ([_what, lines, isRemoved], context) => {
+  requireInfluxd(context);
+  const { access, swap } = await setUpWithRestored([...lines]);
+  const { replaced, removed, bound } = await swap();
+  expect([replaced?.name, removed]).toEqual([REPLACED, isRemoved]);
+  expect((await bucketNames(access)).includes(REPLACED)).toBe(!isRemoved);
+  expect(bound).toHaveLength(2);
+});
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 const RENAME = /^\/api\/v2\/buckets\/\w+$/;
 
@@ -109,7 +122,7 @@ test('a second rename that fails takes back the first; one whose answer is lost 
 
   renames = 0;
   proxy.faultFor = (path) => (RENAME.test(path) && ++renames === 2 ? { kind: 'reply-lost' } : undefined);
-  expect((await swap({ server })).replaced).toBe(REPLACED);
+  expect((await swap({ server })).replaced?.name).toBe(REPLACED);
   expect((await pointsOf(access, 'energy')).some((point) => point.endsWith(' 2'))).toBe(true);
 });
 
@@ -127,7 +140,7 @@ test('a server that goes away between the renames is told of, and the next run c
   });
   expect(await bucketNames(access)).not.toContain('energy');
   const { replaced, bound } = await swap();
-  expect(replaced).toBe(REPLACED);
+  expect(replaced?.name).toBe(REPLACED);
   expect(bound).toHaveLength(2);
   expect((await pointsOf(access, 'energy')).some((point) => point.endsWith(' 2'))).toBe(true);
 });
