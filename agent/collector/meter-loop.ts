@@ -68,7 +68,8 @@ export class MeterLoop {
 
   /** Runs until the signal aborts; the sample under way is finished or timed out first. */
   async run(signal: AbortSignal): Promise<void> {
-    const grid = new Grid(this.#options.intervalMs, this.#options.clock, this.#options.lastKnownMs);
+    const { source, intervalMs, clock, lastKnownMs } = this.#options;
+    const grid = new Grid(intervalMs, clock, lastKnownMs, source.leastMs?.());
     let first = true;
     while (!signal.aborted) {
       let tick: Tick;

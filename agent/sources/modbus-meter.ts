@@ -79,6 +79,12 @@ export class ModbusMeter implements Source {
     }).blocks;
   }
 
+  /** On the line, without the meter's own delay. */
+  leastMs(): number {
+    const { link, model } = this.#options;
+    return this.plan().reduce((sum, { count }) => sum + readTimeMs(link.connector.wire, count) + model.pauseMs, 0);
+  }
+
   async sample(deadlineMs: number, resting?: ReadonlySet<string>): Promise<Sample> {
     const bus = this.#options.link.bus();
     if (!bus) {

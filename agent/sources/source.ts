@@ -13,6 +13,8 @@ export interface Source {
   readonly series: Series;
   /** Decimal places that each quantity is exact to; the journal packs by them. */
   readonly decimals: Readonly<Record<string, number>>;
+  /** How long a sample of everything takes at least, ms. */
+  leastMs?(): number;
   /**
    * Takes one sample.
    * @param deadlineMs on performance.now()'s scale; the result, or the error, comes before it

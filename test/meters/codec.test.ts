@@ -83,7 +83,7 @@ test('every value that a register can hold is decoded as it was encoded', () => 
 });
 
 /** A float32 or integer of several registers in each order that makers use. */
-const valueOf = (type: RegisterType, wordOrder: Order, byteOrder: Order, hex: string) =>
+const decoded = (type: RegisterType, wordOrder: Order, byteOrder: Order, hex: string) =>
   decodeRaw({ type, wordOrder, byteOrder }, Buffer.from(hex, 'hex'));
 
 test.for([
@@ -99,10 +99,10 @@ test.for([
   const hex = spaced.replaceAll(' ', '');
   const words = hex.match(/..../g) ?? [];
   const swapped = (word: string) => `${word.slice(2)}${word.slice(0, 2)}`;
-  expect(valueOf(type, 'high-first', 'high-first', hex)).toBe(expected);
-  expect(valueOf(type, 'low-first', 'high-first', words.toReversed().join(''))).toBe(expected);
-  expect(valueOf(type, 'high-first', 'low-first', words.map(swapped).join(''))).toBe(expected);
-  expect(valueOf(type, 'low-first', 'low-first', words.toReversed().map(swapped).join(''))).toBe(expected);
+  expect(decoded(type, 'high-first', 'high-first', hex)).toBe(expected);
+  expect(decoded(type, 'low-first', 'high-first', words.toReversed().join(''))).toBe(expected);
+  expect(decoded(type, 'high-first', 'low-first', words.map(swapped).join(''))).toBe(expected);
+  expect(decoded(type, 'low-first', 'low-first', words.toReversed().map(swapped).join(''))).toBe(expected);
 });
 
 const fieldOf = (model: MeterModel, quantity: Quantity): Field => {
