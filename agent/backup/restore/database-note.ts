@@ -45,6 +45,11 @@ export class DatabaseNote {
     return read(stateDir, sink)?.sequence;
   }
 
+  /** All is done, whatever was noted of it. */
+  static done(stateDir: string, sink: string): void {
+    removeNote(stateDir, nameOf(sink));
+  }
+
   get path(): string {
     return notePath(this.#stateDir, nameOf(this.#sink));
   }
@@ -60,7 +65,7 @@ export class DatabaseNote {
 
   /** All is done. */
   end(): void {
-    removeNote(this.#stateDir, nameOf(this.#sink));
+    DatabaseNote.done(this.#stateDir, this.#sink);
   }
 
   #write(): void {
