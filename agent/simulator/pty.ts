@@ -1,20 +1,7 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import koffi from 'koffi';
 import { AgentError } from '../system/errors.ts';
-
-/** struct termios is 60 bytes on Linux; room to spare costs nothing. */
-const TERMIOS_BYTES = 128;
-const PATH_BYTES = 128;
-
-const libc = koffi.load('libc.so.6');
-const posixOpenpt = libc.func('int posix_openpt(int flags)');
-const grantpt = libc.func('int grantpt(int fd)');
-const unlockpt = libc.func('int unlockpt(int fd)');
-const ptsnameR = libc.func('int ptsname_r(int fd, _Out_ uint8_t *buffer, size_t length)');
-const tcgetattr = libc.func('int tcgetattr(int fd, _Out_ uint8_t *termios)');
-const tcsetattr = libc.func('int tcsetattr(int fd, int actions, uint8_t *termios)');
-const cfmakeraw = libc.func('void cfmakeraw(_Inout_ uint8_t *termios)');
+import { openPseudoTerminal, stopOutput, type TerminalSettings, terminalSettings } from '../system/terminal.ts';
 
 /** The near end of a pseudo-terminal; programs open its far end, `path`, as they open a serial port. */
 export class Pty {
@@ -36,18 +23,23 @@ export class Pty {
 
   /** A new pseudo-terminal in raw mode; needs no rights and no other program. */
   static open(): Pty {
-    const fd = posixOpenpt(constants.O_RDWR | constants.O_NOCTTY) as number;
-    const name = Buffer.alloc(PATH_BYTES);
-    if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0 || ptsnameR(fd, name, PATH_BYTES) !== 0) {
+    const opened = openPseudoTerminal();
+    if (!opened) {
       throw new AgentError('unavailable', 'no pseudo-terminal can be opened', {
         hint: 'check that /dev/ptmx and /dev/pts are there',
       });
     }
-    const termios = Buffer.alloc(TERMIOS_BYTES);
-    tcgetattr(fd, termios);
-    cfmakeraw(termios);
-    tcsetattr(fd, 0, termios);
-    return new Pty(fd, name.subarray(0, name.indexOf(0)).toString());
+    return new Pty(opened.fd, opened.path);
+  }
+
+  /** How whoever has opened the far end has set it now. */
+  settings(): TerminalSettings | undefined {
+    return this.#closed ? undefined : terminalSettings(this.#fd);
+  }
+
+  /** From here on nothing that is written at the far end goes out. */
+  jam(): void {
+    stopOutput(this.#farFd);
   }
 
   onData(listener: (chunk: Buffer) => void): void {

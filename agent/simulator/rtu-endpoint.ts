@@ -4,17 +4,14 @@ import type { Fault, FaultRates } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
 import type { Random } from './random.ts';
 import { REQUEST_LENGTH, type Slave } from './slave.ts';
-
-/** The meter's end of a byte stream. */
-export interface ByteStream {
-  onData(listener: (chunk: Buffer) => void): void;
-  write(bytes: Buffer): void;
-}
+import { type ByteStream, type Temper, TemperedStream } from './tempered-stream.ts';
 
 export interface RtuEndpointOptions {
   slave: Slave;
   random: Random;
   faults?: FaultRates;
+  /** How the line behaves besides. */
+  temper?: Temper;
   /** The line whose pace is kept; undefined answers at once. */
   wire?: Wire;
   /** Between the end of a request and the start of its reply; 3.5 characters, the least the standard allows, by default. */
@@ -33,7 +30,7 @@ const REQUEST_PAUSE_MS = 50;
 
 /** A slave at a serial line: cuts requests from the bytes, answers at the line's pace, with the faults asked for. */
 export class RtuEndpoint {
-  readonly #stream: ByteStream;
+  readonly #stream: TemperedStream;
   readonly #options: RtuEndpointOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
   #buffered = Buffer.alloc(0);
@@ -43,14 +40,15 @@ export class RtuEndpoint {
   #busyUntilMs = 0;
 
   constructor(stream: ByteStream, options: RtuEndpointOptions) {
-    this.#stream = stream;
+    this.#stream = new TemperedStream(stream, options.temper ?? {}, options.random);
     this.#options = options;
-    stream.onData((chunk) => this.#receive(chunk));
+    this.#stream.onData((chunk) => this.#receive(chunk));
   }
 
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#stream.stop();
   }
 
   #receive(chunk: Buffer): void {
