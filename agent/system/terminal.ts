@@ -34,12 +34,18 @@ const RATES: Readonly<Record<number, number>> = {
 const POLLOUT = 4;
 const TCOOFF = 0;
 
+/** asm-generic/fcntl.h */
+const LOCK_SH = 1;
+const LOCK_NB = 4;
+const LOCK_UN = 8;
+
 /** struct serial_icounter_struct: cts dsr rng dcd rx tx frame overrun parity brk buf_overrun, and room to spare. */
 const COUNTER_BYTES = 80;
 
 const libc = koffi.load('libc.so.6');
 const ioctl = libc.func('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
 const tcflow = libc.func('int tcflow(int fd, int action)');
+const flock = libc.func('int flock(int fd, int operation)');
 const poll = libc.func('int poll(_Inout_ uint8_t *fds, unsigned long count, int timeoutMs)');
 
 const posixOpenpt = libc.func('int posix_openpt(int flags)');
@@ -107,6 +113,13 @@ export function terminalSettings(fd: number): TerminalSettings | undefined {
     parity: !isChecked ? 'none' : (control & PARODD) !== 0 ? 'odd' : 'even',
     stopBits: (control & CSTOPB) !== 0 ? 2 : 1,
   };
+}
+
+/** Does another program have the terminal for itself, by the lock that serialport and many others take? */
+export function isLocked(fd: number): boolean {
+  if (flock(fd, LOCK_SH | LOCK_NB) !== 0) return true;
+  flock(fd, LOCK_UN);
+  return false;
 }
 
 /** What the driver has counted; undefined where it counts nothing, as a pseudo-terminal does. */
