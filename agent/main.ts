@@ -4,6 +4,7 @@ import { addAzure } from './commands/azure.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
 import { addImport } from './commands/import.ts';
@@ -30,7 +31,8 @@ Exit codes:
 
 First steps:
   energy-monitor live                          try it with a virtual meter, no hardware needed
-  energy-monitor live --serial /dev/ttyUSB0    the same with your meter
+  energy-monitor doctor                        find your meter, and what is wrong with its line
+  energy-monitor live --serial /dev/ttyUSB0    read your meter live
   energy-monitor config example > config.yaml  a configuration to start from
   energy-monitor collect --config config.yaml  collect for good
 `;
@@ -40,6 +42,7 @@ const COMMANDS = [
   addCollect,
   addReadings,
   addStatus,
+  addDoctor,
   addMeter,
   addInfluxdb,
   addForward,

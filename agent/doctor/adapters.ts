@@ -125,6 +125,8 @@ export function holdersOf(device: string, root = '/'): Holder[] {
     const main = words.findIndex((word) => /(?:^|\/)agent\/main\.ts$/.test(word));
     // Only the command's name: the rest of a command line can hold a secret.
     const command = main < 0 ? undefined : words[main + 1];
+    // A virtual meter has both ends of its line.
+    if (command === 'simulate') return [];
     return [{ pid: Number(pid), program: textOf(join(proc, pid, 'comm')) ?? 'a program', command }];
   });
 }

@@ -90,15 +90,23 @@ const fits = ({ baudRate, parity, stopBits }: TerminalSettings, given: Given): b
 
 export interface PlanOptions {
   models: readonly MeterModel[];
-  given?: Given;
+  given?: Given | undefined;
+  /** Units of other meters that are known on this line. */
+  otherUnits?: readonly number[];
   /** A network line has no settings to try. */
   isSerial?: boolean;
   /** All units at all settings: a quarter of an hour and more. */
-  isThorough?: boolean;
+  isThorough?: boolean | undefined;
 }
 
 /** What to ask, the likeliest first; nothing twice but in the patient stage. */
-export function planAttempts({ models, given = {}, isSerial = true, isThorough = false }: PlanOptions): Attempt[] {
+export function planAttempts({
+  models,
+  given = {},
+  otherUnits = [],
+  isSerial = true,
+  isThorough = false,
+}: PlanOptions): Attempt[] {
   const waits = isSerial ? WAIT_MS : NETWORK_WAIT_MS;
   const attempts: Attempt[] = [];
   const add = (
@@ -139,7 +147,7 @@ export function planAttempts({ models, given = {}, isSerial = true, isThorough =
     1,
   );
   if (isThorough) add('rest', every, unitsUpTo(LAST_UNIT));
-  return withoutRepeats(attempts);
+  return withoutRepeats(attempts.filter(({ question }) => !otherUnits.includes(question.unit)));
 }
 
 function withoutRepeats(attempts: readonly Attempt[]): Attempt[] {

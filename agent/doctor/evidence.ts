@@ -25,5 +25,10 @@ export interface Evidence {
   toleratedParities?: TerminalSettings['parity'][];
   measured?: Measured;
   /** What was expected, by the command line or the configuration. */
-  expected?: Given & { model?: MeterModel | undefined; by: 'command line' | 'configuration'; meter?: string };
+  expected?: Given & {
+    model?: MeterModel | undefined;
+    modelName?: string | undefined;
+    by: 'command line' | 'configuration';
+    meter?: string;
+  };
 }

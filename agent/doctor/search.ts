@@ -51,8 +51,9 @@ export interface SearchProgress {
 
 export interface SearchOptions {
   models: readonly MeterModel[];
-  given?: Given;
-  isThorough?: boolean;
+  given?: Given | undefined;
+  otherUnits?: readonly number[];
+  isThorough?: boolean | undefined;
   onProgress?: (progress: SearchProgress) => void;
 }
 
@@ -116,9 +117,9 @@ export class Search {
   }
 
   async #through(): Promise<Found | undefined> {
-    const { models, given, isThorough, onProgress } = this.#options;
+    const { onProgress, ...options } = this.#options;
     const { isSerial } = this.#line;
-    const plan = planAttempts({ models, isSerial, ...(given ? { given } : {}), ...(isThorough ? { isThorough } : {}) });
+    const plan = planAttempts({ ...options, isSerial });
     let leftMs = plan.reduce((sum, attempt) => sum + attemptMs(attempt, isSerial), 0);
     for (const [index, attempt] of plan.entries()) {
       if (this.#isPointless(attempt.stage)) return undefined;

@@ -33,7 +33,7 @@ export function meterEntry(evidence: Evidence, name: string): Record<string, unk
   const { unit } = evidence.found;
   return {
     name,
-    model: model.name,
+    model: evidence.expected?.modelName ?? model.name,
     ...(unit === model.serial.unit ? {} : { unit }),
     connection: connectionOf(evidence),
   };
