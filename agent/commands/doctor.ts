@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Target } from '../doctor/evidence.ts';
 import type { Visit } from '../doctor/targets.ts';
 import { AgentError } from '../system/errors.ts';
@@ -99,6 +99,6 @@ async function targetBy({ port, tcp, rtuOverTcp }: Options): Promise<Target | un
   const { DEFAULT_PORTS } = await import('../config/schema.ts');
   const kind = tcp === undefined ? 'rtuOverTcp' : 'tcp';
   const address = parseAddress(text, DEFAULT_PORTS[kind]);
-  if (!address) throw new InvalidArgumentError('Write a host, or host:port.');
+  if (!address) throw new AgentError('usage', `${text} is no address`, { hint: 'write a host, or host:port' });
   return { kind, ...address };
 }

@@ -1,5 +1,15 @@
-import { accessSync, constants, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
+import { errnoOf } from '../system/errors.ts';
 
 /** A serial port of this machine. */
 export interface Adapter {
@@ -103,9 +113,10 @@ function stableName(device: string, driver: string | undefined, root: string): s
 
 function accessTo(device: string, root: string): Adapter['access'] {
   try {
-    accessSync(device, constants.R_OK | constants.W_OK);
+    closeSync(openSync(device, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK));
     return 'granted';
-  } catch {
+  } catch (error) {
+    if (!/^(EACCES|EPERM)$/.test(errnoOf(error) ?? '')) return 'granted';
     const gid = statSync(device, { throwIfNoEntry: false })?.gid;
     if (gid === undefined) return 'granted';
     const groups = textOf(join(root, 'etc/group')) ?? '';

@@ -62,7 +62,10 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
   const isChecking = visits.some(({ expected }) => expected?.by === 'configuration');
   const snippet = isChecking ? undefined : snippetOf(lines.map(({ evidence }) => evidence));
   out.write((options.asJson ? reportJson : reportText)(lines, general, snippet));
-  if (controller.signal.aborted) return 0;
+  if (controller.signal.aborted) {
+    options.screen.write('energy-monitor: stopped before the end; ports are closed and set as they were\n');
+    return 0;
+  }
   if (writeTo !== undefined) write(writeTo, snippet, options);
   return exitCode(lines, general);
 }

@@ -16,7 +16,7 @@ const shareOf = ({ failed, requests }: Tally) => (requests === 0 ? 0 : failed / 
 const isLossy = ({ failed, requests }: Measured) => failed >= LEAST_FAILURES && failed > MOST_LOST * requests;
 const lost = (measured: Measured) => `${measured.failed} of ${measured.requests} reads failed`;
 const lengths = ({ short, long }: Measured) =>
-  `${percent(shareOf(short))} of those of ${short.registers} registers, ${percent(shareOf(long))} of ${long.registers}`;
+  `${percent(shareOf(short))} of reads of length ${short.registers}, ${percent(shareOf(long))} of length ${long.registers}`;
 
 const isNoisy = ({ quietBytes, quietMs, foreignFrames }: Measured) =>
   foreignFrames === 0 && quietBytes >= LEAST_FAILURES && quietBytes > quietMs / 1000;
@@ -237,7 +237,7 @@ export const FOUND_RULES: readonly Rule[] = [
     cause: 'stray-bytes',
     level: 'note',
     seen: ({ measured }) =>
-      measured && measured.withStrays > 0.05 * measured.requests && measured.echoes === 0
+      measured && !isLossy(measured) && measured.withStrays > 0.05 * measured.requests && measured.foreignFrames === 0
         ? `${measured.withStrays} of ${measured.requests} replies had bytes before or after them`
         : undefined,
     remedies: () => ['harmless, they are skipped; an adapter with bias resistors has none'],

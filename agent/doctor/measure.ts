@@ -1,7 +1,7 @@
 import type { MeterModel } from '../meters/model.ts';
 import { planReads } from '../meters/planner.ts';
 import { DEFAULT_TIMING } from '../modbus/bus.ts';
-import { readWireMs } from '../modbus/connection.ts';
+import { characterMs, readWireMs } from '../modbus/connection.ts';
 import type { LineCounters } from '../system/terminal.ts';
 import type { Line, Question } from './line.ts';
 import { framesIn, type ReplyKind } from './reply.ts';
@@ -137,9 +137,12 @@ export async function measure(
     if (!isGood) tally.failed++;
     if (heard.hasEcho) counts.echoes++;
     if (isGood && heard.strays > 0) counts.withStrays++;
-    if (isGood && !heard.hasEcho && heard.firstByteMs !== undefined) {
-      timesMs.push(heard.firstByteMs);
-      if (heard.firstByteMs > patienceMs) counts.late++;
+    if (isGood && heard.firstByteMs !== undefined) {
+      // Our own echo comes first: then the reply's beginning is reckoned from its end.
+      const replyMs = line.isSerial ? (5 + 2 * question.count) * characterMs(line.wire) : 0;
+      const firstByteMs = heard.hasEcho ? Math.max(0, heard.wholeMs - replyMs) : heard.firstByteMs;
+      timesMs.push(firstByteMs);
+      if (firstByteMs > patienceMs) counts.late++;
     }
     if (!isGood) await line.listen(REST_MS);
     onProgress?.(now(), forMs - (performance.now() - startedAt));

@@ -14,8 +14,11 @@ export interface Recognised {
   because: string;
 }
 
-/** For an answer, try by try; a WE-516 under load takes 600 ms. */
-const WAITS_MS = [300, 700, 700];
+/**
+ * For an answer, try by try. A WE-516 under load takes 600 ms; what came later than that would be taken for the answer to
+ * the next question of its length.
+ */
+const WAITS_MS = [800, 800, 1200];
 /** Who is silent that often does not have the register: some meters keep silent instead of refusing. */
 const SILENT_TRIES = 2;
 const PAUSE_MS = 60;

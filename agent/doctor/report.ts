@@ -41,7 +41,10 @@ function measuredText(measured: Measured): string {
   const { requests, failed, forMs, kinds, short, long, latency, counted } = measured;
   const bad = Object.entries(kinds).filter(([kind]) => kind !== 'answer' && kind !== 'exception');
   const errors = bad.length === 0 ? '' : `: ${bad.map(([kind, count]) => `${kind} ${count}`).join(', ')}`;
-  const by = [short, long].map((tally) => `${tally.failed} of ${tally.requests} of ${tally.registers} registers`);
+  const by = [short, long].map(
+    (tally) =>
+      `${tally.failed} of ${tally.requests} with ${tally.registers} ${tally.registers === 1 ? 'register' : 'registers'}`,
+  );
   return [
     row('reads', `${requests} in ${Math.round(forMs / 1000)} s, ${failed} failed${errors}`),
     failed === 0 ? '' : row('', `failed: ${by.join(', ')}`),
