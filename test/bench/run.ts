@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from './backup.ts';
+import { doctor } from './doctor.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { hostMetrics } from './host-metrics.ts';
@@ -15,6 +16,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   forwarding,
   'host-metrics': hostMetrics,
   backup,
+  doctor,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
