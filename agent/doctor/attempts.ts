@@ -65,7 +65,9 @@ const OVERHEAD_MS = 6;
 
 const unitsUpTo = (last: number) => Array.from({ length: last }, (_, i) => i + 1);
 const keyOf = ({ settings, question }: Attempt) =>
-  [settings.baudRate, settings.parity, settings.stopBits, question.unit, question.address].join('/');
+  [settings.baudRate, settings.parity, settings.stopBits, question.unit, question.functionCode, question.address].join(
+    '/',
+  );
 
 /** Settings of the models as they leave the factory, the one of most models first. */
 export function factorySettings(models: readonly MeterModel[]): TerminalSettings[] {
@@ -91,6 +93,8 @@ const fits = ({ baudRate, parity, stopBits }: TerminalSettings, given: Given): b
 export interface PlanOptions {
   models: readonly MeterModel[];
   given?: Given | undefined;
+  /** The model that is expected: what it measures is asked first, for a meter that is silent about all else. */
+  model?: MeterModel | undefined;
   /** Units of other meters that are known on this line. */
   otherUnits?: readonly number[];
   /** A network line has no settings to try. */
@@ -103,20 +107,17 @@ export interface PlanOptions {
 export function planAttempts({
   models,
   given = {},
+  model,
   otherUnits = [],
   isSerial = true,
   isThorough = false,
 }: PlanOptions): Attempt[] {
   const waits = isSerial ? WAIT_MS : NETWORK_WAIT_MS;
   const attempts: Attempt[] = [];
-  const add = (
-    stage: Stage,
-    all: readonly TerminalSettings[],
-    units: readonly number[],
-    probes: number = PROBES.length,
-  ) => {
+  const probes = model ? [probeOf(model), ...PROBES] : PROBES;
+  const add = (stage: Stage, all: readonly TerminalSettings[], units: readonly number[], most = probes.length) => {
     // Probe by probe: most meters answer the first, wherever they are.
-    for (const probe of PROBES.slice(0, probes)) {
+    for (const probe of probes.slice(0, most)) {
       for (const unit of units) {
         for (const settings of all) {
           attempts.push({ settings, question: { ...probe, unit }, waitMs: waits[stage], stage });
@@ -128,12 +129,14 @@ export function planAttempts({
   const every = isSerial ? [...factory, ...allSettings()] : factory;
   const home = [...new Set(models.map(({ serial }) => serial.unit))];
   const likely = unitsUpTo(LIKELY_UNITS);
-  if (Object.values(given).some((value) => value !== undefined)) {
+  if (model || Object.values(given).some((value) => value !== undefined)) {
     const { baudRate = 9600, parity = 'even', stopBits = 1 } = given;
-    const said = every.filter((settings) => fits(settings, given));
+    const isLineGiven = given.baudRate !== undefined || given.parity !== undefined;
+    const said = model && !isLineGiven ? factorySettings([model]) : every.filter((settings) => fits(settings, given));
     const settings = said.length > 0 ? said : [{ baudRate, parity, stopBits }];
     const isExact = given.baudRate !== undefined && given.parity !== undefined;
-    add('given', settings, given.unit === undefined ? home : [given.unit]);
+    add('given', settings, given.unit === undefined ? (model ? [model.serial.unit] : home) : [given.unit]);
+    if (model && given.unit !== undefined && !isLineGiven) add('given', every, [given.unit], 1);
     if (isExact && given.unit === undefined) add('units', settings, unitsUpTo(LAST_UNIT), 1);
   }
   add('factory', factory, home);
@@ -148,6 +151,12 @@ export function planAttempts({
   );
   if (isThorough) add('rest', every, unitsUpTo(LAST_UNIT));
   return withoutRepeats(attempts.filter(({ question }) => !otherUnits.includes(question.unit)));
+}
+
+/** A field of the model, where there is one of two registers: the confirmation asks for another length. */
+function probeOf({ fields }: MeterModel): Omit<Question, 'unit'> {
+  const field = fields.find(({ words }) => words === 2) ?? fields[0];
+  return field ? { functionCode: field.functionCode, address: field.address, count: field.words } : PROBES[0];
 }
 
 function withoutRepeats(attempts: readonly Attempt[]): Attempt[] {

@@ -65,6 +65,7 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
   const search = new Search(line, {
     models: MODELS,
     given: expected && { unit: expected.unit, baudRate: expected.baudRate, parity: expected.parity },
+    model: expected?.model,
     otherUnits,
     isThorough,
     onProgress: ({ attempt: { settings, question }, done, planned, leftMs }) =>

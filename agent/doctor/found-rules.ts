@@ -43,7 +43,7 @@ const differs = <T>(expected: T | undefined, found: T | undefined) => expected !
 const said = ({ expected }: Evidence) =>
   expected?.by === 'configuration' ? `the configuration says for ${expected.meter ?? 'this meter'}` : 'you said';
 const mend = ({ expected }: Evidence, line: string) =>
-  expected?.by === 'configuration' ? [`write ${line} into the configuration`] : [];
+  expected?.by === 'configuration' ? [`write ${line} into the configuration`] : [`the lines below have it: ${line}`];
 
 /** What holds of a line on which a meter answers. */
 export const FOUND_RULES: readonly Rule[] = [

@@ -52,6 +52,7 @@ export interface SearchProgress {
 export interface SearchOptions {
   models: readonly MeterModel[];
   given?: Given | undefined;
+  model?: MeterModel | undefined;
   otherUnits?: readonly number[];
   isThorough?: boolean | undefined;
   onProgress?: (progress: SearchProgress) => void;
@@ -158,8 +159,9 @@ export class Search {
 
   /** By a read of another length, which no late reply fits. */
   async #isConfirmed(question: Question): Promise<boolean> {
+    const count = question.count === 1 ? 2 : question.count - 1;
     for (let tries = 0; tries < REPEATS; tries++) {
-      const heard = await this.#ask({ ...question, count: question.count - 1 }, CONFIRM_WAIT_MS, CONFIRM_PAUSE_MS);
+      const heard = await this.#ask({ ...question, count }, CONFIRM_WAIT_MS, CONFIRM_PAUSE_MS);
       if (GOOD.includes(heard.kind)) return true;
     }
     return false;

@@ -5,6 +5,7 @@ import { runDoctor } from '../../agent/doctor/doctor.ts';
 import { examine } from '../../agent/doctor/examine.ts';
 import { Line } from '../../agent/doctor/line.ts';
 import { findingsOf } from '../../agent/doctor/verdict.ts';
+import { WE_515 } from '../../agent/meters/orno.ts';
 import { serialConnector } from '../../agent/modbus/serial-connection.ts';
 import { Pty } from '../../agent/simulator/pty.ts';
 import { saveTerminal } from '../../agent/system/terminal.ts';
@@ -116,4 +117,22 @@ test('several adapters are examined one after the other; one good meter is enoug
   ]);
   expect(report.config).toContain(`serial: ${good.linkPath}`);
   expect(code).toBe(0);
+});
+
+test('a meter that is silent about all but its own registers is found by the model that is expected', async () => {
+  const model = {
+    ...WE_515,
+    name: 'my-meter',
+    identify: [],
+    fields: WE_515.fields.map((field) => ({ ...field, address: field.address + 0x4000, functionCode: 4 as const })),
+  };
+  const own = new Set(
+    model.fields.flatMap(({ address, words }) => Array.from({ length: words }, (_, i) => address + i)),
+  );
+  const { line } = virtualLine({ silentRefusals: true, meter: { model, illegal: (address) => !own.has(address) } });
+  const expected = { by: 'configuration', model, unit: 1, baudRate: 9600, parity: 'even' } as const;
+  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { expected, measureMs: 300, signal: NEVER });
+  expect(evidence.found).toMatchObject({ unit: 1, stage: 'given', attempt: 1 });
+  expect(findingsOf(evidence)).not.toContainEqual(expect.objectContaining({ cause: 'unknown-model' }));
+  expect(evidence.measured?.short.failed).toBe(0);
 });
