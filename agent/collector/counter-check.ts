@@ -3,12 +3,15 @@ import type { Values } from '../readings/reading.ts';
 import type { Problem } from './check.ts';
 
 interface Baseline {
-  timeMs: number;
+  /** Undefined when how long ago that was is not known. */
+  timeMs: number | undefined;
   values: Values;
 }
 
 /** Samples in a row that must agree with each other before a jump is taken for another meter. */
 const SAMPLES_TO_BELIEVE = 5;
+/** How much may have been counted in a time that is not known: two months of a house, which takes a fiftieth of the most. */
+const UNKNOWN_HOURS = 24;
 /** Steps of the counter that rounding may add. */
 const SLACK_STEPS = 2;
 
@@ -27,6 +30,11 @@ export class CounterCheck {
     this.#maxPowerVA = maxPowerVA;
     this.#step = step;
     this.#baseline = last && { timeMs: last.timeMs, values: counters(last.values) };
+  }
+
+  /** Forgets when the last sample was read. */
+  doubtTime(): void {
+    if (this.#baseline) this.#baseline.timeMs = undefined;
   }
 
   /** What contradicts the last accepted sample. */
@@ -52,8 +60,8 @@ export class CounterCheck {
   }
 
   #contradictions(before: Baseline, now: Values, timeMs: number): Problem[] {
-    // A clock that was set back says nothing about how much time has passed, only that it is more than nothing.
-    const hours = Math.abs(timeMs - before.timeMs) / 3_600_000;
+    // The last stored reading can lie ahead of a clock that was set back: that says nothing but that time has passed.
+    const hours = before.timeMs === undefined ? UNKNOWN_HOURS : Math.abs(timeMs - before.timeMs) / 3_600_000;
     const most = (this.#maxPowerVA / 1000) * hours + SLACK_STEPS * this.#step;
     const problems: Problem[] = [];
     for (const [quantity, value] of Object.entries(now)) {

@@ -1,3 +1,4 @@
+import type { HeldGroup } from '../journal/held.ts';
 import { JournalReader } from '../journal/reader.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
@@ -6,6 +7,8 @@ export interface StatusReport {
   running: boolean;
   collector: CollectorStatus | undefined;
   journal: { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** Readings whose time is not known, or is another one's. */
+  held: HeldGroup[];
 }
 
 export function gatherStatus(stateDir: string): StatusReport {
@@ -14,14 +17,15 @@ export function gatherStatus(stateDir: string): StatusReport {
     const directory = reader.runtimeDirectory();
     const collector = directory === undefined ? undefined : readStatus(directory);
     const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
-    return { stateDir, running, collector, journal: reader.counts() };
+    return { stateDir, running, collector, journal: reader.counts(), held: reader.held() };
   } finally {
     reader.close();
   }
 }
 
 export function statusText(report: StatusReport, nowMs: number): string {
-  const { collector, running, journal, stateDir } = report;
+  const { collector, running, journal, held, stateDir } = report;
+  const doubt = running ? collector?.clock?.message : undefined;
   const lines = [
     collector && running
       ? `collector   running as process ${collector.pid}, for ${age(nowMs - collector.startedMs)}`
@@ -30,6 +34,11 @@ export function statusText(report: StatusReport, nowMs: number): string {
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
   const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
   lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  if (doubt) lines.push(`clock       ${doubt}: readings are held until the time is known`);
+  const heldReadings = held.reduce((sum, { readings }) => sum + readings, 0);
+  if (heldReadings > 0) {
+    lines.push(`held        ${heldReadings} readings without a time of their own: energy-monitor journal held list`);
+  }
   return `${lines.join('\n')}\n`;
 }
 

@@ -33,6 +33,9 @@ journal:
   retention: 10y             # readings older than this are deleted; without it only maxSize limits
   maxSize: 2GB               # the oldest readings are deleted beyond this
 
+clock:
+  hold: 10m                  # how long readings wait, after the start of a machine without a clock of its own, for a time server
+
 # Where readings go besides the journal; without it everything works on the journal alone. A list sends to several servers,
 # each with a name of its own; one that is away holds up no other.
 influxdb:

@@ -80,6 +80,10 @@ const journal = z.strictObject({
   maxSize: size(10e6, '500MB').default(2e9),
 });
 
+const clock = z.strictObject({
+  hold: duration(0, 86_400_000, '0s to 1d').default(600_000),
+});
+
 const bucketName = z
   .string({ error: 'write the name of a bucket, such as energy' })
   .min(1, { error: 'write the name of a bucket, such as energy' });
@@ -134,6 +138,7 @@ export const configSchema = z.strictObject(
       .default(DEFAULT_STATE_DIR),
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
     journal: journal.prefault({}),
+    clock: clock.prefault({}),
     influxdb,
     backup: backup.optional(),
   },
@@ -149,6 +154,7 @@ export type ConnectionConfig = MeterConfig['connection'];
 export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(configSchema.shape);
   if (at[0] === 'journal') return Object.keys(journal.shape);
+  if (at[0] === 'clock') return Object.keys(clock.shape);
   if (at[0] === 'influxdb') return Object.keys(sink.shape);
   if (at[0] === 'backup') return backupKeysAt(at.slice(1));
   if (at[0] !== 'meters') return [];

@@ -39,6 +39,7 @@ test('the example is right and shows every default', () => {
       },
     ],
     journal: { flushInterval: 10_000, retention: 315_360_000_000, maxSize: 2e9 },
+    clock: { hold: 600_000 },
     influxdb: [
       {
         name: 'influxdb',
