@@ -11,6 +11,8 @@ export interface Tick {
   missed?: { fromMs: number; toMs: number; cause: 'stalled' | 'clock' };
 }
 
+type Step = 'forward' | 'back' | 'corrected';
+
 /** Up to this share of its slot the very first point is still served: a start need not wait for the next second. A
  * WE-515 at 9600 baud takes 0.21 s. */
 const LATEST_FIRST = 0.76;
@@ -33,6 +35,8 @@ export class Grid {
   readonly #servedMs: number;
   /** The last point, by the clock as it goes now: no whole multiple any more when the clock was corrected. */
   #lastMs: number | undefined;
+  /** The same on the monotonic clock. */
+  #lastMonotonicMs = Number.NEGATIVE_INFINITY;
   #offsetMs: number;
 
   /** @param servedMs the last point that was served before this start; it is not served again */
@@ -64,8 +68,9 @@ export class Grid {
       }
     }
     const tick = { timeMs, offsetMs: this.#offsetMs };
-    const expectedMs = this.#lastMs === undefined || timeMs <= this.#lastMs ? timeMs : this.#following(this.#lastMs);
+    const expectedMs = this.#lastMs === undefined ? timeMs : this.#expected(this.#lastMs);
     this.#lastMs = timeMs;
+    this.#lastMonotonicMs = timeMs - this.#offsetMs;
     if (expectedMs >= timeMs) return tick;
     const cause = stepped === 'forward' ? 'clock' : 'stalled';
     return { ...tick, missed: { fromMs: expectedMs, toMs: timeMs - this.#intervalMs, cause } };
@@ -76,9 +81,19 @@ export class Grid {
     return this.#clock.monotonicMs() + this.#offsetMs;
   }
 
-  /** The first point behind the one that was served last; that of a corrected clock lies at the nearest second. */
+  /** The first point behind the one that was served last. */
   #following(lastMs: number): number {
-    return this.#after(snapped(lastMs, Math.min(this.#intervalMs, LARGEST_GRID_MS)));
+    return this.#after(this.#snapped(lastMs));
+  }
+
+  /** The first point that is an interval behind it: what comes later is missed. */
+  #expected(lastMs: number): number {
+    return Math.ceil(this.#snapped(lastMs) / this.#intervalMs + 1) * this.#intervalMs;
+  }
+
+  /** Where a reading of this point lies once the clock is corrected; what was right is as it is. */
+  #snapped(timeMs: number): number {
+    return snapped(timeMs, Math.min(this.#intervalMs, LARGEST_GRID_MS));
   }
 
   /** The first point behind a time. */
@@ -87,7 +102,7 @@ export class Grid {
   }
 
   /** The point to serve next: the one after the last, unless more than half of its slot is over. */
-  #target(stepped?: 'forward' | 'back'): number {
+  #target(stepped?: Step): number {
     const nowMs = this.#nowMs();
     const comingMs = this.#after(nowMs);
     const currentMs = comingMs - this.#intervalMs;
@@ -98,16 +113,21 @@ export class Grid {
     const followingMs = this.#following(this.#lastMs);
     if (stepped === 'back' && followingMs - comingMs > this.#intervalMs * WAITED_POINTS) return comingMs;
     if (nowMs <= followingMs + this.#intervalMs * LATEST) return followingMs;
-    return nowMs <= currentMs + this.#intervalMs * LATEST ? currentMs : comingMs;
+    // A clock that was set forward makes another point of the one that was just served.
+    const isServed = currentMs - this.#offsetMs < this.#lastMonotonicMs + this.#intervalMs * LATEST;
+    return nowMs <= currentMs + this.#intervalMs * LATEST && !isServed ? currentMs : comingMs;
   }
 
-  #noticeStep(): 'forward' | 'back' | undefined {
+  #noticeStep(): Step | undefined {
     const offsetMs = offsetOf(this.#clock);
     const deltaMs = offsetMs - this.#offsetMs;
     this.#offsetMs = offsetMs;
     if (Math.abs(deltaMs) < CLOCK_STEP_MS) return undefined;
-    // What was read by a clock in doubt moves with it, when that is known; so does the point that it was read for.
-    if (this.doubted && this.#lastMs !== undefined) this.#lastMs += deltaMs;
+    if (this.doubted && this.#lastMs !== undefined) {
+      // What was read by a clock in doubt moves with it, and so does the point that it was read for.
+      this.#lastMs += deltaMs;
+      return 'corrected';
+    }
     return deltaMs > 0 ? 'forward' : 'back';
   }
 }

@@ -68,17 +68,17 @@ export class Committer {
    * Commits batches, each one flush, and notes up to which generation the spool is in the database. An entry that the
    * database can never take, through a defect of ours, must not hold up all others: then each is committed by itself and
    * that one is returned.
-   * @param within more to do in the same transaction
+   * @param first to be done in the same transaction, before it
    * @returns how many readings were new, and what was refused
    * @throws what SQLite throws when the disk is full or the database locked; nothing is stored then
    */
   commit(
     batches: readonly (readonly Entry[])[],
     spoolGeneration?: number,
-    within: (held: HeldStore) => void = () => {},
+    first: (held: HeldStore) => void = () => {},
   ): CommitResult {
     try {
-      return { ...this.#transaction(batches, spoolGeneration, within), refused: [] };
+      return { ...this.#transaction(batches, spoolGeneration, first), refused: [] };
     } catch (error) {
       if (isPassing(error)) throw error;
     }
@@ -93,17 +93,18 @@ export class Committer {
         result.refused.push({ entry, reason: messageOf(reason) });
       }
     }
-    this.#transaction([], spoolGeneration, within);
+    this.#transaction([], spoolGeneration, first);
     return result;
   }
 
   #transaction(
     batches: readonly (readonly Entry[])[],
     spoolGeneration?: number,
-    within?: (held: HeldStore) => void,
+    first?: (held: HeldStore) => void,
   ): Omit<CommitResult, 'refused'> {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
+      first?.(this.#held);
       let newest = (this.#newest.get() as { key: number | null }).key ?? 0;
       let stored = 0;
       let aside = 0;
@@ -124,7 +125,6 @@ export class Committer {
       }
       if (spoolGeneration !== undefined) this.#state.save(SPOOL_GENERATION_KEY, spoolGeneration);
       if (aside > 0 || batches.flat().some(({ held }) => held)) dropped = this.#held.limit();
-      within?.(this.#held);
       this.#state.saveRemembered();
       this.#db.exec('COMMIT');
       this.#state.forgetSaved();

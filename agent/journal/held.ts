@@ -54,12 +54,17 @@ export class HeldStore {
     return true;
   }
 
-  /** The first rows of a group, in the order in which they were read. */
-  take({ boot, offsetMs }: { boot: string; offsetMs: number }, limit: number): HeldRow[] {
+  /** The first rows of a group up to one, in the order in which they were read. */
+  take({ boot, offsetMs }: { boot: string; offsetMs: number }, limit: number, through: number): HeldRow[] {
     const rows = this.#db
-      .prepare('SELECT seq, entry FROM held WHERE boot = ? AND offset = ? ORDER BY seq LIMIT ?')
-      .all(boot, offsetMs, limit);
+      .prepare('SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq <= ? ORDER BY seq LIMIT ?')
+      .all(boot, offsetMs, through, limit);
     return rows.map(({ seq, entry }) => ({ seq: Number(seq), entry: parse(String(entry)) }));
+  }
+
+  /** The row that came last. */
+  last(): number {
+    return Number(this.#db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM held').get()?.seq);
   }
 
   /** @throws when somebody else has placed or dropped them meanwhile */
@@ -176,9 +181,10 @@ export function corrected(entry: Entry, held: Held, offsetMs: number): Entry | u
   };
 }
 
-/** The same entries with the times as the clock showed them. */
-export function asRead({ entry }: HeldRow): Entry[] {
-  const known = entry && corrected(entry, { boot: TAKEN, offsetMs: 0, gridMs: 1, fromMs: entry.held?.fromMs }, 0);
+/** The same entries, with the times that the clock showed moved by this. */
+export function shifted({ entry }: HeldRow, byMs: number): Entry[] {
+  const fromMs = entry?.held?.fromMs;
+  const known = entry && corrected(entry, { boot: TAKEN, offsetMs: 0, gridMs: entry.held?.gridMs ?? 1, fromMs }, byMs);
   return known ? [known] : [];
 }
 

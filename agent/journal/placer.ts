@@ -3,7 +3,8 @@ import { CLOCK_STEP_MS, type ClockStamp } from '../system/clock.ts';
 import { RELEASED_MS } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
 import type { CommitResult, Committer } from './committer.ts';
-import { asRead, byClock, type HeldGroup, type HeldRow, HeldStore, heldGroups, TAKEN } from './held.ts';
+import type { Entry } from './entry.ts';
+import { byClock, type HeldGroup, type HeldRow, HeldStore, heldGroups, shifted, TAKEN } from './held.ts';
 import { timeOfKey } from './keys.ts';
 
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
@@ -51,7 +52,7 @@ export class Placer {
     const [job] = this.#jobs;
     if (!job) return;
     const { group, clock } = job;
-    const result = place(this.#db, this.#committer, group, (row) => (clock ? byClock(row, clock) : asRead(row)));
+    const result = place(this.#db, this.#committer, group, (row) => (clock ? byClock(row, clock) : shifted(row, 0)));
     if (result.aside > 0)
       this.#log.warn(
         { readings: result.aside, hint: HELD_HINT },
@@ -98,9 +99,10 @@ export function place(
   db: DatabaseSync,
   committer: Committer,
   group: { boot: string; offsetMs: number },
-  timed: (row: HeldRow) => ReturnType<typeof asRead>,
+  timed: (row: HeldRow) => Entry[],
+  through = Number.MAX_SAFE_INTEGER,
 ): CommitResult & { more: boolean } {
-  const rows = new HeldStore(db).take(group, CHUNK);
+  const rows = new HeldStore(db).take(group, CHUNK, through);
   const result = committer.commit([rows.flatMap(timed)], undefined, (held) => held.remove(rows));
   return { ...result, more: rows.length === CHUNK };
 }
