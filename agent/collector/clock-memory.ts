@@ -1,13 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TrustedClock } from './clock-watch.ts';
+import type { KnownClock } from '../journal/recall.ts';
 
 const NAME = 'clock.json';
 
 /** How the clock went when it was trusted last, where files outlive the process and not the boot. */
-export function readClock(directory: string): TrustedClock | undefined {
+export function readClock(directory: string): KnownClock | undefined {
   try {
-    const { boot, offsetMs, confirmed } = JSON.parse(readFileSync(join(directory, NAME), 'utf8')) as TrustedClock;
+    const { boot, offsetMs, confirmed } = JSON.parse(readFileSync(join(directory, NAME), 'utf8')) as KnownClock;
     return typeof boot === 'string' && Number.isFinite(offsetMs)
       ? { boot, offsetMs, confirmed: confirmed === true }
       : undefined;
@@ -16,7 +16,7 @@ export function readClock(directory: string): TrustedClock | undefined {
   }
 }
 
-export function writeClock(directory: string, clock: TrustedClock): void {
+export function writeClock(directory: string, clock: KnownClock): void {
   const path = join(directory, NAME);
   try {
     writeFileSync(`${path}.new`, JSON.stringify(clock));

@@ -1,3 +1,4 @@
+import type { KnownClock } from '../journal/recall.ts';
 import { CLOCK_STEP_MS, type Clock, type ClockStamp, offsetOf } from '../system/clock.ts';
 import { type ClockEvidence, RELEASED_MS } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
@@ -22,11 +23,6 @@ export interface ClockStatus {
   confirmed: boolean;
 }
 
-/** How the clock of this boot went when it was trusted last; outlives the process, not the boot. */
-export interface TrustedClock extends ClockStamp {
-  confirmed: boolean;
-}
-
 export interface ClockWatchOptions {
   clock: Clock;
   evidence: ClockEvidence;
@@ -36,9 +32,9 @@ export interface ClockWatchOptions {
   newestMs: number;
   log: Logger;
   /** Of this boot; undefined at its first start. */
-  remembered: TrustedClock | undefined;
+  remembered: KnownClock | undefined;
   /** Told when the clock is known to be right, and how it goes; and, with undefined, when it is in doubt. */
-  onChange: (clock: TrustedClock | undefined) => void;
+  onChange: (clock: KnownClock | undefined) => void;
 }
 
 /** A step by less is an ordinary correction: what was read before keeps its times, what is read after it is believed. */
@@ -66,7 +62,7 @@ export class ClockWatch {
   #doubtedMs = 0;
   /** What the wall clock showed after its last step; only what a server says later counts. */
   #steppedWallMs: number | undefined;
-  #trusted: TrustedClock | undefined;
+  #trusted: KnownClock | undefined;
   #askedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -118,9 +114,12 @@ export class ClockWatch {
     return this.#doubt ? undefined : { boot: this.#options.evidence.boot, offsetMs: this.#offsetMs };
   }
 
+  get confirmed(): boolean {
+    return this.#doubt === undefined && this.#trusted?.confirmed === true;
+  }
+
   get status(): ClockStatus {
-    const confirmed = this.#doubt === undefined && this.#trusted?.confirmed === true;
-    return { doubt: this.#doubt, message: this.message, confirmed };
+    return { doubt: this.#doubt, message: this.message, confirmed: this.confirmed };
   }
 
   get message(): string | undefined {
@@ -155,7 +154,7 @@ export class ClockWatch {
   }
 
   /** From where an earlier process of this boot had come; the clock may have been set since. */
-  #goOn(remembered: TrustedClock): void {
+  #goOn(remembered: KnownClock): void {
     this.#trusted = remembered;
     const deltaMs = this.#offsetMs - remembered.offsetMs;
     if (Math.abs(deltaMs) < CLOCK_STEP_MS) this.#trust(remembered.confirmed);

@@ -2,14 +2,14 @@ import type { Held } from '../journal/entry.ts';
 import { correctedMs, LARGEST_GRID_MS } from '../journal/held.ts';
 import type { GapCause } from '../readings/reading.ts';
 import type { Clock } from '../system/clock.ts';
-import type { ClockWatch } from './clock-watch.ts';
+import { type ClockWatch, LARGE_STEP_MS } from './clock-watch.ts';
 import { Grid, type Tick } from './grid.ts';
 
 export interface DueOptions {
   clock: Clock;
   intervalMs: number;
   /** Says when readings are to be held; without one the clock is always right. */
-  watch?: Pick<ClockWatch, 'stamp' | 'trusted'> | undefined;
+  watch?: Pick<ClockWatch, 'stamp' | 'trusted' | 'confirmed'> | undefined;
   /** The last point of this series that the journal knows of; what lies between it and the first tick is a gap. */
   lastKnownMs?: number | undefined;
   /** That point has the time of a clock in doubt, as it goes now. */
@@ -36,6 +36,8 @@ export interface Due {
   /** The time by a clock that nobody sets: the wall clock as it was at the first point, and monotonic from there. */
   elapsedMs: number;
   first: boolean;
+  /** The clock is trusted, and a time server or so has said that it is right. */
+  confirmed: boolean;
   missed: Missed | undefined;
 }
 
@@ -69,14 +71,9 @@ export class DuePoints {
     const held = stamp && { ...stamp, gridMs: Math.min(intervalMs, LARGEST_GRID_MS) };
     const last = this.#last;
     const elapsedMs = last ? last.elapsedMs + (timeMs - offsetMs) - (last.timeMs - last.offsetMs) : timeMs;
-    return {
-      timeMs,
-      offsetMs,
-      held,
-      elapsedMs,
-      first: !last,
-      missed: last ? missed(tick, held, last) : this.#stop(tick, held),
-    };
+    const confirmed = watch?.confirmed ?? true;
+    const due = { timeMs, offsetMs, held, elapsedMs, confirmed, first: !last };
+    return { ...due, missed: last ? missed(tick, due, last) : this.#stop(tick, held) };
   }
 
   /** Was this very point read when the clock was in doubt, as it turns out now? */
@@ -99,8 +96,12 @@ export class DuePoints {
   }
 }
 
-function missed({ missed: what }: Tick, held: Held | undefined, last: Due): Missed | undefined {
+function missed({ missed: what }: Tick, due: Omit<Due, 'missed'>, last: Due): Missed | undefined {
   if (!what) return undefined;
+  const { held } = due;
+  // What was stored by the clock as it went before moves as well (journal/recall.ts).
+  const wasWrong = due.confirmed && !last.confirmed && Math.abs(due.offsetMs - last.offsetMs) >= LARGE_STEP_MS;
+  if (wasWrong && what.cause === 'clock') return undefined;
   const message = what.cause === 'clock' ? 'the clock was set forward' : 'the process was stalled';
   // The step that brought the doubt may be taken back: only where the gap begins is known.
   return { ...what, message, held: held && !last.held ? { ...held, fromMs: what.fromMs } : held };

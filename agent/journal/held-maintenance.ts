@@ -5,7 +5,7 @@ import { Committer } from './committer.ts';
 import { journalPath, openForWriting, storageError } from './database.ts';
 import { type HeldGroup, HeldStore, heldGroups, shifted, TAKEN } from './held.ts';
 import { CollectorLock } from './lock.ts';
-import { place } from './placer.ts';
+import { CHUNK, place } from './placer.ts';
 import { JournalReader } from './reader.ts';
 import { State } from './state.ts';
 
@@ -38,13 +38,13 @@ export function placeHeld(
 ): { stored: number; aside: number } {
   return changing(stateDir, name, boot, (db, group) => {
     const committer = new Committer(db, new State(db));
-    const through = new HeldStore(db).last();
+    const between = { after: 0, through: new HeldStore(db).last() };
     const total = { stored: 0, aside: 0 };
     for (let more = true; more; ) {
-      const result = place(db, committer, group, (row) => shifted(row, atMs - group.fromMs), through);
+      const result = place(db, committer, group, (row) => shifted(row, atMs - group.fromMs), between);
       total.stored += result.stored;
       total.aside += result.aside;
-      more = result.more;
+      more = result.taken === CHUNK;
     }
     return total;
   });

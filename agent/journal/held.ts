@@ -54,11 +54,17 @@ export class HeldStore {
     return true;
   }
 
-  /** The first rows of a group up to one, in the order in which they were read. */
-  take({ boot, offsetMs }: { boot: string; offsetMs: number }, limit: number, through: number): HeldRow[] {
+  /** The first rows of a group behind one row and up to another, in the order in which they were read. */
+  take(
+    { boot, offsetMs }: { boot: string; offsetMs: number },
+    limit: number,
+    { after, through }: { after: number; through: number },
+  ): HeldRow[] {
     const rows = this.#db
-      .prepare('SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq <= ? ORDER BY seq LIMIT ?')
-      .all(boot, offsetMs, through, limit);
+      .prepare(
+        'SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+      )
+      .all(boot, offsetMs, after, through, limit);
     return rows.map(({ seq, entry }) => ({ seq: Number(seq), entry: parse(String(entry)) }));
   }
 
@@ -82,11 +88,13 @@ export class HeldStore {
 }
 
 const GROUPS = `
-SELECT boot, offset, count(*) AS readings, min(time) AS from_time, max(time) AS to_time,
+SELECT boot, offset, count(json_extract(entry, '$.t')) AS readings,
+  coalesce(min(json_extract(entry, '$.t')), min(time)) AS from_time,
+  coalesce(max(json_extract(entry, '$.t')), max(time)) AS to_time,
   group_concat(DISTINCT json_extract(entry, '$.s[1]')) AS meters
-FROM held WHERE json_extract(entry, '$.t') IS NOT NULL GROUP BY boot, offset ORDER BY min(seq)`;
+FROM held GROUP BY boot, offset ORDER BY min(seq)`;
 
-/** What is held, oldest first; what waits in tail and spool is to be given. */
+/** What is held, oldest first, groups with gaps alone included; what waits in tail and spool is to be given. */
 export function heldGroups(db: DatabaseSync, waiting: readonly Entry[] = []): HeldGroup[] {
   const groups = db
     .prepare(GROUPS)

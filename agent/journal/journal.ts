@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
-import type { ClockStamp } from '../system/clock.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { Committer, isPassing } from './committer.ts';
@@ -11,6 +10,7 @@ import type { Entry, Held } from './entry.ts';
 import { Inbox, type Posts } from './inbox.ts';
 import { CollectorLock } from './lock.ts';
 import { HELD_HINT, Placer } from './placer.ts';
+import type { KnownClock } from './recall.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
 import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
 import { SPOOL_GENERATION_KEY, SPOOL_NAME, Spool } from './spool.ts';
@@ -69,7 +69,7 @@ export class Journal {
     this.#db = db;
     this.state = new State(db);
     this.#committer = new Committer(db, this.state);
-    this.#placer = new Placer(db, this.#committer, options.log);
+    this.#placer = new Placer(db, this.#committer, this.state, options.log);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
     this.#inbox = new Inbox(this.runtime.path, options.log);
@@ -109,9 +109,10 @@ export class Journal {
    * How the clock goes, now that it is known: what is held gets its times, before anything that is appended from now on.
    * @param clock undefined: it cannot be trusted; until then the journal trusts it
    */
-  setClock(clock: ClockStamp | undefined): void {
+  setClock(clock: KnownClock | undefined): void {
     this.#inbox.setClock(clock);
     if (!clock) return;
+    this.#commit();
     this.#placer.begin(clock);
     this.#commit();
   }

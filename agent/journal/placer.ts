@@ -6,40 +6,49 @@ import type { CommitResult, Committer } from './committer.ts';
 import type { Entry } from './entry.ts';
 import { byClock, type HeldGroup, type HeldRow, HeldStore, heldGroups, shifted, TAKEN } from './held.ts';
 import { timeOfKey } from './keys.ts';
+import { type KnownClock, Recall } from './recall.ts';
+import type { State } from './state.ts';
 
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
-const CHUNK = 2000;
+export const CHUNK = 2000;
 
 /** What is to be placed yet: the groups, oldest first, and by which clock; undefined: as their own clock had them. */
 interface Job {
   group: HeldGroup;
   clock: ClockStamp | undefined;
+  /** Rows behind the first and up to the second. */
+  between?: { after: number; through: number };
 }
 
 /** Gives held entries their times once the clock is known, a chunk with each commit. */
 export class Placer {
   readonly #db: DatabaseSync;
   readonly #committer: Committer;
+  readonly #recall: Recall;
   readonly #log: Logger;
   #clock: ClockStamp | undefined;
   #looked = true;
   #jobs: Job[] = [];
+  /** The last row before something was taken back. */
+  #retryAfter: number | undefined;
 
-  constructor(db: DatabaseSync, committer: Committer, log: Logger) {
+  constructor(db: DatabaseSync, committer: Committer, state: State, log: Logger) {
     this.#db = db;
     this.#committer = committer;
+    this.#recall = new Recall(db, state, log);
     this.#log = log;
   }
 
-  /** From now on this is how the clock of this boot really goes. */
-  begin(clock: ClockStamp): void {
+  /** From now on this is how the clock of this boot really goes. To be called when all before that is committed. */
+  begin(clock: KnownClock): void {
+    this.#recall.begin(clock);
     this.#clock = clock;
     this.#looked = false;
   }
 
   /** Is there something to place with the next commits? */
   get busy(): boolean {
-    return !this.#looked || this.#jobs.length > 0;
+    return !this.#looked || this.#jobs.length > 0 || this.#recall.busy;
   }
 
   /**
@@ -48,17 +57,44 @@ export class Placer {
    * @throws what SQLite throws when the disk is full or the database locked; nothing is placed then
    */
   step(): void {
+    if (this.#recall.busy && this.#jobs.length === 0) this.#recallChunk();
     if (!this.#looked) this.#look();
-    const [job] = this.#jobs;
-    if (!job) return;
-    const { group, clock } = job;
-    const result = place(this.#db, this.#committer, group, (row) => (clock ? byClock(row, clock) : shifted(row, 0)));
-    if (result.aside > 0)
+    for (let left = CHUNK; left > 0 && this.#jobs[0]; ) left -= this.#placeChunk(this.#jobs[0]);
+    if (!this.busy && this.#retryAfter !== undefined) this.#retryAside(this.#retryAfter);
+  }
+
+  /** @returns how many rows it took, at least one */
+  #placeChunk({ group, clock, between }: Job): number {
+    const timed = (row: HeldRow) => (clock ? byClock(row, clock) : shifted(row, 0));
+    const result = place(this.#db, this.#committer, group, (row) => (this.#isNoStep(row) ? [] : timed(row)), between);
+    if (result.aside > 0) {
       this.#log.warn(
         { readings: result.aside, hint: HELD_HINT },
         'held readings of seconds that had a reading stay aside',
       );
-    if (!result.more) this.#jobs.shift();
+    }
+    if (result.taken < CHUNK) this.#jobs.shift();
+    return Math.max(result.taken, 1);
+  }
+
+  #recallChunk(): void {
+    this.#retryAfter ??= new HeldStore(this.#db).last();
+    this.#recall.step(this.#committer);
+    this.#looked = false;
+  }
+
+  /** What was read meanwhile had no place where something wrong still was. */
+  #retryAside(after: number): void {
+    const through = new HeldStore(this.#db).last();
+    const group = heldGroups(this.#db).find(({ boot }) => boot === TAKEN);
+    if (group) this.#jobs.push({ group, clock: undefined, between: { after, through } });
+    this.#retryAfter = undefined;
+  }
+
+  /** A gap between two clocks of which the first one was wrong, and what was read by it is taken back. */
+  #isNoStep({ entry }: HeldRow): boolean {
+    const fromMs = entry?.kind === 'gap' && entry.gap.cause === 'clock' ? entry.held?.fromMs : undefined;
+    return fromMs !== undefined && this.#recall.follows(fromMs);
   }
 
   #look(): void {
@@ -74,7 +110,8 @@ export class Placer {
         this.#jobs.push({ group, clock });
         const movedMs = Math.round(clock.offsetMs - group.offsetMs);
         const seconds = Math.abs(movedMs) < CLOCK_STEP_MS ? 0 : movedMs / 1000;
-        this.#log.info({ ...details, seconds }, 'the time of held readings is known: they are stored');
+        const level = this.#recall.busy ? 'debug' : 'info';
+        this.#log[level]({ ...details, seconds }, 'the time of held readings is known: they are stored');
       } else if (fromMs > Math.max(newestMs, RELEASED_MS) && toMs < clock.offsetMs) {
         this.#jobs.push({ group, clock: undefined });
         newestMs = toMs;
@@ -94,17 +131,17 @@ export class Placer {
 
 export const HELD_HINT = 'see them with: energy-monitor journal held list';
 
-/** Stores a chunk of a group with the times that `timed` gives, and takes it from what is held. */
+/** Stores a chunk of a group with the times that `timed` gives, and takes it from what is held: less than a chunk is the last one. */
 export function place(
   db: DatabaseSync,
   committer: Committer,
   group: { boot: string; offsetMs: number },
   timed: (row: HeldRow) => Entry[],
-  through = Number.MAX_SAFE_INTEGER,
-): CommitResult & { more: boolean } {
-  const rows = new HeldStore(db).take(group, CHUNK, through);
+  between = { after: 0, through: Number.MAX_SAFE_INTEGER },
+): CommitResult & { taken: number } {
+  const rows = new HeldStore(db).take(group, CHUNK, between);
   const result = committer.commit([rows.flatMap(timed)], undefined, (held) => held.remove(rows));
-  return { ...result, more: rows.length === CHUNK };
+  return { ...result, taken: rows.length };
 }
 
 export function newestReadingMs(db: DatabaseSync): number {

@@ -141,7 +141,7 @@ export class JournalReader {
 
   /** What is held because its time is not known, or its second is taken; oldest first. */
   held(): HeldGroup[] {
-    return heldGroups(this.#db, this.#waiting.held());
+    return heldGroups(this.#db, this.#waiting.held()).filter(({ readings }) => readings > 0);
   }
 
   /** How much there is, with what is not committed yet and follows what is. */

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { type Delivery, Feed } from '../../agent/journal/feed.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import { DAY_MS, NOON_MS } from '../support/clocks.ts';
 import { heldOf } from '../support/held.ts';
 import { Machine, worstError } from '../support/machine.ts';
-import { open, readAll } from '../support/open-journal.ts';
+import { readAll } from '../support/open-journal.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const SECOND = 1000;
@@ -83,7 +85,7 @@ describe('a machine without a clock of its own', () => {
     const stateDir = temporaryDirectory();
     const machine = new Machine(0);
     machine.start(stateDir);
-    await machine.run(HOUR);
+    await machine.run(15 * MINUTE);
     expect(readAll(stateDir).readings).toEqual([]);
     machine.synchronize();
     await machine.run(10 * SECOND);
@@ -111,7 +113,9 @@ describe('a machine without a clock of its own', () => {
 
 test('a machine with a real-time clock, or one that has been up for long, is believed at once', async () => {
   for (const prepare of [
-    (machine: Machine) => void (machine.evidence.hasRtc = true),
+    async (machine: Machine) => {
+      machine.evidence.hasRtc = true;
+    },
     (machine: Machine) => machine.run(HOUR),
   ]) {
     const stateDir = temporaryDirectory();
@@ -181,17 +185,45 @@ describe('a clock that was right', () => {
   test.each([
     ['forward', 2 * DAY_MS],
     ['back', -2 * DAY_MS],
-  ])('and is set %s for good by a time server is believed at once', async (_, byMs) => {
+    ['by two minutes', 2 * MINUTE + 345],
+    ['back by two minutes', -2 * MINUTE - 345],
+  ])('as it seemed, and is set %s by a time server later: what was stored moves to its true times', async (_, byMs) => {
     const stateDir = temporaryDirectory();
     const machine = new Machine(NOON_MS - byMs);
     machine.evidence.hasRtc = true;
-    machine.start(stateDir);
-    await machine.run(30 * SECOND);
+    machine.start(stateDir, { house: 1000, barn: 10_000 });
+    await machine.run(20 * MINUTE);
+    expect(readAll(stateDir).readings).toHaveLength(machine.outcomes.length);
+    const consumer = machine.journal.cursors;
+    const feed = new Feed(stateDir);
+    const taken: Delivery[] = [];
+    const take = () => {
+      const cursor = consumer.find('sink') ?? { ...BEGINNING, generation: 0 };
+      const { deliveries, position } = feed.after(cursor, 100_000);
+      taken.push(...deliveries);
+      consumer.advance('sink', { ...position, generation: cursor.generation });
+    };
+    machine.journal.flush();
+    take();
+    const before = taken.length;
     machine.synchronize();
-    await machine.run(30 * SECOND);
-    expect(machine.watch.status).toEqual({ doubt: undefined, message: undefined, confirmed: true });
+    for (let flush = 0; flush < 20; flush++) {
+      await machine.run(10 * SECOND);
+      machine.journal.flush();
+      take();
+    }
     await machine.stop();
-    expect(worstError(readAll(stateDir).readings.slice(-20))).toBeLessThan(2);
+    feed.close();
+    expectRight(stateDir, machine);
+    const { readings, gaps } = readAll(stateDir);
+    expect(readings).toHaveLength(machine.outcomes.length);
+    expect(gaps).toEqual([]);
+    // A consumer gets all of it once more, in one order or another.
+    const latest = new Map(taken.slice(before).map(({ key, reading }) => [key, reading]));
+    const keys = (list: readonly Reading[]) => new Set(list.map(({ series, timeMs }) => `${series.meter} ${timeMs}`));
+    const missing = [...keys(readings)].filter((key) => !keys([...latest.values()]).has(key));
+    // What came since the last look.
+    expect(missing.length).toBeLessThanOrEqual(12);
   });
 
   test.each([

@@ -1,9 +1,10 @@
 import { setImmediate as settled } from 'node:timers/promises';
-import { ClockWatch, type TrustedClock } from '../../agent/collector/clock-watch.ts';
+import { ClockWatch } from '../../agent/collector/clock-watch.ts';
 import { Guard } from '../../agent/collector/guard.ts';
 import { MeterLoop, type Outcome } from '../../agent/collector/meter-loop.ts';
 import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import type { KnownClock } from '../../agent/journal/recall.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import type { Clock } from '../../agent/system/clock.ts';
@@ -30,7 +31,7 @@ export class Machine implements Clock {
   #trueAtBootMs: number;
   #mono = 0;
   #wallOffsetMs: number;
-  #remembered: TrustedClock | undefined;
+  #remembered: KnownClock | undefined;
   #sleepers: { atMs: number; wake: () => void }[] = [];
   #events: { atMs: number; happen: () => void }[] = [];
   #running: Running | undefined;
