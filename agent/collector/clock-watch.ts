@@ -43,6 +43,8 @@ export const LARGE_STEP_MS = 60_000;
 const ASK_MS = 2000;
 const ASK_UNCONFIRMED_MS = 60_000;
 const LOOK_MS = 1000;
+/** A clock in doubt that has drifted, or was set, by this much gives what is read from then on another offset. */
+const LARGEST_DRIFT_MS = 100;
 /** systemd-timesyncd asks its server at least this often (PollIntervalMaxSec). */
 const SERVER_PAUSE_MS = 2_100_000;
 
@@ -142,8 +144,8 @@ export class ClockWatch {
   #notice(offsetMs: number): void {
     const deltaMs = offsetMs - this.#offsetMs;
     const step = Math.abs(deltaMs) >= CLOCK_STEP_MS;
-    // In doubt, all that is read between two steps keeps one offset: so it is moved by the same.
-    if (step || !this.#doubt) this.#offsetMs = offsetMs;
+    // In doubt, all that is read between two changes keeps one offset: so it is moved by the same.
+    if (!this.#doubt || Math.abs(deltaMs) >= LARGEST_DRIFT_MS) this.#offsetMs = offsetMs;
     if (step) this.#stepped(deltaMs);
     else if (!this.#trusted?.confirmed || this.#doubt) this.#judgeWhenDue();
   }

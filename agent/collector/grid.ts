@@ -122,12 +122,11 @@ export class Grid {
     const offsetMs = offsetOf(this.#clock);
     const deltaMs = offsetMs - this.#offsetMs;
     this.#offsetMs = offsetMs;
+    const isCorrected = this.doubted && this.#lastMs !== undefined;
+    // What was read by a clock in doubt moves with it, and so does the point that it was read for.
+    if (this.doubted && this.#lastMs !== undefined) this.#lastMs += deltaMs;
     if (Math.abs(deltaMs) < CLOCK_STEP_MS) return undefined;
-    if (this.doubted && this.#lastMs !== undefined) {
-      // What was read by a clock in doubt moves with it, and so does the point that it was read for.
-      this.#lastMs += deltaMs;
-      return 'corrected';
-    }
+    if (isCorrected) return 'corrected';
     return deltaMs > 0 ? 'forward' : 'back';
   }
 }

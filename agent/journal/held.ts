@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Reading } from '../readings/reading.ts';
-import { CLOCK_STEP_MS, type ClockStamp } from '../system/clock.ts';
+import type { ClockStamp } from '../system/clock.ts';
 import { type Entry, type EntryRecord, fromRecord, type Held, toRecord } from './entry.ts';
 
 /** `boot` of readings for seconds that have another reading already. */
@@ -145,6 +145,9 @@ function timeOf(entry: Entry): number {
   return entry.kind === 'gap' ? entry.gap.fromMs : entry.reading.timeMs;
 }
 
+/** Two looks at the clocks differ by less. */
+const NOISE_MS = 20;
+
 /** Corrected times are whole seconds, or points of the interval when that is shorter. */
 export const LARGEST_GRID_MS = 1000;
 
@@ -156,8 +159,7 @@ export function snapped(timeMs: number, gridMs: number): number {
 /** The true time of a point, on the grid, when the clock goes by this offset in truth. */
 export function correctedMs(timeMs: number, held: Held, offsetMs: number): number {
   const deltaMs = offsetMs - held.offsetMs;
-  // Below that it was no step, and the grid has gone along.
-  return Math.abs(deltaMs) < CLOCK_STEP_MS ? timeMs : snapped(timeMs + deltaMs, held.gridMs);
+  return Math.abs(deltaMs) < NOISE_MS ? timeMs : snapped(timeMs + deltaMs, held.gridMs);
 }
 
 /** A reading's own account of when in its second it began, in seconds. */
@@ -179,7 +181,7 @@ export function corrected(entry: Entry, held: Held, offsetMs: number): Entry | u
   }
   const { series, timeMs, values } = entry.reading;
   const newMs = moved(timeMs);
-  const leftMs = newMs === timeMs ? 0 : timeMs + deltaMs - newMs;
+  const leftMs = Math.abs(deltaMs) < NOISE_MS ? 0 : timeMs + deltaMs - newMs;
   const start = values[START];
   const timing = start === undefined ? {} : { [START]: Math.round(start * 10_000 + leftMs * 10) / 10_000 };
   return {

@@ -110,11 +110,12 @@ export class Recall {
       const [series, timeMs] = [seriesOfKey(row.key), timeOfKey(row.key)];
       if (timeMs % LARGEST_GRID_MS !== 0) this.#grids.set(series, 1);
     }
+    const newestKey = this.#newestKey();
     committer.commit([], undefined, (held) => {
       if (!job.begun) this.#holdGaps(job, held);
       for (const row of rows) held.put(this.#entry(row, job));
       for (const row of rows) this.#db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
-      if (left.length === others.length && !newestFirst) this.#setBack();
+      if (this.#newestKey() < newestKey) this.#setBack();
       this.#state.save(STRETCHES_KEY, left);
     });
     this.#jobs = left;
@@ -147,8 +148,8 @@ export class Recall {
   }
 
   /**
-   * No consumer may stand beyond the newest reading: it would not get what comes now. Where it stands only it knows, so each
-   * one begins again where it was saved last.
+   * No consumer may stand beyond the newest reading: it would not get what comes behind that now. Where it stands only it
+   * knows, so each one begins again where it was saved last.
    */
   #setBack(): void {
     const key = this.#newestKey();
