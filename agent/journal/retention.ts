@@ -58,9 +58,11 @@ function deleteTakenLate(db: DatabaseSync): number {
 
 function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
-  const oldestKeptMs = limits.maxAgeMs === undefined ? undefined : nowMs - limits.maxAgeMs;
-  if (!tooLarge && oldestKeptMs === undefined) return NOTHING;
+  if (!tooLarge && limits.maxAgeMs === undefined) return NOTHING;
   const newest = (db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null }).key ?? 0;
+  // A clock that is wrong, and years ahead, must not make all readings old.
+  const presentMs = Math.min(nowMs, timeOfKey(newest));
+  const oldestKeptMs = limits.maxAgeMs === undefined ? undefined : presentMs - limits.maxAgeMs;
   const bound = tooLarge ? newest : Math.min(newest, firstKeyAt(oldestKeptMs ?? 0));
   const row = db
     .prepare('SELECT max(key) AS key, count(*) AS n FROM (SELECT key FROM reading WHERE key < ? ORDER BY key LIMIT ?)')

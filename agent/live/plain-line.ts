@@ -1,4 +1,4 @@
-import { goodPercent, lineHealth, type Snapshot } from './snapshot.ts';
+import { goodPercent, lineHealth, type Snapshot, timeNote } from './snapshot.ts';
 
 const number = (value: number | undefined, decimals: number) => (value === undefined ? '-' : value.toFixed(decimals));
 
@@ -14,5 +14,6 @@ export function plainLine(snapshot: Snapshot): string {
         `${number(values.active_energy, 2)} kWh`,
       ]
     : [`gap (${gap?.cause ?? 'unknown'}): ${gap?.message ?? ''}`];
-  return `${[clock, ...middle, `${goodPercent(snapshot)} % good`, lineHealth(snapshot)].join('  ')}\n`;
+  const end = [`${goodPercent(snapshot)} % good`, lineHealth(snapshot), timeNote(snapshot)];
+  return `${[clock, ...middle, ...end].join('  ').trimEnd()}\n`;
 }
