@@ -65,6 +65,7 @@ export class ClockWatch {
   /** What the wall clock showed after its last step; only what a server says later counts. */
   #steppedWallMs: number | undefined;
   #trusted: KnownClock | undefined;
+  #saidDoubt = false;
   #askedMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
@@ -181,6 +182,7 @@ export class ClockWatch {
   }
 
   #say(): void {
+    this.#saidDoubt = true;
     this.#options.onChange(undefined);
     this.#options.log.warn({ hint: HINT }, `${this.message}: readings are held until the time is known`);
   }
@@ -202,7 +204,8 @@ export class ClockWatch {
     if (!this.#doubt) return;
     const waitedMs = this.#doubt === 'unsynchronized' ? this.#upMs() : clock.monotonicMs() - this.#doubtedMs;
     if (waitedMs < holdMs) return;
-    log.warn({ hint: HINT }, `${this.message}: it is taken as it is now`);
+    // Up for long already when the collector starts, and nothing was held: no reason to worry anybody.
+    log[this.#saidDoubt ? 'warn' : 'info']({ hint: HINT }, `${this.message}: it is taken as it is now`);
     this.#trust(false);
   }
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { systemClock } from './clock.ts';
+import { KernelClock } from './kernel-clock.ts';
 
 /** No clock that is right can be before this version of the agent. */
 export const RELEASED_MS = Date.UTC(2026, 10, 1);
@@ -13,7 +13,10 @@ export interface ClockEvidence {
   readonly boot: string;
   /** What the monotonic clock lacks to the time since the boot, which all processes of a boot share. */
   readonly bootMs: number;
-  /** Has a time server's answer set this clock, since the boot or since the wall clock's `sinceMs`? */
+  /**
+   * Has a time server's answer set this clock, since the boot or since the wall clock's `sinceMs`? Where only the kernel
+   * knows, it is asked meanwhile: no, until its answer is there.
+   */
   synchronized(sinceMs?: number): boolean;
   /** Is there a real-time clock that says the same? */
   keptByHardware(wallMs: number): boolean;
@@ -31,12 +34,13 @@ const FURTHEST_ZONE_MS = 15 * 3_600_000;
 const RTC_TOLERANCE_MS = 60_000;
 
 /**
- * The evidence of this machine; asks no process and needs no rights. A clock that is unsynchronised is not wrong for that: a
+ * The evidence of this machine; needs no rights. A clock that is unsynchronised is not wrong for that: a
  * machine with a real-time clock, and a virtual one, may never be anything else.
  * @param root where /proc, /run and /sys are
  */
 export function systemEvidence(root = '/'): ClockEvidence {
   const directory = join(root, TIMESYNC);
+  const kernel = new KernelClock();
   return {
     boot: read(join(root, 'proc/sys/kernel/random/boot_id')) ?? randomUUID(),
     // Both are CLOCK_MONOTONIC; performance.now() begins with the process.
@@ -45,7 +49,7 @@ export function systemEvidence(root = '/'): ClockEvidence {
       const touchedMs = statSync(join(directory, 'synchronized'), { throwIfNoEntry: false })?.mtimeMs;
       if (touchedMs !== undefined && (sinceMs === undefined || touchedSince(touchedMs, sinceMs))) return true;
       // Where timesyncd runs, the kernel knows nothing that it does not.
-      return existsSync(directory) ? false : kernelSynchronized();
+      return existsSync(directory) ? false : kernel.synchronized(sinceMs);
     },
     keptByHardware: (wallMs) => {
       const clocks = list(join(root, 'sys/class/rtc'));
@@ -66,30 +70,6 @@ function agrees(rtcSeconds: number, wallMs: number): boolean {
   const differenceMs = Math.abs(rtcMs - wallMs);
   const besideZoneMs = Math.abs(differenceMs - Math.round(differenceMs / ZONE_STEP_MS) * ZONE_STEP_MS);
   return differenceMs <= FURTHEST_ZONE_MS && besideZoneMs <= RTC_TOLERANCE_MS;
-}
-
-/** struct timex has 208 bytes on 64-bit Linux; its status is the fifth member, behind four that take 8 bytes each. */
-const TIMEX_BYTES = 256;
-const STATUS_AT = 40;
-const STA_UNSYNC = 0x40;
-
-let adjtimex: ((timex: Buffer) => number) | null | undefined;
-
-/** adjtimex(2) with no modes only reads, for anybody; setting the clock by hand makes it unsynchronised. */
-function kernelSynchronized(): boolean {
-  // Loaded when it is needed: it takes 10 MB of RSS, where timesyncd's file says as much.
-  adjtimex ??= loadAdjtimex();
-  const timex = Buffer.alloc(TIMEX_BYTES);
-  return adjtimex !== null && adjtimex(timex) >= 0 && (timex.readInt32LE(STATUS_AT) & STA_UNSYNC) === 0;
-}
-
-function loadAdjtimex(): ((timex: Buffer) => number) | null {
-  try {
-    const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-    return koffi.load('libc.so.6').func('int adjtimex(_Inout_ uint8_t *timex)');
-  } catch {
-    return null;
-  }
 }
 
 function read(path: string): string | undefined {

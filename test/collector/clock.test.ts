@@ -265,3 +265,18 @@ describe('a clock that was right', () => {
     expect(aside?.readings).toBeGreaterThanOrEqual(29);
   });
 });
+
+test('the guards go by time that has passed, and not by the wall clock: a step makes no jump plausible, and no reading suspicious', async () => {
+  const stateDir = temporaryDirectory();
+  const machine = new Machine(0);
+  machine.start(stateDir);
+  await machine.run(10 * SECOND);
+  machine.synchronize();
+  // Half a MWh, which half a century would allow.
+  machine.spike(10 * SECOND, 500);
+  await machine.run(30 * SECOND);
+  await machine.stop();
+  const gaps = machine.outcomes.filter((outcome) => !('reading' in outcome));
+  expect(gaps).toMatchObject([{ cause: 'implausible', held: false }]);
+  expect(worstError(readAll(stateDir).readings)).toBeLessThan(2);
+});

@@ -19,8 +19,10 @@ export interface ChildClock {
 const [config = '', path = ''] = process.argv.slice(2);
 const readClock = () => JSON.parse(readFileSync(path, 'utf8')) as ChildClock;
 let clock = readClock();
+const shifts = [clock.shiftMs];
 process.on('SIGUSR2', () => {
   clock = readClock();
+  shifts.push(clock.shiftMs);
 });
 const { boot, bootedMs } = clock;
 await runCollector({
@@ -35,7 +37,12 @@ await runCollector({
     keptByHardware: () => false,
   },
   onOutcome: (_series, outcome) => {
-    const seen = { held: outcome.held, reading: 'reading' in outcome, endMs: systemClock.wallMs() };
-    writeSync(1, `${JSON.stringify(seen)}\n`);
+    const { held, timeMs } = outcome;
+    const reading = 'reading' in outcome;
+    // By the clock as it went when its second began: it may have been set since.
+    const startMs = reading ? timeMs + 1000 * (outcome.reading.values.start_offset ?? Number.NaN) : timeMs;
+    const beside = (shiftMs: number) => Math.abs(startMs - shiftMs - systemClock.wallMs());
+    const trueMs = startMs - shifts.reduce((best, shiftMs) => (beside(shiftMs) < beside(best) ? shiftMs : best));
+    writeSync(1, `${JSON.stringify({ held, reading, trueMs })}\n`);
   },
 });

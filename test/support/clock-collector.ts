@@ -9,11 +9,11 @@ import { ALL } from './open-journal.ts';
 import { temporaryDirectory } from './temporary.ts';
 import { virtualLine } from './virtual-line.ts';
 
-/** What the child prints of an outcome: when its sample ended, in true time. */
+/** What the child prints of an outcome: when its sample began, in true time. */
 export interface Seen {
   held: boolean;
   reading: boolean;
-  endMs: number;
+  trueMs: number;
 }
 
 /** A meter, a configuration and a clock for collectors that are started, killed and started again. */
@@ -94,9 +94,9 @@ function nowMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
-/** When the sample of a reading ended, by its own account. */
-export function endOf({ timeMs, values }: Reading): number {
-  return timeMs + 1000 * ((values.start_offset ?? Number.NaN) + (values.duration ?? Number.NaN));
+/** When the sample of a reading began, by its own account. */
+export function startOf({ timeMs, values }: Reading): number {
+  return timeMs + 1000 * (values.start_offset ?? Number.NaN);
 }
 
 export function allReadings(stateDir: string): Reading[] {

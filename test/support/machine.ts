@@ -34,6 +34,8 @@ export class Machine implements Clock {
   #remembered: KnownClock | undefined;
   #sleepers: { atMs: number; wake: () => void }[] = [];
   #events: { atMs: number; happen: () => void }[] = [];
+  #spikeMs = Number.NaN;
+  #spikeKwh = 0;
   #running: Running | undefined;
 
   /** @param wallMs what the wall clock shows when it starts */
@@ -77,6 +79,12 @@ export class Machine implements Clock {
     this.evidence.isSynchronized = true;
   }
 
+  /** The counter is wrong by this, for a second, this long after now. */
+  spike(afterMs: number, kwh: number): void {
+    this.#spikeMs = this.#mono + afterMs;
+    this.#spikeKwh = kwh;
+  }
+
   /** Within the next run, this long after its beginning. */
   after(ms: number, happen: () => void): void {
     this.#events.push({ atMs: this.#mono + ms, happen });
@@ -117,7 +125,8 @@ export class Machine implements Clock {
         decimals: { active_energy: 6 },
         sample: async () => {
           // Tells the true time, so that a reading with another one is seen.
-          const values = { voltage: 230, active_energy: countedAt(this.trueMs) };
+          const isSpike = Math.abs(this.#mono - this.#spikeMs) < 500;
+          const values = { voltage: 230, active_energy: countedAt(this.trueMs) + (isSpike ? this.#spikeKwh : 0) };
           await this.sleep(Math.min(SAMPLE_MS, intervalMs / 4));
           return { values, raw: '' };
         },

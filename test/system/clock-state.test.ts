@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { offsetOf } from '../../agent/system/clock.ts';
 import { RELEASED_MS, systemEvidence } from '../../agent/system/clock-state.ts';
-import { runScript } from '../support/child.ts';
+import { KernelClock } from '../../agent/system/kernel-clock.ts';
+import { REPOSITORY, runScript } from '../support/child.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -48,8 +49,39 @@ test('timesyncd says by a file that a server has answered since the boot, or sin
   expect(synchronized(NOW_MS - HOUR)).toBe(false);
 });
 
-test('without timesyncd the kernel is asked, which needs no rights and is never in the way', () => {
-  expect(systemEvidence(temporaryDirectory()).synchronized()).toBeTypeOf('boolean');
+test('without timesyncd the kernel is asked, which needs no rights and is never in the way', async () => {
+  const { synchronized } = systemEvidence(temporaryDirectory());
+  expect(synchronized()).toBe(false);
+  const child = runScript(join(REPOSITORY, 'agent/system/kernel-clock-child.ts'), []);
+  expect(await child.ended).toBe(0);
+  const answer = child.output();
+  expect(['yes', 'no']).toContain(answer);
+  if (answer === 'yes') await expect.poll(() => synchronized(), { timeout: 20_000 }).toBe(true);
+});
+
+test('an answer of the kernel counts for the clock as it is set now, and is asked for seldom', async () => {
+  let nowMs = 0;
+  let asked = 0;
+  const kernel = new KernelClock(
+    async () => ++asked !== 2,
+    () => nowMs,
+  );
+  const answer = async (sinceMs?: number) => {
+    kernel.synchronized(sinceMs);
+    await Promise.resolve();
+    return kernel.synchronized(sinceMs);
+  };
+  expect(await answer()).toBe(true);
+  expect(await answer(5)).toBe(false);
+  nowMs = 9000;
+  expect(await answer(5)).toBe(false);
+  expect(asked).toBe(2);
+  nowMs = 11_000;
+  expect(await answer(5)).toBe(true);
+  expect(asked).toBe(3);
+  // Nobody answers for hours: then it is asked each ten minutes.
+  for (; nowMs < 7_200_000; nowMs += 1000) await answer(5);
+  expect(asked).toBeLessThan(80);
 });
 
 test.each([
