@@ -1,15 +1,13 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { compareJournals, type JournalComparison } from '../../journal/comparison.ts';
 import { journalPath } from '../../journal/database.ts';
-import { AgentError } from '../../system/errors.ts';
 import { journalBytes, restoreJournal } from '../restore/journal.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
+import { requireRoom } from './room.ts';
 
 /** What a collector has in memory and spool is not in a backup, and is committed within this time. */
 const COMMITTED_AFTER_MS = 15 * 60_000;
-/** The disk that is also the collector's is never filled. */
-const SPARE_BYTES = 200e6;
 const LISTED = 5;
 
 /**
@@ -21,7 +19,7 @@ export async function drillJournal(
   snapshot: SnapshotReader,
   { stateDir, scratch, onProgress }: { stateDir: string; scratch: string; onProgress: DrillProgress },
 ): Promise<DrillPart> {
-  requireRoom(scratch, journalBytes(snapshot) + SPARE_BYTES);
+  requireRoom(scratch, journalBytes(snapshot));
   const restored = await restoreJournal(snapshot, scratch, {
     skipDamaged: true,
     onProgress: (done, all) => onProgress('journal', { unit: 'bytes', done, all }),
@@ -49,13 +47,4 @@ function problemsOf({ differences }: JournalComparison): string[] {
   });
   const rest = differences.length - LISTED;
   return rest > 0 ? [...sentences, `and ${rest} more days like these`] : sentences;
-}
-
-function requireRoom(directory: string, bytes: number): void {
-  const { bavail, bsize } = statfsSync(directory);
-  if (bavail * bsize >= bytes) return;
-  const [needed, free] = [bytes, bavail * bsize].map((n) => `${Math.ceil(n / 1e6)} MB`);
-  throw new AgentError('storage', `a drill needs ${needed} in ${directory}, and ${free} are free`, {
-    hint: 'name a directory on another disk with --scratch',
-  });
 }
