@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfluxClient } from '../../influxdb/client.ts';
 import { AgentError, errnoOf, messageOf } from '../../system/errors.ts';
+import { heirIn } from '../../system/owner.ts';
 
 const START_MS = 60_000;
 const LOOK_EVERY_MS = 100;
@@ -27,6 +28,9 @@ export interface ScratchInfluxd {
  */
 export async function startScratchInfluxd(program: string, directory: string): Promise<ScratchInfluxd> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Root's it would be more than it needs, and what it leaves when all is killed the next drill could not remove.
+  const heir = heirIn(dirname(directory));
+  if (heir) chownSync(directory, heir.uid, heir.gid);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const args = [
@@ -37,7 +41,10 @@ export async function startScratchInfluxd(program: string, directory: string): P
     ['--log-level', 'error'],
     ['--reporting-disabled'],
   ].flat();
-  const child = spawn(program, args, { stdio: 'ignore', env: { HOME: directory, PATH: process.env.PATH ?? '' } });
+  // It takes a config.yaml of the directory where it is started for its own.
+  const env = { HOME: directory, PATH: process.env.PATH ?? '' };
+  const command = program.includes('/') ? resolve(program) : program;
+  const child = spawn(command, args, { stdio: 'ignore', cwd: directory, env, ...heir });
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   failed.catch(() => {});
   try {

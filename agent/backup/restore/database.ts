@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import type { Config, SinkConfig } from '../../config/schema.ts';
 import type { Progress } from '../../influxdb/restore/send-shards.ts';
+import { storageError } from '../../journal/database.ts';
 import { AgentError } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
@@ -58,12 +59,20 @@ export async function restoreDatabase(options: DatabaseRestoreOptions): Promise<
       hint: 'restore the journal first: energy-monitor restore',
     });
   }
-  const lock = KernelLock.acquire(join(stateDir, 'restore.lock'));
+  const lock = lockOf(join(stateDir, 'restore.lock'));
   if (!lock) throw new AgentError('locked', 'another restore of this machine is running', { hint: 'wait for it' });
   try {
     return await restoreFrom(options, sink);
   } finally {
     lock.release();
+  }
+}
+
+function lockOf(path: string): KernelLock | undefined {
+  try {
+    return KernelLock.acquire(path);
+  } catch (error) {
+    throw storageError(path, error);
   }
 }
 

@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configured } from '../../../agent/backup/configured.ts';
@@ -14,6 +14,7 @@ import { api } from '../../support/influx-setup.ts';
 import { bucketNames, pointsOf } from '../../support/influx-snapshots.ts';
 import { type InfluxAccess, requireInfluxd, startInfluxd } from '../../support/influxd.ts';
 import { influxdProgram } from '../../support/influxd-program.ts';
+import { NOBODY } from '../../support/nobody.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
@@ -223,6 +224,18 @@ describe('in a server of its own', () => {
     expect(asked.filter((url) => /restore|backup/.test(url))).toEqual([]);
     expect(readdirSync(path('state'))).not.toContain('energy-monitor-drill');
     await clean(access);
+  });
+
+  test('it reads no configuration of where it is started, and is not root for another', async () => {
+    const home = temporaryDirectory();
+    chmodSync(home, 0o755);
+    const isRoot = process.geteuid?.() === 0;
+    if (isRoot) chownSync(home, NOBODY, NOBODY);
+    writeFileSync(join(home, 'influxd'), '#!/bin/sh\npwd > told\nid -u >> told\nexit 3\n', { mode: 0o755 });
+    const directory = join(home, 'server');
+    await expect(startScratchInfluxd(join(home, 'influxd'), directory)).rejects.toThrow(/it ended with code 3/);
+    const uid = isRoot ? NOBODY : process.getuid?.();
+    expect(readFileSync(join(directory, 'told'), 'utf8')).toBe(`${directory}\n${uid}\n`);
   });
 
   test('a program that is none is a sentence', async () => {
