@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { configured } from '../../../agent/backup/configured.ts';
@@ -8,6 +8,7 @@ import { openSnapshot } from '../../../agent/backup/restore/restore.ts';
 import { runAll } from '../../../agent/backup/run-all.ts';
 import { FIRST_S, fill, linesOf, write } from '../../influxdb/snapshot/filled-server.ts';
 import { newKeys } from '../../support/backups.ts';
+import { runCommand, runProgram } from '../../support/child.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
 import { fillJournal, secondsFrom } from '../../support/forwarding.ts';
 import { api } from '../../support/influx-setup.ts';
@@ -224,6 +225,23 @@ describe('in a server of its own', () => {
     expect(asked.filter((url) => /restore|backup/.test(url))).toEqual([]);
     expect(readdirSync(path('state'))).not.toContain('energy-monitor-drill');
     await clean(access);
+  });
+
+  test('it ends with the drill, also when that is killed', async (context) => {
+    requireInfluxd(context);
+    const { proxy, path } = await backedUp();
+    const bolt = join(path('state'), 'energy-monitor-drill', 'influxd', 'influxd.bolt');
+    const running = async () => {
+      const found = runProgram('pgrep', ['-f', bolt]);
+      await found.ended;
+      return found.output();
+    };
+    proxy.faultFor = () => ({ kind: 'hang' });
+    const child = runCommand(['backup', 'drill', '--config', path('config'), '--influxd', influxdProgram() ?? '']);
+    await expect.poll(() => existsSync(bolt), { timeout: 20_000 }).toBe(true);
+    expect(await running()).not.toBe('');
+    await child.end('SIGKILL');
+    await expect.poll(running, { timeout: 20_000 }).toBe('');
   });
 
   test('it reads no configuration of where it is started, and is not root for another', async () => {
