@@ -82,12 +82,14 @@ function compared(db: DatabaseSync, untilMs: number, onProgress: (done: number, 
   const days = [...new Set([...journalDays(db), ...theirDays].map(({ day }) => day))].sort((a, b) => a - b);
   const result: JournalComparison = { compared: 0, differences: [] };
   for (const [i, day] of days.entries()) {
-    // What retention has let go meanwhile is no loss.
+    // One state of the journal for all questions of a day. What retention has let go before is no loss.
+    db.exec('BEGIN');
     const first = Number(oldest.get()?.key ?? 0);
     const from = Math.max(first, firstKeyAt(day * DAY_MS));
     const to = firstKeyAt(Math.min((day + 1) * DAY_MS, untilMs));
     const theirs = others.all(from, to) as unknown as (Counts & { gone: number; different: number })[];
     const ours = new Map((own.all(from, to) as unknown as Counts[]).map(({ measurement, n }) => [measurement, n]));
+    db.exec('COMMIT');
     for (const measurement of [...new Set([...ours.keys(), ...theirs.map((one) => one.measurement)])].sort()) {
       const { n, gone, different } = theirs.find((one) => one.measurement === measurement) ?? NOTHING;
       const missing = (ours.get(measurement) ?? 0) - (n - gone);

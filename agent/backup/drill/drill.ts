@@ -13,6 +13,8 @@ import { isExposed, requirePrivateFile } from '../../system/private-file.ts';
 import type { Configured } from '../configured.ts';
 import { noteFinding, readOutcomes, recordValues } from '../outcome.ts';
 import { openStore, storesOf } from '../place.ts';
+import type { Listed } from '../prune.ts';
+import type { Repository } from '../repository.ts';
 import { databasesIn } from '../restore/database-kind.ts';
 import { openSnapshot } from '../restore/restore.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
@@ -74,11 +76,12 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
       which: options.which,
       skipDamaged: true,
     });
-    const { repository, snapshot } = opened;
+    const { repository, snapshot, listed } = opened;
     if (!repository.envelope.opens) throw keyless();
     const parts = await partsOf(snapshot, { configured, scratch, options });
     const { label } = repository.store;
     const problems = parts.reduce((sum, part) => sum + part.problems.length, 0);
+    if (problems > 0) await requireStillThere(repository, listed);
     const seconds = (Date.now() - startedMs) / 1000;
     const { sequence, createdMs } = snapshot.manifest;
     const report = { store: storeName(config), label, sequence, createdMs, seconds, parts, problems };
@@ -88,7 +91,7 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
     record(configured, report.store, madeMs, values, log);
     return report;
   } catch (error) {
-    if (error instanceof AgentError && !isMistake(error, configured, options)) {
+    if (error instanceof AgentError && !(error instanceof Superseded) && !isMistake(error, configured, options)) {
       const label = await labelOf(config);
       const drilled = { madeMs: Date.now(), failed: error.message };
       noteFinding(stateDir, storeName(config), label, { drilled }, log);
@@ -124,6 +127,18 @@ function whoseTurn({ backup, stateDir }: Configured, name: string | undefined): 
   const [first] = storesOf(backup, name).toSorted((a, b) => drilledMs(a) - drilledMs(b));
   if (first) return first;
   throw new AgentError('config', 'there is no store in the configuration');
+}
+
+/** Says nothing of the backups that there are. */
+class Superseded extends AgentError {}
+
+/** What prune takes away while it is tried looks damaged. */
+async function requireStillThere(repository: Repository, { name, sequence }: Listed): Promise<void> {
+  const names = await repository.names();
+  if (names.length === 0 || names.includes(name)) return;
+  throw new Superseded('unavailable', `backup ${sequence} was removed while it was tried`, {
+    hint: 'it was pruned, as newer ones are there: drill again',
+  });
 }
 
 /** Of who stands beside it, and sees it. What is wrong at a timer, whatever it is, has to be told by `status`. */

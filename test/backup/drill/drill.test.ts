@@ -124,6 +124,28 @@ test('a damaged object is named, and the rest is tried', async () => {
   expect(cli).toMatchObject({ code: 74, err: expect.stringMatching(/problems were found/) });
 });
 
+test('a backup that is pruned while it is tried is not a damaged one', async () => {
+  const { machine, path, run } = await backedUp();
+  await run();
+  // As prune does it once there are newer ones: the snapshot, then what no other one needs.
+  const prune = () => {
+    const snapshots = readdirSync(path('usb'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /^snapshots\/./.test(name),
+    );
+    rmSync(join(path('usb'), snapshots.sort()[0] ?? ''), { recursive: true });
+    rmSync(join(path('usb'), 'objects'), { recursive: true });
+  };
+  let pruned = false;
+  const onProgress = () => {
+    if (!pruned) prune();
+    pruned = true;
+  };
+  await expect(drill(machine, { ...OPTIONS, which: '1', onProgress })).rejects.toMatchObject({
+    message: 'backup 1 was removed while it was tried',
+  });
+  expect(readOutcomes(path('state')).usb?.drilled).toBeUndefined();
+});
+
 test('a machine without a journal of its own restores, and compares nothing', async () => {
   const { machine, path } = await backedUp();
   rmSync(path('state'), { recursive: true });
