@@ -33,25 +33,26 @@ export async function runDatabaseRestore(
 }
 
 /** A report for programs. */
-export function shownReport({ inPlace, ...report }: DatabaseRestoreReport): object {
+export function shownReport(all: DatabaseRestoreReport): object {
+  if (all.kind !== 'influxdb2') return all;
+  const { inPlace, ...report } = all;
   const problem = inPlace?.problem;
   const shown = problem && { message: problem.message, hint: problem.hint ?? null, code: problem.code };
   return { ...report, inPlace: inPlace && { ...inPlace, problem: shown } };
 }
+
+/** What went wrong after the data were in place. */
+export const problemOf = (report: DatabaseRestoreReport): AgentError | undefined =>
+  report.kind === 'influxdb2' ? report.inPlace?.problem : undefined;
 
 const commandFor = (name: string, sequence: number, options: DatabasesOptions, swap = ' --swap'): string =>
   `energy-monitor restore-influxdb ${sequence}${swap} --sink ${name} ${placeArguments(options)}`;
 
 /** How the servers whose data the backup holds come back: into place on a new machine, beside what is live elsewhere. */
 export async function databasesText({ databases, listed }: RestoreReport, options: DatabasesOptions): Promise<string> {
-  const { isRestorable, KIND_LABELS } = await import('../backup/restore/database-kind.ts');
   const swap = options.from === undefined ? '' : undefined;
   return databases
-    .map(({ name, kind }) =>
-      isRestorable(kind)
-        ? `the data of ${name} come back with:\n  ${commandFor(name, listed.sequence, options, swap)}\n`
-        : `the data of ${name}, ${KIND_LABELS[kind]}, are in the backup; no command brings them back yet\n`,
-    )
+    .map(({ name }) => `the data of ${name} come back with:\n  ${commandFor(name, listed.sequence, options, swap)}\n`)
     .join('');
 }
 
@@ -108,7 +109,8 @@ export async function restoreDatabases(
         ...{ config, configFile, store, which: String(sequence), identityFile, sink, swap: true, skipDamaged },
       });
       process.stdout.write(json ? `${JSON.stringify(shownReport(report), undefined, 2)}\n` : databaseText(report));
-      if (report.inPlace?.problem) throw report.inPlace.problem;
+      const problem = problemOf(report);
+      if (problem) throw problem;
     } catch (error) {
       if (!(error instanceof AgentError)) throw error;
       failures.push(error);

@@ -204,27 +204,38 @@ test(
   },
 );
 
-test('data that no command brings back yet are named as such, and the rest comes back', LONG, async (context) => {
-  requireProgram(context, 'victoria-metrics');
-  const { pi, from, configure, replace } = await house(azurite());
-  const server = await VictoriaMetrics.start();
-  await fetch(`${server.url}/api/v2/write?precision=s`, {
-    method: 'POST',
-    body: `energy,meter=house voltage=230 ${nowS() - 60}`,
-  });
-  await fetch(`${server.url}/internal/force_flush`);
-  configure({ influxdb: { name: 'vm', url: server.url } }, { databases: [{ sink: 'vm' }] });
-  fillJournal(pi.stateDir, secondsFrom(nowS() - 3 * 86_400, 10));
-  expect(await pi.run('backup', 'run', '--config', pi.config)).toMatchObject({ code: 0, err: '' });
-  replace();
-  expect(await pi.run('restore', '--with-databases', ...from, '--config', pi.config)).toMatchObject({
-    code: 69,
-    out: expect.stringMatching(/: readings 10 of energy/),
-    err: expect.stringMatching(/vm of backup 1 is of VictoriaMetrics\n {2}no command restores that yet/),
-  });
-  replace();
-  expect(await pi.run('restore', ...from, '--config', pi.config)).toMatchObject({
-    code: 0,
-    out: expect.stringMatching(/the data of vm, VictoriaMetrics, are in the backup; no command/),
-  });
-});
+test(
+  'a VictoriaMetrics comes back as well: into the empty server of the new Pi, and beside what is live',
+  LONG,
+  async (context) => {
+    requireProgram(context, 'victoria-metrics');
+    const { pi, from, configure, replace } = await house(azurite());
+    const server = await VictoriaMetrics.start();
+    const lines = Array.from(
+      { length: 50 },
+      (_, i) => `energy,meter=house voltage=${230 + (i % 7)} ${nowS() - 600 + i}`,
+    );
+    await fetch(`${server.url}/api/v2/write?precision=s`, { method: 'POST', body: lines.join('\n') });
+    const before = await server.points();
+    expect(before.size).toBe(50);
+    configure({ influxdb: { name: 'vm', url: server.url } }, { databases: [{ sink: 'vm' }] });
+    fillJournal(pi.stateDir, secondsFrom(nowS() - 3 * 86_400, 10));
+    expect(await pi.run('backup', 'run', '--config', pi.config)).toMatchObject({ code: 0, err: '' });
+    await server.wipe();
+    await server.start();
+    replace();
+    const restored = await pi.run('restore', '--with-databases', ...from, '--config', pi.config);
+    expect(restored).toMatchObject({ code: 0, err: '' });
+    expect(restored.out).toMatch(/: readings 10 of energy/);
+    expect(restored.out).toMatch(
+      /^50 samples of 1 series on 1 days in place; 50 of them were not there\n {2}1 days of series compared/m,
+    );
+    expect(restored.out).toMatch(/^what the journal has from 20.* on is sent again$/m);
+    expect(await server.points()).toEqual(before);
+    const again = await pi.run('restore-influxdb', '--sink', 'vm', ...from, '--config', pi.config);
+    expect(again).toMatchObject({ code: 0, err: '' });
+    expect(again.out).toMatch(/^50 samples of 1 series on 1 days as restored_\.\.\.\{db="vm-restored"\}; 50 of them/m);
+    const wrong = await pi.run('restore-influxdb', '--full', '--sink', 'vm', ...from, '--config', pi.config);
+    expect(wrong).toMatchObject({ code: 64, err: expect.stringMatching(/is a VictoriaMetrics, which has no buckets/) });
+  },
+);

@@ -9,10 +9,12 @@ import type { KeptDatabase } from '../restore/database-kind.ts';
 import { snapshotInflux } from '../restore/influxdb2.ts';
 import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 import type { DrillOptions } from './drill.ts';
+import { drillInfluxdb1 } from './influxdb1-drill.ts';
 import { drillBuckets } from './influxdb2-drill.ts';
 import type { DrillPart } from './part.ts';
 import { requireRoom } from './room.ts';
 import { startScratchInfluxd } from './scratch-influxd.ts';
+import { drillVictoriaMetrics } from './victoria-metrics-drill.ts';
 
 const PATIENCE_MS = 20_000;
 
@@ -32,8 +34,10 @@ export async function drillDatabase(
   const sink = drill.configured.influxdb.find(({ name }) => name === database.name);
   const name = `databases/${database.name}`;
   try {
-    if (sink && database.kind === 'influxdb2') return await drillInfluxdb2(snapshot, name, sink, drill);
-    return await readFiles(snapshot, name, drill);
+    if (!sink) return await readFiles(snapshot, name, drill);
+    if (database.kind === 'influxdb2') return await drillInfluxdb2(snapshot, name, sink, drill);
+    if (database.kind === 'influxdb1') return await drillInfluxdb1(snapshot, name, sink, drill);
+    return await drillVictoriaMetrics(snapshot, name, sink, drill);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     // One server that cannot be tried says nothing of the other parts.

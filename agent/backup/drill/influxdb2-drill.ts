@@ -1,4 +1,4 @@
-import { type Comparison, compareBucket, talliesOf } from '../../influxdb/restore/compare.ts';
+import { compareBucket, talliesOf } from '../../influxdb/restore/compare.ts';
 import type { InfluxBackup } from '../../influxdb/restore/influx-backup.ts';
 import { type BucketContents, planRestore } from '../../influxdb/restore/plan.ts';
 import { restoreBucket } from '../../influxdb/restore/restore-bucket.ts';
@@ -8,12 +8,10 @@ import type { TimeSpan } from '../../influxdb/restore/tallies.ts';
 import { type BucketName, findBucket } from '../../influxdb/restore/wanted.ts';
 import { ON_TRIAL, shardGroupsOf } from '../../influxdb/snapshot/bucket-manifest.ts';
 import { AgentError } from '../../system/errors.ts';
+import { differencesIn, WRITTEN_MS } from './differences.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
 
-/** What a server was sent shortly before its backup can be missing there. */
-const WRITTEN_MS = 2 * 3_600_000;
 const DAY_MS = 86_400_000;
-const LISTED = 5;
 
 export interface BucketsDrill {
   /** Where the buckets are restored. */
@@ -46,7 +44,7 @@ export async function drillBuckets(name: string, drill: BucketsDrill): Promise<D
     values += restored.values;
     bytes += restored.bytes;
     compared += comparison?.rightCount ?? 0;
-    part.problems.push(...restored.damaged, ...(comparison ? problemsOf(contents.bucket, comparison) : []));
+    part.problems.push(...restored.damaged, ...differencesIn(contents.bucket, comparison));
     if (!comparison) part.problems.push(`bucket ${contents.bucket} of the backup is not in the server any more`);
   }
   part.done = `restored, ${values} values (${(bytes / 1e6).toFixed(1)} MB), ${compared} of them compared with the live ones`;
@@ -116,14 +114,4 @@ async function removeScratch(server: RestoreServer, org: string, name: string): 
     });
   }
   await deleteBucket(server, found);
-}
-
-function problemsOf(bucket: string, { differing, differences }: Comparison): string[] {
-  const sentences = differences.slice(0, LISTED).map(({ measurement, field, day, left, right }) => {
-    const [live, restored] = [left?.count ?? 0, right?.count ?? 0];
-    const values = live === restored ? `${live} values, others` : `${restored} values in the backup, ${live} live`;
-    return `bucket ${bucket}, ${measurement} ${field} of ${day}: ${values}`;
-  });
-  const rest = differing - sentences.length;
-  return rest > 0 ? [...sentences, `and ${rest} more days of fields in ${bucket} like these`] : sentences;
 }

@@ -47,6 +47,11 @@ export class DatabaseNote {
     return read(stateDir, sink)?.sequence;
   }
 
+  /** All is done, whatever was noted of it. */
+  static done(stateDir: string, sink: string): void {
+    removeNote(stateDir, nameOf(sink));
+  }
+
   get path(): string {
     return notePath(this.#stateDir, nameOf(this.#sink));
   }
@@ -62,7 +67,7 @@ export class DatabaseNote {
 
   /** All is done. */
   end(): void {
-    removeNote(this.#stateDir, nameOf(this.#sink));
+    DatabaseNote.done(this.#stateDir, this.#sink);
   }
 
   #write(): void {

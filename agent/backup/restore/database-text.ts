@@ -1,10 +1,50 @@
+import type { Comparison } from '../../influxdb/restore/compare.ts';
 import type { DatabaseRestoreReport } from './database.ts';
-import type { BucketRestore } from './influxdb2-database.ts';
+import type { Influxdb1Report } from './influxdb1-database.ts';
+import type { BucketRestore, Influxdb2Report } from './influxdb2-database.ts';
 import type { ExportedBackup } from './influxdb2-export.ts';
 import type { InPlace } from './influxdb2-place.ts';
+import type { VictoriaMetricsReport } from './victoria-metrics-database.ts';
 
 /** What was restored, how it compares, and what is left to do. */
 export function databaseText(report: DatabaseRestoreReport): string {
+  const lines =
+    report.kind === 'influxdb2'
+      ? influxdb2Lines(report)
+      : report.kind === 'influxdb1'
+        ? influxdb1Lines(report)
+        : victoriaMetricsLines(report);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function victoriaMetricsLines({ label, restored, sentAgainFromMs }: VictoriaMetricsReport): string[] {
+  const { url, copy, samples, imported, series, days, compared, damaged, expired, notes } = restored;
+  const place = copy ? `as ${copy.prefix}...{db="${copy.label}"}` : 'in place';
+  return [
+    `${label}, into ${url}`,
+    `${samples} samples of ${series} series on ${days} days ${place}; ${imported} of them were not there`,
+    `  ${compared} days of series compared: counts and sums are those of the backup`,
+    ...damaged.map((one) => `  left out: ${one}`),
+    ...(expired.length > 0 ? [`  left out, older than what the server keeps: ${expired.length} days`] : []),
+    ...notes.map((one) => `  ${one}`),
+    ...againLines(sentAgainFromMs),
+  ];
+}
+
+function influxdb1Lines({ label, databases, sentAgainFromMs }: Influxdb1Report): string[] {
+  const lines = [`${label}, into ${databases[0]?.url}`];
+  for (const { database, newDatabase, shards, bytes, values, comparison, damaged, notes } of databases) {
+    lines.push(`${database} as ${newDatabase}: ${shards} shards, ${megabytes(bytes)}, ${values} values`);
+    for (const line of [...damaged.map((one) => `left out: ${one}`), ...notes]) lines.push(`  ${line}`);
+    if (comparison) lines.push(...comparisonLines(database, comparison));
+  }
+  return [...lines, ...againLines(sentAgainFromMs)];
+}
+
+const againLines = (fromMs: number | undefined): string[] =>
+  fromMs === undefined ? [] : [`what the journal has from ${new Date(fromMs).toISOString()} on is sent again`];
+
+function influxdb2Lines(report: Influxdb2Report): string[] {
   const { label, url, firstSetup, buckets, note, inPlace, loses, whole } = report;
   const lines = [`${label}, into ${url}`];
   if (firstSetup !== undefined)
@@ -21,7 +61,7 @@ export function databaseText(report: DatabaseRestoreReport): string {
     for (const line of [...whole.damaged.map((one) => `left out: ${one}`), ...whole.notes]) lines.push(line);
   }
   if (inPlace) lines.push(...placeLines(inPlace));
-  return lines.map((line) => `${line}\n`).join('');
+  return lines;
 }
 
 function bucketLines({ from, restored, comparison, earlier, swapped }: BucketRestore): string[] {
@@ -31,16 +71,7 @@ function bucketLines({ from, restored, comparison, earlier, swapped }: BucketRes
   const since = earlier ? ' since an earlier run, which was broken off' : '';
   const lines = [`${from} as ${bucket}${since}: ${shards} shards, ${megabytes(bytes)}, ${values} values`];
   for (const line of [...damaged.map((one) => `left out: ${one}`), ...notes]) lines.push(`  ${line}`);
-  if (comparison) {
-    const { compared, differing, leftCount, rightCount, differences } = comparison;
-    const verdict = differing === 0 ? 'all the same' : `${differing} differ`;
-    lines.push(
-      `  beside the live ${from}: ${compared} days of fields, ${verdict} (${leftCount} values there, ${rightCount} here)`,
-    );
-    for (const { measurement, field, day, left, right } of differences.slice(0, 5)) {
-      lines.push(`    ${day} ${measurement} ${field}: ${left?.count ?? 0} there, ${right?.count ?? 0} here`);
-    }
-  }
+  if (comparison) lines.push(...comparisonLines(from, comparison));
   if (swapped) {
     const { replaced, removed } = swapped;
     const before = removed
@@ -51,10 +82,24 @@ function bucketLines({ from, restored, comparison, earlier, swapped }: BucketRes
   return lines;
 }
 
+function comparisonLines(
+  live: string,
+  { compared, differing, leftCount, rightCount, differences }: Comparison,
+): string[] {
+  const verdict = differing === 0 ? 'all the same' : `${differing} differ`;
+  return [
+    `  beside the live ${live}: ${compared} days of fields, ${verdict} (${leftCount} values there, ${rightCount} here)`,
+    ...differences
+      .slice(0, 5)
+      .map(
+        ({ measurement, field, day, left, right }) =>
+          `    ${day} ${measurement} ${field}: ${left?.count ?? 0} there, ${right?.count ?? 0} here`,
+      ),
+  ];
+}
+
 function placeLines({ sentAgainFromMs, tokens, bound, credential }: InPlace): string[] {
-  const lines: string[] = [];
-  if (sentAgainFromMs !== undefined)
-    lines.push(`what the journal has from ${new Date(sentAgainFromMs).toISOString()} on is sent again`);
+  const lines = againLines(sentAgainFromMs);
   if (tokens) {
     lines.push(
       `the agent's token is in ${tokens.writer}, Grafana's, which only reads, in ${tokens.reader}: give it that`,

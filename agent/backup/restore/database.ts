@@ -7,11 +7,13 @@ import { storageError } from '../../journal/database.ts';
 import { AgentError } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
-import { databasesIn, KIND_LABELS } from './database-kind.ts';
+import { databasesIn } from './database-kind.ts';
+import { bringInfluxdb1, type Influxdb1Report } from './influxdb1-database.ts';
 import { snapshotInflux } from './influxdb2.ts';
 import { type Influxdb2Report, restoreInfluxdb2 } from './influxdb2-database.ts';
 import { readInfluxBackup } from './influxdb2-official.ts';
 import { openSnapshot } from './restore.ts';
+import { bringVictoriaMetrics, type VictoriaMetricsReport } from './victoria-metrics-database.ts';
 
 export interface DatabaseRestoreOptions {
   config: Config;
@@ -35,17 +37,19 @@ export interface DatabaseRestoreOptions {
   full?: boolean | undefined;
   /** With `full`: yes, what is there goes. */
   yes?: boolean | undefined;
+  /** VictoriaMetrics: go on without what is older than what the server keeps. */
+  leaveOutExpired?: boolean | undefined;
   /** Of the server as it is now, where that is another token than the one that the configuration names for backups. */
   operatorTokenFile?: string | undefined;
   skipDamaged: boolean;
   /** Lets the server get what the journal has from this time on (UTC ms) once more: what was restored is live. */
   sendAgain: (fromMs: number) => void;
   log: Logger;
-  onProgress?: (what: string, progress: Progress) => void;
+  onProgress?: (what: string, progress: Pick<Progress, 'doneBytes' | 'allBytes'>) => void;
 }
 
-/** How it went; other kinds of servers have reports of their own. */
-export type DatabaseRestoreReport = Influxdb2Report;
+/** How it went. */
+export type DatabaseRestoreReport = Influxdb2Report | VictoriaMetricsReport | Influxdb1Report;
 
 /**
  * Brings the data of a server back from a backup, as its kind wants it.
@@ -91,10 +95,9 @@ async function restoreFrom(options: DatabaseRestoreOptions, sink: SinkConfig): P
   const kind = databasesIn(snapshot).find(({ name }) => name === sink.name)?.kind;
   switch (kind) {
     case 'influxdb1':
+      return bringInfluxdb1(options, sink, { snapshot, label, createdMs });
     case 'victoriametrics':
-      throw new AgentError('unavailable', `${sink.name} of backup ${sequence} is of ${KIND_LABELS[kind]}`, {
-        hint: 'no command restores that yet; README.txt of the store tells how to get its files by hand',
-      });
+      return bringVictoriaMetrics(options, sink, { snapshot, label, createdMs });
     default: {
       const backup = await snapshotInflux(snapshot, `databases/${sink.name}`);
       return restoreInfluxdb2(options, sink, { backup, label, key: listed.name, sequence, createdMs });

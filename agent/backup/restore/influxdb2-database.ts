@@ -45,6 +45,7 @@ export interface BucketRestore {
 }
 
 export interface Influxdb2Report {
+  kind: 'influxdb2';
   label: string;
   createdMs: number | undefined;
   url: string;
@@ -69,7 +70,7 @@ export async function restoreInfluxdb2(
   const target = new Influxdb2Target(sink, options);
   const { label, createdMs } = kept;
   const report: Influxdb2Report = {
-    ...{ label, createdMs, url: sink.url, firstSetup: undefined, note: undefined },
+    ...{ kind: 'influxdb2' as const, label, createdMs, url: sink.url, firstSetup: undefined, note: undefined },
     ...{ buckets: [], inPlace: undefined, loses: undefined, whole: undefined },
   };
   if (options.full) {

@@ -12,7 +12,7 @@ import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
 import { verify } from '../verify.ts';
-import { databasesIn, isRestorable, type KeptDatabase } from './database-kind.ts';
+import { databasesIn, type KeptDatabase } from './database-kind.ts';
 import { DatabaseNote } from './database-note.ts';
 import {
   type JournalRestoreOptions,
@@ -105,8 +105,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     if (configFile !== undefined && config !== undefined)
       report.config = restoreConfiguration(config, configFile, stateDir);
     const backup = { backup: listed.name, sequence: listed.sequence };
-    for (const { name, kind } of report.databases)
-      if (options.withDatabases && isRestorable(kind)) DatabaseNote.open(stateDir, name, backup);
+    for (const { name } of report.databases) if (options.withDatabases) DatabaseNote.open(stateDir, name, backup);
   };
   report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;

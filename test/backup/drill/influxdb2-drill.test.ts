@@ -112,9 +112,9 @@ describe('beside the live buckets', () => {
     await write(access.url, access.token, [`energy,meter=house voltage=231.75 ${other}`]);
     await write(access.url, access.token, linesOf([more + 3000]));
     expect((await tryOut())?.problems).toEqual([
-      'bucket energy, energy voltage of 2026-03-01: 20 values in the backup, 15 live',
-      'bucket energy, energy voltage of 2026-03-02: 20 values, others',
-      'bucket energy, energy voltage of 2026-03-03: 20 values in the backup, 21 live',
+      'energy, energy voltage of 2026-03-01: 20 values in the backup, 15 live',
+      'energy, energy voltage of 2026-03-02: 20 values, others',
+      'energy, energy voltage of 2026-03-03: 20 values in the backup, 21 live',
     ]);
     await clean(access);
   });
