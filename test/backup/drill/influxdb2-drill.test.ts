@@ -123,7 +123,7 @@ describe('beside the live buckets', () => {
     requireInfluxd(context);
     const { access, tryOut } = await backedUp({ missing: /backup\/shards\/2/ });
     expect((await tryOut())?.problems).toEqual([
-      'bucket energy, energy voltage of 2026-03-02: 0 values in the backup, 20 live',
+      'energy, energy voltage of 2026-03-02: 0 values in the backup, 20 live',
     ]);
     await clean(access);
   });
