@@ -23,6 +23,8 @@ export interface DatabaseDrill {
   /** An empty directory. */
   scratch: string;
   options: DrillOptions;
+  /** UTC ms, not later than the backup was made. */
+  madeMs: number;
 }
 
 /** Restores a server's data on trial, where there is a server for it; else each of its files is read to the last bit. */
@@ -53,7 +55,7 @@ async function drillInfluxdb2(
   snapshot: SnapshotReader,
   name: string,
   sink: SinkConfig,
-  { configured, scratch, options }: DatabaseDrill,
+  { configured, scratch, options, madeMs }: DatabaseDrill,
 ): Promise<DrillPart> {
   const { influxd, patienceMs = PATIENCE_MS, log, onProgress } = options;
   const backup = await snapshotInflux(snapshot, name);
@@ -65,8 +67,7 @@ async function drillInfluxdb2(
     });
   }
   const live = new RestoreServer({ address: sinkAddress(sink, operatorTokenFile), ...common });
-  const { createdMs } = snapshot.manifest;
-  const buckets = { backup, createdMs, nowMs: Date.now(), onProgress };
+  const buckets = { backup, madeMs, nowMs: Date.now(), onProgress };
   // What no bucket needs: the server's databases, for a restore of all of it, and what an export takes along.
   const others = snapshot.files(`${name}/`).filter(({ path }) => !path.endsWith('.tsm'));
   const damaged = await damagedOf(snapshot, others, (done, all) => onProgress(name, { unit: 'bytes', done, all }));

@@ -11,15 +11,16 @@ import type { Logger } from '../../system/logging.ts';
 import { heirIn } from '../../system/owner.ts';
 import { isExposed, requirePrivateFile } from '../../system/private-file.ts';
 import type { Configured } from '../configured.ts';
+import { recall } from '../memory.ts';
 import { noteFinding, readOutcomes, recordValues } from '../outcome.ts';
 import { openStore, storesOf } from '../place.ts';
 import type { Listed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { databasesIn } from '../restore/database-kind.ts';
-import { openSnapshot } from '../restore/restore.ts';
+import { notLaterThanMade, openSnapshot } from '../restore/restore.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
-import { drillDatabase } from './database-drill.ts';
-import { drillJournal } from './journal-drill.ts';
+import { type DatabaseDrill, drillDatabase } from './database-drill.ts';
+import { drillJournal, type JournalDrill } from './journal-drill.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
 
 export interface DrillOptions {
@@ -78,17 +79,21 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
     });
     const { repository, snapshot, listed } = opened;
     if (!repository.envelope.opens) throw keyless();
-    const parts = await partsOf(snapshot, { configured, scratch, options });
+    const memory = recall(stateDir, repository.config.id);
+    // What is remembered is of the newest backup alone.
+    const files = memory.sequence === snapshot.manifest.sequence ? memory.files : {};
+    const madeMs = notLaterThanMade(listed, snapshot);
+    const parts = await partsOf(snapshot, { configured, scratch, options, madeMs, files });
     const { label } = repository.store;
     const problems = parts.reduce((sum, part) => sum + part.problems.length, 0);
     if (problems > 0) await requireStillThere(repository, listed);
     const seconds = (Date.now() - startedMs) / 1000;
     const { sequence, createdMs } = snapshot.manifest;
     const report = { store: storeName(config), label, sequence, createdMs, seconds, parts, problems };
-    const madeMs = Date.now();
-    noteFinding(stateDir, report.store, label, { drilled: { madeMs, sequence, problems } }, log);
+    const endedMs = Date.now();
+    noteFinding(stateDir, report.store, label, { drilled: { madeMs: endedMs, sequence, problems } }, log);
     const values = { drill_problems: problems, drill_seconds: seconds, drill_sequence: sequence };
-    record(configured, report.store, madeMs, values, log);
+    record(configured, report.store, endedMs, values, log);
     return report;
   } catch (error) {
     if (error instanceof AgentError && !(error instanceof Superseded) && !isMistake(error, configured, options)) {
@@ -193,16 +198,16 @@ const keyless = () =>
 
 async function partsOf(
   snapshot: SnapshotReader,
-  { configured, scratch, options }: { configured: Configured; scratch: string; options: DrillOptions },
+  { configured, scratch, options, madeMs, files }: DatabaseDrill & Pick<JournalDrill, 'files'>,
 ): Promise<DrillPart[]> {
   const { stateDir } = configured;
   const { onProgress } = options;
-  const parts = [await drillJournal(snapshot, { stateDir, scratch, onProgress })];
+  const parts = [await drillJournal(snapshot, { stateDir, scratch, madeMs, files, onProgress })];
   // The room is needed for the next part.
   clear(scratch);
   parts.push(await drillConfiguration(snapshot));
   for (const database of databasesIn(snapshot))
-    parts.push(await drillDatabase(snapshot, database, { configured, scratch, options }));
+    parts.push(await drillDatabase(snapshot, database, { configured, scratch, options, madeMs }));
   for (const { source, reason } of snapshot.details.missing ?? [])
     parts.push({ name: source, done: 'not in this backup', problems: [`the backup was made without it: ${reason}`] });
   return parts;

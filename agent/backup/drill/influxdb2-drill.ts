@@ -20,7 +20,7 @@ export interface BucketsDrill {
   live?: RestoreServer | undefined;
   backup: InfluxBackup;
   /** UTC ms. */
-  createdMs: number;
+  madeMs: number;
   nowMs: number;
   onProgress: DrillProgress;
 }
@@ -56,7 +56,7 @@ const hasPlace = async ({ org }: BucketContents, { server, live }: BucketsDrill)
   live !== undefined || (await findOrg(server, org)) !== undefined;
 
 async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: BucketsDrill) {
-  const { server, live = server, backup, createdMs, nowMs, onProgress } = drill;
+  const { server, live = server, backup, madeMs, nowMs, onProgress } = drill;
   const scratch = `${bucket}-drill`;
   await removeScratch(server, org, scratch);
   try {
@@ -82,7 +82,7 @@ async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: B
           expected: await talliesOf(live, org, bucket),
           bucket: scratch,
           spans: spansKept(spansListed(backup, { org, bucket }), keptS * 1000, nowMs),
-          goesOnFromMs: createdMs - WRITTEN_MS,
+          goesOnFromMs: madeMs - WRITTEN_MS,
           onProgress: (done, all) => onProgress(`comparing bucket ${bucket}`, { unit: 'months', done, all }),
         })
       : undefined;

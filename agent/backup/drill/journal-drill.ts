@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { compareJournals, type JournalComparison } from '../../journal/comparison.ts';
+import { compareJournals, type DayDifference } from '../../journal/comparison.ts';
 import { journalPath } from '../../journal/database.ts';
+import type { RememberedFile } from '../memory.ts';
 import { journalBytes, restoreJournal } from '../restore/journal.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
@@ -10,6 +11,16 @@ import { requireRoom } from './room.ts';
 const COMMITTED_AFTER_MS = 15 * 60_000;
 const LISTED = 5;
 
+export interface JournalDrill {
+  stateDir: string;
+  scratch: string;
+  /** UTC ms, not later than the backup was made. */
+  madeMs: number;
+  /** The files of this backup as the machine remembers them: days that have changed since are known by their stamps. */
+  files: Readonly<Record<string, RememberedFile>>;
+  onProgress: DrillProgress;
+}
+
 /**
  * Restores the journal of a snapshot into a scratch directory and compares it, reading by reading, with the one that is
  * collected into, where there is one.
@@ -17,7 +28,7 @@ const LISTED = 5;
  */
 export async function drillJournal(
   snapshot: SnapshotReader,
-  { stateDir, scratch, onProgress }: { stateDir: string; scratch: string; onProgress: DrillProgress },
+  { stateDir, scratch, madeMs, files, onProgress }: JournalDrill,
 ): Promise<DrillPart> {
   requireRoom(scratch, journalBytes(snapshot));
   const restored = await restoreJournal(snapshot, scratch, {
@@ -26,17 +37,34 @@ export async function drillJournal(
   });
   const done = `restored, ${restored.added} readings`;
   if (!existsSync(journalPath(stateDir))) return { name: 'journal', done, problems: restored.damaged };
-  const comparison = compareJournals(stateDir, scratch, snapshot.manifest.createdMs - COMMITTED_AFTER_MS, (days, all) =>
+  const { compared, differences } = compareJournals(stateDir, scratch, madeMs - COMMITTED_AFTER_MS, (days, all) =>
     onProgress('comparing the journal', { unit: 'days', done: days, all }),
   );
+  const late = differences
+    .filter((one) => hasChanged(one, files))
+    .reduce((sum, one) => sum + one.missing + one.different, 0);
+  const since = late > 0 ? `; ${late} came late since, or were completed` : '';
   return {
     name: 'journal',
-    done: `${done}, ${comparison.compared} of them compared with those here`,
-    problems: [...restored.damaged, ...problemsOf(comparison)],
+    done: `${done}, ${compared} of them compared with those here${since}`,
+    problems: [
+      ...restored.damaged,
+      ...problemsOf(differences.filter((one) => one.gone > 0 || !hasChanged(one, files))),
+    ],
   };
 }
 
-function problemsOf({ differences }: JournalComparison): string[] {
+/** Whether something has come into a day since it was backed up; false also where that is not known. */
+function hasChanged({ day, mark }: DayDifference, files: JournalDrill['files']): boolean {
+  const names = [
+    `journal/${day}`,
+    ...Array.from({ length: 24 }, (_, hour) => `journal/${day}T${String(hour).padStart(2, '0')}`),
+  ];
+  const stamps = names.flatMap((name) => files[name]?.stamp ?? []);
+  return stamps.length > 0 && stamps.every((stamp) => stamp !== String(mark));
+}
+
+function problemsOf(differences: readonly DayDifference[]): string[] {
   const sentences = differences.slice(0, LISTED).map(({ day, measurement, missing, gone, different }) => {
     const parts = [
       missing > 0 ? `${missing} are not in the backup: they came after it, or it has lost them` : '',

@@ -12,7 +12,7 @@ import { bringInfluxdb1, type Influxdb1Report } from './influxdb1-database.ts';
 import { snapshotInflux } from './influxdb2.ts';
 import { type Influxdb2Report, restoreInfluxdb2 } from './influxdb2-database.ts';
 import { readInfluxBackup } from './influxdb2-official.ts';
-import { openSnapshot } from './restore.ts';
+import { notLaterThanMade, openSnapshot } from './restore.ts';
 import { bringVictoriaMetrics, type VictoriaMetricsReport } from './victoria-metrics-database.ts';
 
 export interface DatabaseRestoreOptions {
@@ -90,8 +90,9 @@ async function restoreFrom(options: DatabaseRestoreOptions, sink: SinkConfig): P
   if (!store)
     throw new AgentError('usage', 'it is not said from where to restore', { hint: 'name the place with --from' });
   const { listed, snapshot } = await openSnapshot({ ...options, store, stateDir: config.stateDir });
-  const { sequence, createdMs } = snapshot.manifest;
-  const label = `backup ${sequence}, made ${new Date(createdMs).toISOString()}`;
+  const { sequence } = snapshot.manifest;
+  const label = `backup ${sequence}, made ${new Date(snapshot.manifest.createdMs).toISOString()}`;
+  const createdMs = notLaterThanMade(listed, snapshot);
   const kind = databasesIn(snapshot).find(({ name }) => name === sink.name)?.kind;
   switch (kind) {
     case 'influxdb1':
