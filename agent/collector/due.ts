@@ -10,6 +10,8 @@ export interface DueOptions {
   intervalMs: number;
   /** Says when readings are to be held; without one the clock is always right. */
   watch?: Pick<ClockWatch, 'stamp' | 'trusted' | 'confirmed'> | undefined;
+  /** How long a sample takes at least. */
+  sampleMs?: number | undefined;
   /** The last point of this series that the journal knows of; what lies between it and the first tick is a gap. */
   lastKnownMs?: number | undefined;
   /** That point has the time of a clock in doubt, as it goes now. */
@@ -49,7 +51,7 @@ export class DuePoints {
 
   constructor(options: DueOptions) {
     this.#options = options;
-    this.#grid = new Grid(options.intervalMs, options.clock, options.lastKnownMs);
+    this.#grid = new Grid(options.intervalMs, options.clock, options.lastKnownMs, options.sampleMs);
   }
 
   /** Waits for the next point. Rejects with the signal's reason when aborted. */

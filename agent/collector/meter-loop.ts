@@ -8,6 +8,7 @@ import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { type Due, type DueOptions, DuePoints, type Missed } from './due.ts';
 import type { Guard } from './guard.ts';
+import { Schedule } from './schedule.ts';
 
 export interface MeterLoopOptions extends DueOptions {
   source: Source;
@@ -15,6 +16,8 @@ export interface MeterLoopOptions extends DueOptions {
   journal: Pick<Journal, 'append' | 'appendGap'>;
   memory: Memory;
   log: Logger;
+  /** Of quantities that are read less often, ms. */
+  intervals?: ReadonlyMap<string, number>;
   onOutcome?: (outcome: Outcome) => void;
 }
 
@@ -50,17 +53,19 @@ export class MeterLoop {
   readonly #options: MeterLoopOptions;
   readonly #log: Logger;
   readonly #decimals: Readonly<Record<string, number>>;
+  readonly #schedule: Schedule;
   #gapRun = 0;
 
   constructor(options: MeterLoopOptions) {
     this.#options = options;
     this.#log = options.log.child({ meter: options.source.series.meter });
     this.#decimals = { ...options.source.decimals, ...TIMING_DECIMALS };
+    this.#schedule = new Schedule(options.intervals);
   }
 
   /** Runs until the signal aborts; the sample under way is finished or timed out first. */
   async run(signal: AbortSignal): Promise<void> {
-    const points = new DuePoints(this.#options);
+    const points = new DuePoints({ ...this.#options, sampleMs: this.#options.source.leastMs?.() });
     while (!signal.aborted) {
       let due: Due;
       try {
@@ -83,8 +88,9 @@ export class MeterLoop {
     const offsetMs = startedMs + due.offsetMs - timeMs;
     const reserve = first ? FIRST_RESERVE : RESERVE;
     const deadlineMs = startedMs + Math.min(intervalMs * (1 - reserve) - offsetMs, LONGEST_SAMPLE_MS);
+    const resting = this.#schedule.resting(timeMs);
     try {
-      let sample = await source.sample(deadlineMs);
+      let sample = await source.sample(deadlineMs, resting);
       let problems = guard.judge(sample.values, elapsedMs);
       if (problems.length > 0) {
         this.stats.suspicious++;
@@ -92,7 +98,7 @@ export class MeterLoop {
           sample,
           problems.map((problem) => problem.message),
         );
-        sample = await source.sample(deadlineMs);
+        sample = await source.sample(deadlineMs, resting);
         problems = guard.judge(sample.values, elapsedMs);
       }
       if (problems.length > 0) {
@@ -104,6 +110,7 @@ export class MeterLoop {
         return;
       }
       guard.accept(sample.values, elapsedMs);
+      this.#schedule.taken(sample.values, timeMs);
       this.#store(due, sample.values, offsetMs, clock.monotonicMs() - startedMs);
     } catch (error) {
       const point = { fromMs: timeMs, toMs: timeMs, held };

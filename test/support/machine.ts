@@ -131,7 +131,7 @@ export class Machine implements Clock {
           return { values, raw: '' };
         },
       },
-      guard: new Guard(WE_515, reader.latest(series)),
+      guard: new Guard(WE_515, [reader.latest(series) ?? []].flat()),
       journal,
       memory: memoryOf(),
       clock: this,
