@@ -69,7 +69,7 @@ export class Journal {
     this.#db = db;
     this.state = new State(db);
     this.#committer = new Committer(db, this.state);
-    this.#placer = new Placer(db, this.#committer, this.state, options.log);
+    this.#placer = new Placer(this.state, options.log);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
     this.#inbox = new Inbox(this.runtime.path, options.log);
@@ -113,7 +113,7 @@ export class Journal {
     this.#inbox.setClock(clock);
     if (!clock) return;
     this.#commit();
-    this.#placer.begin(clock);
+    this.#placer.begin(this.#db, clock);
     this.#commit();
   }
 
@@ -211,7 +211,7 @@ export class Journal {
       this.#retaining = true;
       if (this.#failing) this.#options.log.info('the journal can be written again');
       this.#failing = false;
-      this.#placer.step();
+      this.#placer.step(this.#db, this.#committer);
     } catch (error) {
       this.#report(error);
       this.#spoolPending();

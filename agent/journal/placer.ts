@@ -22,26 +22,24 @@ interface Job {
 
 /** Gives held entries their times once the clock is known, a chunk with each commit. */
 export class Placer {
-  readonly #db: DatabaseSync;
-  readonly #committer: Committer;
   readonly #recall: Recall;
   readonly #log: Logger;
   #clock: ClockStamp | undefined;
   #looked = true;
   #jobs: Job[] = [];
+  /** Boots of which a person has been told. */
+  readonly #toldOf = new Set<string>();
   /** The last row before something was taken back. */
   #retryAfter: number | undefined;
 
-  constructor(db: DatabaseSync, committer: Committer, state: State, log: Logger) {
-    this.#db = db;
-    this.#committer = committer;
-    this.#recall = new Recall(db, state, log);
+  constructor(state: State, log: Logger) {
+    this.#recall = new Recall(state, log);
     this.#log = log;
   }
 
   /** From now on this is how the clock of this boot really goes. To be called when all before that is committed. */
-  begin(clock: KnownClock): void {
-    this.#recall.begin(clock);
+  begin(db: DatabaseSync, clock: KnownClock): void {
+    this.#recall.begin(db, clock);
     this.#clock = clock;
     this.#looked = false;
   }
@@ -56,17 +54,17 @@ export class Placer {
    * listed as late for them.
    * @throws what SQLite throws when the disk is full or the database locked; nothing is placed then
    */
-  step(): void {
-    if (this.#recall.busy && this.#jobs.length === 0) this.#recallChunk();
-    if (!this.#looked) this.#look();
-    for (let left = CHUNK; left > 0 && this.#jobs[0]; ) left -= this.#placeChunk(this.#jobs[0]);
-    if (!this.busy && this.#retryAfter !== undefined) this.#retryAside(this.#retryAfter);
+  step(db: DatabaseSync, committer: Committer): void {
+    if (this.#recall.busy && this.#jobs.length === 0) this.#recallChunk(db, committer);
+    if (!this.#looked) this.#look(db);
+    for (let left = CHUNK; left > 0 && this.#jobs[0]; ) left -= this.#placeChunk(db, committer, this.#jobs[0]);
+    if (!this.busy && this.#retryAfter !== undefined) this.#retryAside(db, this.#retryAfter);
   }
 
   /** @returns how many rows it took, at least one */
-  #placeChunk({ group, clock, between }: Job): number {
+  #placeChunk(db: DatabaseSync, committer: Committer, { group, clock, between }: Job): number {
     const timed = (row: HeldRow) => (clock ? byClock(row, clock) : shifted(row, 0));
-    const result = place(this.#db, this.#committer, group, (row) => (this.#isNoStep(row) ? [] : timed(row)), between);
+    const result = place(db, committer, group, (row) => (this.#isNoStep(row) ? [] : timed(row)), between);
     if (result.aside > 0) {
       this.#log.warn(
         { readings: result.aside, hint: HELD_HINT },
@@ -77,16 +75,16 @@ export class Placer {
     return Math.max(result.taken, 1);
   }
 
-  #recallChunk(): void {
-    this.#retryAfter ??= new HeldStore(this.#db).last();
-    this.#recall.step(this.#committer);
+  #recallChunk(db: DatabaseSync, committer: Committer): void {
+    this.#retryAfter ??= new HeldStore(db).last();
+    this.#recall.step(db, committer);
     this.#looked = false;
   }
 
   /** What was read meanwhile had no place where something wrong still was. */
-  #retryAside(after: number): void {
-    const through = new HeldStore(this.#db).last();
-    const group = heldGroups(this.#db).find(({ boot }) => boot === TAKEN);
+  #retryAside(db: DatabaseSync, after: number): void {
+    const through = new HeldStore(db).last();
+    const group = heldGroups(db).find(({ boot }) => boot === TAKEN);
     if (group) this.#jobs.push({ group, clock: undefined, between: { after, through } });
     this.#retryAfter = undefined;
   }
@@ -97,12 +95,12 @@ export class Placer {
     return fromMs !== undefined && this.#recall.follows(fromMs);
   }
 
-  #look(): void {
+  #look(db: DatabaseSync): void {
     const clock = this.#clock;
     this.#looked = true;
     if (!clock) return;
-    let newestMs = newestReadingMs(this.#db);
-    for (const group of heldGroups(this.#db)) {
+    let newestMs = newestReadingMs(db);
+    for (const group of heldGroups(db)) {
       if (group.boot === TAKEN) continue;
       const { readings, fromMs, toMs } = group;
       const details = { readings, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
@@ -119,7 +117,8 @@ export class Placer {
           details,
           'readings of an earlier start, whose clock nothing ever confirmed, are stored with the times that it showed: they can be later in truth',
         );
-      } else {
+      } else if (!this.#toldOf.has(group.boot)) {
+        this.#toldOf.add(group.boot);
         this.#log.warn(
           { ...details, hint: HELD_HINT },
           'readings of an earlier start, whose clock was wrong, stay aside',

@@ -43,19 +43,15 @@ const CHUNK = 1000;
  * consumers that have taken them get them once more, and keep what they have at the wrong times.
  */
 export class Recall {
-  readonly #db: DatabaseSync;
   readonly #state: State;
-  readonly #rows: Rows;
   readonly #log: Logger;
   #jobs: Job[] = [];
   #wrong: readonly Job[] = [];
   /** Of the series of the job under way. */
   readonly #grids = new Map<number, number>();
 
-  constructor(db: DatabaseSync, state: State, log: Logger) {
-    this.#db = db;
+  constructor(state: State, log: Logger) {
     this.#state = state;
-    this.#rows = new Rows(db);
     this.#log = log;
   }
 
@@ -64,9 +60,9 @@ export class Recall {
   }
 
   /** To be called before anything that is read by this clock is stored. */
-  begin(clock: KnownClock): void {
+  begin(db: DatabaseSync, clock: KnownClock): void {
     const { boot, offsetMs, confirmed } = clock;
-    const endKey = this.#newestKey() + 1;
+    const endKey = newestKey(db) + 1;
     const saved = (this.#state.load(STRETCHES_KEY) as Stretch[] | undefined) ?? [];
     const stretches = saved.filter((stretch) => stretch.boot === boot);
     const last = stretches.at(-1);
@@ -93,12 +89,12 @@ export class Recall {
   }
 
   /** Takes a chunk back. @throws what SQLite throws when the disk is full or the database locked; nothing is changed then */
-  step(committer: Committer): void {
+  step(db: DatabaseSync, committer: Committer): void {
     const [job, ...others] = this.#jobs;
     if (!job) return;
     // Where the others go there is room.
     const newestFirst = job.deltaMs > 0;
-    const rows = this.#db
+    const rows = db
       .prepare(
         `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key ${newestFirst ? 'DESC' : 'ASC'} LIMIT ?`,
       )
@@ -110,54 +106,41 @@ export class Recall {
       const [series, timeMs] = [seriesOfKey(row.key), timeOfKey(row.key)];
       if (timeMs % LARGEST_GRID_MS !== 0) this.#grids.set(series, 1);
     }
-    const newestKey = this.#newestKey();
+    const newestBefore = newestKey(db);
+    const reader = new Rows(db);
     committer.commit([], undefined, (held) => {
-      if (!job.begun) this.#holdGaps(job, held);
-      for (const row of rows) held.put(this.#entry(row, job));
-      for (const row of rows) this.#db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
-      if (this.#newestKey() < newestKey) this.#setBack();
+      if (!job.begun) this.#holdGaps(db, job, held);
+      for (const row of rows) held.put(this.#entry(reader, row, job));
+      for (const row of rows) db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
+      if (newestKey(db) < newestBefore) setBack(db);
       this.#state.save(STRETCHES_KEY, left);
     });
     this.#jobs = left;
     if (left.length === others.length) this.#grids.clear();
   }
 
-  #entry(row: ReadingRow, { boot, offsetMs }: Job): Entry {
-    const layout = this.#rows.layout(row.layout);
+  #entry(reader: Rows, row: ReadingRow, { boot, offsetMs }: Job): Entry {
+    const layout = reader.layout(row.layout);
     const exact = layout.flatMap(({ name, decimals }) => (decimals === null ? [] : [[name, decimals] as const]));
     const gridMs = this.#grids.get(seriesOfKey(row.key)) ?? LARGEST_GRID_MS;
     const held = { boot, offsetMs, gridMs };
-    return { kind: 'reading', reading: this.#rows.reading(row), decimals: Object.fromEntries(exact), held };
+    return { kind: 'reading', reading: reader.reading(row), decimals: Object.fromEntries(exact), held };
   }
 
   /** With the first chunk: a gap before the first reading of its series begins at a time that is right. */
-  #holdGaps({ boot, offsetMs, fromKey, endKey }: Job, held: HeldStore): void {
-    const gaps = this.#db
+  #holdGaps(db: DatabaseSync, { boot, offsetMs, fromKey, endKey }: Job, held: HeldStore): void {
+    const gaps = db
       .prepare('SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ?')
       .all(timeOfKey(fromKey), timeOfKey(endKey)) as unknown as GapRow[];
-    const before = this.#db.prepare(
-      `SELECT 1 FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? LIMIT 1`,
-    );
+    const reader = new Rows(db);
+    const before = db.prepare(`SELECT 1 FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? LIMIT 1`);
     for (const row of gaps) {
-      const gap = this.#rows.gap(row);
+      const gap = reader.gap(row);
       const isFirst = before.get(fromKey, firstKeyAt(gap.fromMs), row.series) === undefined;
       const gridMs = this.#grids.get(row.series) ?? LARGEST_GRID_MS;
       held.put({ kind: 'gap', gap, held: { boot, offsetMs, gridMs, ...(isFirst ? { fromMs: gap.fromMs } : {}) } });
-      this.#db.prepare('DELETE FROM gap WHERE series = ? AND from_time = ?').run(row.series, row.from_time);
+      db.prepare('DELETE FROM gap WHERE series = ? AND from_time = ?').run(row.series, row.from_time);
     }
-  }
-
-  /**
-   * No consumer may stand beyond the newest reading: it would not get what comes behind that now. Where it stands only it
-   * knows, so each one begins again where it was saved last.
-   */
-  #setBack(): void {
-    const key = this.#newestKey();
-    this.#db.prepare('UPDATE cursor SET key = min(key, ?), generation = generation + 1').run(key);
-  }
-
-  #newestKey(): number {
-    return Number(this.#db.prepare('SELECT coalesce(max(key), 0) AS key FROM reading').get()?.key);
   }
 
   #say({ fromKey, endKey, deltaMs }: Job): void {
@@ -177,4 +160,16 @@ export class Recall {
 function isWrong({ fromKey, endKey, deltaMs }: Job): boolean {
   const lastedMs = timeOfKey(endKey) - timeOfKey(fromKey);
   return endKey > fromKey && Math.abs(deltaMs) >= Math.max(LEAST_MS, MOST_DRIFT * lastedMs);
+}
+
+/**
+ * No consumer may stand beyond the newest reading: it would not get what comes behind that now. Where it stands only it knows,
+ * so each one begins again where it was saved last.
+ */
+function setBack(db: DatabaseSync): void {
+  db.prepare('UPDATE cursor SET key = min(key, ?), generation = generation + 1').run(newestKey(db));
+}
+
+function newestKey(db: DatabaseSync): number {
+  return Number(db.prepare('SELECT coalesce(max(key), 0) AS key FROM reading').get()?.key);
 }
