@@ -1,0 +1,170 @@
+import { type Series, seriesKey } from '../readings/reading.ts';
+import type { Zone } from '../system/zone.ts';
+import type { FilledPeriod } from './counted.ts';
+import { daysOfHour, piecesOfDay, sumOf } from './days.ts';
+import { floorTo, type GridLevel, HOUR_MS, type Level, QUARTER_MS } from './levels.ts';
+import { type Period, periodsOf, type Resolution } from './periods.ts';
+import type { Piece } from './pieces.ts';
+import { keptFromMs } from './retention.ts';
+import { absorb, cloneRollup, type Rollup } from './rollup.ts';
+import { DAYS_DUE, ZONE } from './store.ts';
+import type { HistoryView, Newest, Selection, SeriesRollup } from './view.ts';
+
+/** A series over consecutive periods. */
+export interface FilledSeries {
+  series: Series;
+  periods: FilledPeriod[];
+  /** The last roll-up before the periods, and the first behind them: counters go on between. */
+  before: Rollup | undefined;
+  after: Rollup | undefined;
+}
+
+/** So far around a span it is looked for where counters come from and go to; beyond, hours tell it. */
+const AROUND_MS = 2 * HOUR_MS;
+
+/** The periods that a span touches, for each series that has readings in or around them. */
+export function filledPeriods(
+  view: HistoryView,
+  zone: Zone,
+  resolution: Resolution,
+  span: Period,
+  selection: Selection,
+): FilledSeries[] {
+  const periods = availablePeriods(view, zone, resolution, span);
+  const [first, last] = [periods[0], periods.at(-1)];
+  if (!first || !last) return [];
+  const whole = { fromMs: first.fromMs, toMs: last.toMs };
+  const newest = view.newest(whole.fromMs - AROUND_MS, whole.toMs + AROUND_MS, LEVELS_NEEDED[resolution], selection);
+  const rows = rowsFor(view, zone, resolution, periods, whole, selection, newest);
+  const bySeries = new Map<string, FilledSeries>();
+  for (const { series, startMs, rollup } of rows) {
+    const key = seriesKey(series);
+    let filled = bySeries.get(key);
+    if (!filled) {
+      filled = { series, periods: periods.map((period) => ({ ...period, rollup: undefined })), ...NOTHING_AROUND };
+      bySeries.set(key, filled);
+    }
+    add(filled.periods, startMs, rollup);
+  }
+  for (const filled of bySeries.values()) Object.assign(filled, around(view, filled.series, whole, selection, newest));
+  return [...bySeries.values()];
+}
+
+const NOTHING_AROUND = { before: undefined, after: undefined };
+
+/** Of what is not in the history yet; hours are asked for around each span. */
+const LEVELS_NEEDED: Readonly<Record<Resolution, ReadonlySet<Level>>> = {
+  minute: new Set(['minute', 'quarter', 'hour']),
+  quarter: new Set(['quarter', 'hour']),
+  hour: new Set(['quarter', 'hour']),
+  day: new Set(['quarter', 'hour']),
+  month: new Set(['quarter', 'hour']),
+};
+
+/** Where retention has let go of minutes, quarters stand for them, and hours for these. */
+function availablePeriods(view: HistoryView, zone: Zone, resolution: Resolution, span: Period): Period[] {
+  const coarser = resolution === 'minute' ? 'quarter' : resolution === 'quarter' ? 'hour' : undefined;
+  if (coarser === undefined || !view.store) return periodsOf(resolution, span.fromMs, span.toMs, zone);
+  const keptMs = Math.min(Math.max(keptFromMs(view.store, resolution as GridLevel), span.fromMs), span.toMs);
+  const older = keptMs > span.fromMs ? availablePeriods(view, zone, coarser, { ...span, toMs: keptMs }) : [];
+  const younger = keptMs < span.toMs ? periodsOf(resolution, keptMs, span.toMs, zone) : [];
+  return [...older, ...younger];
+}
+
+/** Adds a row to the period in which it begins; rows come in their order. */
+function add(periods: FilledPeriod[], startMs: number, rollup: Rollup): void {
+  let [low, high] = [0, periods.length];
+  while (low + 1 < high) {
+    const middle = (low + high) >> 1;
+    if ((periods[middle]?.fromMs ?? 0) <= startMs) low = middle;
+    else high = middle;
+  }
+  const period = periods[low];
+  if (!period || startMs < period.fromMs || startMs >= period.toMs) return;
+  if (period.rollup) absorb(period.rollup, rollup);
+  else period.rollup = cloneRollup(rollup);
+}
+
+function rowsFor(
+  view: HistoryView,
+  zone: Zone,
+  resolution: Resolution,
+  periods: readonly Period[],
+  span: Period,
+  selection: Selection,
+  newest: Newest,
+): SeriesRollup[] {
+  const daysKnown = view.store?.load(ZONE) === zone.name && view.store.load(DAYS_DUE) === undefined;
+  if ((resolution === 'day' || resolution === 'month') && daysKnown)
+    return dayRows(view, zone, span, selection, newest);
+  return readPieces(view, piecesFor(view, periods), selection, newest);
+}
+
+/** Spans of the coarsest level whose periods fit. */
+function piecesFor(view: HistoryView, periods: readonly Period[]): Piece[] {
+  const quartersFromMs = view.store ? keptFromMs(view.store, 'quarter') : 0;
+  const pieces: Piece[] = [];
+  for (const { fromMs, toMs } of periods) {
+    for (const piece of toMs - fromMs < QUARTER_MS
+      ? [minutes(fromMs, toMs)]
+      : piecesOfDay(fromMs, toMs, quartersFromMs)) {
+      const last = pieces.at(-1);
+      if (last && last.level === piece.level && last.toMs === piece.fromMs) last.toMs = piece.toMs;
+      else pieces.push({ ...piece });
+    }
+  }
+  return pieces;
+}
+
+const minutes = (fromMs: number, toMs: number): Piece => ({ level: 'minute', fromMs, toMs });
+
+function readPieces(view: HistoryView, pieces: readonly Piece[], selection: Selection, newest: Newest): SeriesRollup[] {
+  return pieces.flatMap(({ level, fromMs, toMs }) => view.rows(level as GridLevel, fromMs, toMs, selection, newest));
+}
+
+/** Days as they are stored, but for those of which something is not in the history yet. */
+function dayRows(view: HistoryView, zone: Zone, span: Period, selection: Selection, newest: Newest): SeriesRollup[] {
+  const changed = new Set([...newest.hours].flatMap((hourMs) => daysOfHour(zone, hourMs)));
+  const stored = view.rows('day', span.fromMs, span.toMs, selection).filter(({ startMs }) => !changed.has(startMs));
+  const computed: SeriesRollup[] = [];
+  for (const dayMs of changed) {
+    if (dayMs < span.fromMs || dayMs >= span.toMs) continue;
+    const pieces = piecesFor(view, [{ fromMs: dayMs, toMs: zone.nextDay(dayMs) }]);
+    const bySeries = new Map<string, SeriesRollup[]>();
+    for (const row of readPieces(view, pieces, selection, newest)) {
+      const key = seriesKey(row.series);
+      bySeries.set(key, [...(bySeries.get(key) ?? []), row]);
+    }
+    for (const rows of bySeries.values()) {
+      const rollup = sumOf(rows.map((row) => row.rollup));
+      if (rollup && rows[0]) computed.push({ series: rows[0].series, startMs: dayMs, rollup });
+    }
+  }
+  return computed.length === 0 ? stored : [...stored, ...computed].sort((a, b) => a.startMs - b.startMs);
+}
+
+function around(
+  view: HistoryView,
+  series: Series,
+  { fromMs, toMs }: Period,
+  { quantities }: Selection,
+  newest: Newest,
+): Pick<FilledSeries, 'before' | 'after'> {
+  const selection = { meter: series.meter, measurement: series.measurement, quantities };
+  const own = (rows: SeriesRollup[]) => rows.filter((row) => row.series.model === series.model);
+  // Of the same grid as the periods' ends, which in some zones are not hours.
+  const level: GridLevel = fromMs % HOUR_MS === 0 && toMs % HOUR_MS === 0 ? 'hour' : gridOf(fromMs, toMs);
+  const before = own(view.rows(level, fromMs - AROUND_MS, fromMs, selection, newest)).at(-1)?.rollup;
+  const after = own(view.rows(level, toMs, toMs + AROUND_MS, selection, newest))[0]?.rollup;
+  const id = view.store?.idOf(series);
+  if (id === undefined || !view.store) return { before, after };
+  const far = (side: 'before' | 'from', timeMs: number) => view.store?.nearest('hour', id, side, timeMs)?.rollup;
+  return {
+    before: before ?? far('before', floorTo(HOUR_MS, fromMs - AROUND_MS)),
+    after: after ?? far('from', floorTo(HOUR_MS, toMs + AROUND_MS)),
+  };
+}
+
+function gridOf(fromMs: number, toMs: number): GridLevel {
+  return fromMs % QUARTER_MS === 0 && toMs % QUARTER_MS === 0 ? 'quarter' : 'minute';
+}

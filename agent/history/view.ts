@@ -1,0 +1,178 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { Changes } from '../journal/changes.ts';
+import { BEGINNING, type Position } from '../journal/cursors.ts';
+import { openForReading } from '../journal/database.ts';
+import type { Entry } from '../journal/entry.ts';
+import { timeOfKey } from '../journal/keys.ts';
+import { Rows } from '../journal/rows.ts';
+import { Waiting } from '../journal/waiting.ts';
+import { type Series, seriesKey } from '../readings/reading.ts';
+import { historyError, openHistoryForReading } from './database.ts';
+import { Dirty } from './dirty.ts';
+import { ceilTo, floorTo, type GridLevel, HOUR_MS, type Level, MINUTE_MS } from './levels.ts';
+import { MinuteBuilder } from './minute.ts';
+import type { Period } from './periods.ts';
+import { RawReadings } from './raw-readings.ts';
+import { rollUpHour } from './roll-up.ts';
+import type { Rollup } from './rollup.ts';
+import { HistoryStore, POSITION } from './store.ts';
+
+/** Which series and quantities are asked for; by default all. */
+export interface Selection {
+  meter?: string | undefined;
+  measurement?: string | undefined;
+  quantities?: ReadonlySet<string> | undefined;
+}
+
+/** A roll-up of a series. */
+export interface SeriesRollup {
+  series: Series;
+  startMs: number;
+  rollup: Rollup;
+}
+
+/** What is not in the history yet: computed from readings, for a span of time. */
+export interface Newest {
+  /** By level, then seriesKey() and start. */
+  rows: Map<GridLevel, Map<string, SeriesRollup>>;
+  /** Hours, by their starts, of which something is in `rows`. */
+  hours: Set<number>;
+}
+
+/**
+ * History and journal as one: what the history has not taken yet is computed from readings when it is asked for, those that
+ * wait in tail and spool included. So it does not matter how far the history has come.
+ */
+export class HistoryView {
+  readonly #journal: DatabaseSync;
+  readonly #history: DatabaseSync | undefined;
+  readonly #stateDir: string;
+  readonly store: HistoryStore | undefined;
+
+  /** @throws AgentError when there is no journal, or one of both cannot be read */
+  constructor(stateDir: string) {
+    this.#stateDir = stateDir;
+    this.#journal = openForReading(stateDir);
+    try {
+      this.#history = openHistoryForReading(stateDir);
+    } catch (error) {
+      this.#journal.close();
+      throw error;
+    }
+    this.store = this.#history && new HistoryStore(this.#history);
+  }
+
+  /** All of it at one moment. @throws AgentError when the history is damaged */
+  consistently<T>(work: () => T): T {
+    try {
+      return this.store ? this.store.snapshot(work) : work();
+    } catch (error) {
+      throw historyError(this.#stateDir, error);
+    }
+  }
+
+  /** How far the history has come; BEGINNING where there is none. */
+  position(): Position {
+    return (this.store?.load(POSITION) as Position | undefined) ?? BEGINNING;
+  }
+
+  /** What of these hours is to be computed from readings. @param levels that are needed of it */
+  newest(fromMs: number, toMs: number, levels: ReadonlySet<Level>, selection: Selection): Newest {
+    const [from, to] = [floorTo(HOUR_MS, fromMs), ceilTo(HOUR_MS, toMs)];
+    const found: Newest = { rows: new Map(), hours: new Set() };
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
+    const dirty = this.#dirty(from, to, waiting, selection);
+    if (dirty.size === 0) return found;
+    const raw = new RawReadings(this.#journal, { waiting });
+    for (const { startMs, all } of dirty.hours()) {
+      found.hours.add(startMs);
+      for (const { level, ...row } of rollUpHour(startMs, all, raw, this.store)) {
+        if (!levels.has(level)) continue;
+        const rows = found.rows.get(level) ?? new Map<string, SeriesRollup>();
+        found.rows.set(level, rows);
+        rows.set(idOf(row), row);
+      }
+    }
+    return found;
+  }
+
+  #dirty(fromMs: number, toMs: number, waiting: readonly Entry[], selection: Selection): Dirty {
+    const dirty = new Dirty();
+    const rows = new Rows(this.#journal);
+    for (const { minute, series } of new Changes(this.#journal).within(this.position(), fromMs, toMs)) {
+      const one = rows.series(series);
+      if (isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
+    }
+    for (const entry of waiting) {
+      if (entry.kind !== 'reading') continue;
+      const { series, timeMs } = entry.reading;
+      if (timeMs >= fromMs && timeMs < toMs && isSelected(series, selection)) dirty.add(series, timeMs);
+    }
+    return dirty;
+  }
+
+  /** Roll-ups of a level that begin in a span, by series and in order of time. @param newest of a span that holds this one */
+  rows(level: Level, fromMs: number, toMs: number, selection: Selection, newest?: Newest): SeriesRollup[] {
+    const all = new Map<string, SeriesRollup>();
+    if (this.store) {
+      const series = new Map([...this.store.allSeries()].filter(([, one]) => isSelected(one, selection)));
+      const wanted = { series: [...series.keys()], quantities: selection.quantities };
+      for (const row of series.size === 0 ? [] : this.store.range(level, fromMs, toMs, wanted)) {
+        const one = series.get(row.series);
+        if (!one) continue;
+        const found = { series: one, startMs: row.startMs, rollup: row.rollup };
+        all.set(idOf(found), found);
+      }
+    }
+    const computed = level === 'day' ? undefined : newest?.rows.get(level);
+    let isInOrder = true;
+    for (const [id, row] of computed ?? []) {
+      if (row.startMs < fromMs || row.startMs >= toMs) continue;
+      isInOrder &&= all.has(id);
+      all.set(id, row);
+    }
+    const rows = [...all.values()];
+    return isInOrder ? rows : rows.sort((a, b) => a.startMs - b.startMs);
+  }
+
+  /** Parts of minutes, from their readings. */
+  rawMinutes(fromMs: number, toMs: number, selection: Selection): SeriesRollup[] {
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
+    const builders = new Map<string, { series: Series; startMs: number; builder: MinuteBuilder }>();
+    for (const reading of new RawReadings(this.#journal, { waiting }).between(fromMs, toMs)) {
+      if (!isSelected(reading.series, selection)) continue;
+      const startMs = floorTo(MINUTE_MS, reading.timeMs);
+      const key = `${startMs} ${reading.key}`;
+      const entry = builders.get(key) ?? { series: reading.series, startMs, builder: new MinuteBuilder() };
+      builders.set(key, entry);
+      entry.builder.add(reading);
+    }
+    return [...builders.values()].map(({ series, startMs, builder }) => ({ series, startMs, rollup: builder.rollup }));
+  }
+
+  /** The time of the first reading that is known, and one behind the last. */
+  bounds(): Period {
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
+    const times = waiting.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
+    const { first, last } = this.#journal
+      .prepare('SELECT (SELECT min(key) FROM reading) AS first, (SELECT max(key) FROM reading) AS last')
+      .get() as { first: number | null; last: number | null };
+    if (first !== null && last !== null) times.push(timeOfKey(first), timeOfKey(last));
+    const hours = this.store?.ends('hour');
+    if (hours) times.push(hours.firstMs, hours.lastMs + HOUR_MS - 1);
+    return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
+  }
+
+  close(): void {
+    this.#history?.close();
+    this.#journal.close();
+  }
+}
+
+const idOf = ({ series, startMs }: { series: Series; startMs: number }) => `${startMs} ${seriesKey(series)}`;
+
+function isSelected(series: Series, { meter, measurement }: Selection): boolean {
+  return (
+    (meter === undefined || series.meter === meter) && (measurement === undefined || series.measurement === measurement)
+  );
+}
