@@ -32,7 +32,9 @@ export function summaryOf(readings: readonly Reading[], { fromMs, toMs }: Stretc
     if (kind === 'counter') return [name, { kind, ...base, first: values[0] }] as const;
     const max = Math.max(...values);
     if (kind === 'flag') return [name, { kind, ...base, max }] as const;
-    const mean = Math.round((values.reduce((sum, value) => sum + value, 0) / values.length) * 1e6) / 1e6;
+    // Thousandths are whole: their sum is exact.
+    const sum = values.reduce((total, value) => total + Math.round(value * 1000), 0) / 1000;
+    const mean = Math.round((sum / values.length) * 1e6) / 1e6;
     return [name, { kind, ...base, mean, min: Math.min(...values), max }] as const;
   });
   return { count: own.length, quantities: Object.fromEntries(quantities) };
