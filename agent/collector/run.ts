@@ -1,9 +1,12 @@
 import type { Config } from '../config/schema.ts';
 import { lanesOf } from '../forwarding/lanes.ts';
+import { keepHistory } from '../history/upkeep.ts';
+import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
 import type { Series } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import { systemZone } from '../system/zone.ts';
 import { Collector } from './collector.ts';
 import type { Outcome } from './meter-loop.ts';
 import { publishStatus } from './status.ts';
@@ -22,6 +25,9 @@ const FORWARDING_DELAY_MS = 1500;
 /** While its files are being replaced by an upgrade. */
 const FORWARDING_RETRY_MS = 10_000;
 
+/** Levels of the history that stay for ever, unless the configuration says otherwise. */
+const NO_BOUND = { minute: undefined, quarter: undefined, hour: undefined };
+
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector({ config, log, until, onStart, onOutcome }: RunOptions): Promise<void> {
   const { flushInterval, retention, maxSize } = config.journal;
@@ -30,10 +36,13 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     flushIntervalMs: flushInterval,
     maxAgeMs: retention,
     maxBytes: maxSize,
+    takenBy: HISTORY_CONSUMER,
     log,
   });
   let endStatus = () => {};
   const endForwarding = forwardLater(config, journal, log);
+  const { stateDir, timeZone = systemZone(), history } = config;
+  const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
     const collector = new Collector({ config, journal, log, ...(onOutcome ? { onOutcome } : {}) });
     collector.start();
@@ -45,7 +54,7 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
     log.info('stopped');
   } finally {
     endStatus();
-    await endForwarding();
+    await Promise.all([endForwarding(), endHistory()]);
     journal.close();
   }
 }
@@ -53,7 +62,7 @@ export async function runCollector({ config, log, until, onStart, onOutcome }: R
 /** @returns what ends the forwarding, or what would have begun it */
 function forwardLater({ stateDir, influxdb: sinks }: Config, journal: Journal, log: Logger): () => Promise<void> {
   try {
-    journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+    journal.cursors.keepOnly([...sinks.flatMap(lanesOf).map(({ consumer }) => consumer), HISTORY_CONSUMER]);
   } catch (error) {
     // A full disk: the next start looks again.
     log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');

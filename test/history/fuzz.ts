@@ -38,7 +38,11 @@ function someReadings({ fromMs, hours, seed }: FuzzCase): Reading[] {
     const voltage = random() < 0.98 ? { voltage: Math.round(23_000 + random() * 500) / 100 } : {};
     readings.push({ series: HOUSE, timeMs, values: { active_power: watts, ...voltage, ...counted } });
     if (timeMs % 60_000 === 0) {
-      readings.push({ series: GARAGE, timeMs: timeMs + 5000, values: { voltage: Math.round(23_000 + random() * 300) / 100 } });
+      readings.push({
+        series: GARAGE,
+        timeMs: timeMs + 5000,
+        values: { voltage: Math.round(23_000 + random() * 300) / 100 },
+      });
       const values = { throttled: random() < 0.01 ? 1 : 0, uptime_seconds: (timeMs - fromMs) / 1000 };
       readings.push({ series: PI, timeMs: timeMs + 1000, values });
     }
