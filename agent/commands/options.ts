@@ -14,10 +14,18 @@ export const stateDirOption = (): Option =>
 
 /** The state directory of a command that needs nothing else of the configuration: named directly, or by it. */
 export async function stateDirOf(options: { config: string; stateDir?: string }): Promise<string> {
-  if (options.stateDir !== undefined) return options.stateDir;
+  return (await placeOf(options)).stateDir;
+}
+
+/** The same with the zone that the configuration names, when it is asked. */
+export async function placeOf(options: {
+  config: string;
+  stateDir?: string;
+}): Promise<{ stateDir: string; timeZone?: string | undefined }> {
+  if (options.stateDir !== undefined) return { stateDir: options.stateDir };
   // Parser and schema are most of a short command's CPU time: only what reads a configuration loads them.
   const { loadConfig } = await import('../config/load.ts');
-  return loadConfig(options.config).stateDir;
+  return loadConfig(options.config);
 }
 
 export function durationArgument(text: string): number {

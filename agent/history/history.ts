@@ -40,8 +40,8 @@ export interface EnergyPeriod extends Period {
   isRead: boolean;
 }
 
-export interface SeriesEnergy {
-  series: Series;
+export interface MeterEnergy {
+  meter: string;
   periods: EnergyPeriod[];
 }
 
@@ -102,8 +102,9 @@ export class History {
   }
 
   /** What was consumed in each period that a span touches; periods without readings as well, where counters went on. */
-  energy(range: HistoryRange, resolution: Resolution): SeriesEnergy[] {
-    return this.#filled(range, range, resolution, undefined).map((filled) => {
+  energy(range: HistoryRange, resolution: Resolution): MeterEnergy[] {
+    const meters = new Map<string, EnergyPeriod[]>();
+    for (const filled of this.#filled(range, range, resolution, undefined)) {
       const counts = countsOfAll(filled, isEnergy);
       if (QUARTER_HOURLY.has(resolution)) shapeCounts(filled.periods, counts);
       const periods = filled.periods.map(({ rollup, ...period }, i) => ({
@@ -111,8 +112,10 @@ export class History {
         isRead: rollup !== undefined,
         energies: Object.fromEntries([...counts].map(([name, own]) => [name, own[i] ?? NOTHING_COUNTED])),
       }));
-      return { series: filled.series, periods };
-    });
+      const { meter } = filled.series;
+      meters.set(meter, joinedPeriods(meters.get(meter), periods));
+    }
+    return [...meters].map(([meter, periods]) => ({ meter, periods })).sort((a, b) => (a.meter < b.meter ? -1 : 1));
   }
 
   /**
@@ -152,6 +155,22 @@ export class History {
 }
 
 const NOTHING_COUNTED: PeriodCount = { amount: 0, estimated: 0, breaks: 0 };
+
+/** A meter that was replaced by one of another model goes on under its name. */
+function joinedPeriods(before: EnergyPeriod[] | undefined, periods: EnergyPeriod[]): EnergyPeriod[] {
+  return periods.map((period, i) => {
+    const energies = { ...before?.[i]?.energies };
+    for (const [name, count] of Object.entries(period.energies)) {
+      const { amount, estimated, breaks } = energies[name] ?? NOTHING_COUNTED;
+      energies[name] = {
+        amount: amount + count.amount,
+        estimated: estimated + count.estimated,
+        breaks: breaks + count.breaks,
+      };
+    }
+    return { ...period, energies, isRead: period.isRead || before?.[i]?.isRead === true };
+  });
+}
 
 /** What a quantity is computed with. */
 function neededFor(name: string): string[] {
