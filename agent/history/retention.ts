@@ -14,6 +14,10 @@ export function keptFromMs(store: HistoryStore, level: GridLevel): number {
   return Number(store.load(keptKey(level)) ?? 0);
 }
 
+export function noteKeptFrom(store: HistoryStore, level: GridLevel, timeMs: number): void {
+  store.save(keptKey(level), Math.max(timeMs, keptFromMs(store, level)));
+}
+
 /**
  * Deletes what is too old, whole UTC days, a few with each pass: all minutes of an hour go together, or none. To be used
  * within a transaction.
@@ -28,6 +32,6 @@ export function applyHistoryRetention(store: HistoryStore, retention: HistoryRet
     const boundMs = Math.min(wantedMs, floorTo(DAY_MS, oldest.firstMs) + DAYS_AT_ONCE * DAY_MS);
     store.deleteBefore(level, boundMs);
     if (level === 'hour') store.deleteBefore('day', boundMs);
-    store.save(keptKey(level), Math.max(boundMs, keptFromMs(store, level)));
+    noteKeptFrom(store, level, boundMs);
   }
 }
