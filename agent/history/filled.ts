@@ -2,7 +2,7 @@ import { type Series, seriesKey } from '../readings/reading.ts';
 import type { Zone } from '../system/zone.ts';
 import type { FilledPeriod } from './counted.ts';
 import { daysOfHour, piecesOfDay, sumOf } from './days.ts';
-import { floorTo, type GridLevel, HOUR_MS, type Level, QUARTER_MS } from './levels.ts';
+import { ceilTo, floorTo, type GridLevel, HOUR_MS, type Level, QUARTER_MS } from './levels.ts';
 import { type Period, periodsOf, type Resolution } from './periods.ts';
 import type { Piece } from './pieces.ts';
 import { keptFromMs } from './retention.ts';
@@ -36,21 +36,22 @@ export function filledPeriods(
   const whole = { fromMs: first.fromMs, toMs: last.toMs };
   const newest = view.newest(whole.fromMs - AROUND_MS, whole.toMs + AROUND_MS, LEVELS_NEEDED[resolution], selection);
   const rows = rowsFor(view, zone, resolution, periods, whole, selection, newest);
-  const bySeries = new Map<string, FilledSeries>();
+  const bySeries = new Map<string, FilledPeriod[]>();
   for (const { series, startMs, rollup } of rows) {
     const key = seriesKey(series);
-    let filled = bySeries.get(key);
-    if (!filled) {
-      filled = { series, periods: periods.map((period) => ({ ...period, rollup: undefined })), ...NOTHING_AROUND };
-      bySeries.set(key, filled);
-    }
-    add(filled.periods, startMs, rollup);
+    const filled = bySeries.get(key) ?? periods.map((period) => ({ ...period, rollup: undefined }));
+    bySeries.set(key, filled);
+    add(filled, startMs, rollup);
   }
-  for (const filled of bySeries.values()) Object.assign(filled, around(view, filled.series, whole, selection, newest));
-  return [...bySeries.values()];
+  return view.allSeries(selection).flatMap((series) => {
+    const ends = around(view, series, whole, selection, newest);
+    const filled = bySeries.get(seriesKey(series));
+    if (filled) return [{ series, periods: filled, ...ends }];
+    // Nothing was read all the time; the counters have gone on.
+    if (!ends.before || !ends.after) return [];
+    return [{ series, periods: periods.map((period) => ({ ...period, rollup: undefined })), ...ends }];
+  });
 }
-
-const NOTHING_AROUND = { before: undefined, after: undefined };
 
 /** Of what is not in the history yet; hours are asked for around each span. */
 const LEVELS_NEEDED: Readonly<Record<Resolution, ReadonlySet<Level>>> = {
@@ -156,13 +157,25 @@ function around(
   const level: GridLevel = fromMs % HOUR_MS === 0 && toMs % HOUR_MS === 0 ? 'hour' : gridOf(fromMs, toMs);
   const before = own(view.rows(level, fromMs - AROUND_MS, fromMs, selection, newest)).at(-1)?.rollup;
   const after = own(view.rows(level, toMs, toMs + AROUND_MS, selection, newest))[0]?.rollup;
-  const id = view.store?.idOf(series);
-  if (id === undefined || !view.store) return { before, after };
-  const far = (side: 'before' | 'from', timeMs: number) => view.store?.nearest('hour', id, side, timeMs)?.rollup;
   return {
-    before: before ?? far('before', floorTo(HOUR_MS, fromMs - AROUND_MS)),
-    after: after ?? far('from', floorTo(HOUR_MS, toMs + AROUND_MS)),
+    before: before ?? far(view, series, 'before', floorTo(HOUR_MS, fromMs - AROUND_MS)),
+    after: after ?? far(view, series, 'from', ceilTo(HOUR_MS, toMs + AROUND_MS)),
   };
+}
+
+/** The nearest hour of a series, on one side of a time that is one. */
+function far(view: HistoryView, series: Series, side: 'before' | 'from', timeMs: number): Rollup | undefined {
+  const id = view.store?.idOf(series);
+  const stored = id === undefined ? undefined : view.store?.nearest('hour', id, side, timeMs);
+  const untakenMs = view.nearestUntaken(series, side, timeMs);
+  const isNearer =
+    untakenMs !== undefined &&
+    (stored === undefined || (side === 'before' ? untakenMs >= stored.startMs : untakenMs < stored.startMs + HOUR_MS));
+  if (!isNearer) return stored?.rollup;
+  const { meter, measurement } = series;
+  const newest = view.newest(untakenMs, untakenMs + 1, new Set<Level>(['hour']), { meter, measurement });
+  const rows = [...(newest.rows.get('hour')?.values() ?? [])];
+  return rows.find((row) => row.series.model === series.model)?.rollup;
 }
 
 function gridOf(fromMs: number, toMs: number): GridLevel {

@@ -192,7 +192,7 @@ function countsOfAll(
   isWanted: (name: string) => boolean,
 ): Map<string, PeriodCount[]> {
   const names = new Set<string>();
-  for (const { rollup } of periods) {
+  for (const rollup of [before, ...periods.map((period) => period.rollup)]) {
     for (const [name, field] of rollup?.fields ?? []) if (field.kind === 'counter' && isWanted(name)) names.add(name);
   }
   return new Map([...names].map((name) => [name, countsOf(name, periods, before, after)]));

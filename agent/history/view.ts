@@ -3,7 +3,7 @@ import { Changes } from '../journal/changes.ts';
 import { BEGINNING, type Position } from '../journal/cursors.ts';
 import { openForReading } from '../journal/database.ts';
 import type { Entry } from '../journal/entry.ts';
-import { timeOfKey } from '../journal/keys.ts';
+import { firstKeyAt, SERIES_SLOTS, timeOfKey } from '../journal/keys.ts';
 import { Rows } from '../journal/rows.ts';
 import { Waiting } from '../journal/waiting.ts';
 import { type Series, seriesKey } from '../readings/reading.ts';
@@ -161,6 +161,26 @@ export class HistoryView {
     const hours = this.store?.ends('hour');
     if (hours) times.push(hours.firstMs, hours.lastMs + HOUR_MS - 1);
     return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
+  }
+
+  /** All series that the history or the journal knows. */
+  allSeries(selection: Selection): Series[] {
+    const rows = new Rows(this.#journal);
+    const journal = this.#journal.prepare('SELECT id FROM series').all();
+    const all = [...(this.store?.allSeries().values() ?? []), ...journal.map(({ id }) => rows.series(Number(id)))];
+    const selected = all.filter((series) => isSelected(series, selection));
+    return [...new Map(selected.map((series) => [seriesKey(series), series])).values()];
+  }
+
+  /** The time of the last reading before a time, or of the first from then on, that the history has not taken yet. */
+  nearestUntaken(series: Series, side: 'before' | 'from', timeMs: number): number | undefined {
+    const id = new Rows(this.#journal).idOf(series);
+    if (id === undefined) return undefined;
+    const [what, bound] = side === 'before' ? ['max(key)', 'key < ?'] : ['min(key)', 'key >= ?'];
+    const row = this.#journal
+      .prepare(`SELECT ${what} AS key FROM reading WHERE key > ? AND ${bound} AND key % ${SERIES_SLOTS} = ?`)
+      .get(this.position().key, firstKeyAt(timeMs), id);
+    return row?.key === null || row === undefined ? undefined : timeOfKey(Number(row.key));
   }
 
   close(): void {
