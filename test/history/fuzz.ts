@@ -23,7 +23,7 @@ export interface FuzzCase {
 const RESOLUTIONS: readonly Resolution[] = ['minute', 'quarter', 'hour', 'day', 'month'];
 
 /** Readings of two meters and a machine, with gaps and values that are missing. */
-function someReadings({ fromMs, hours, seed }: FuzzCase): Reading[] {
+export function someReadings({ fromMs, hours, seed }: FuzzCase): Reading[] {
   const random = seededRandom(seed);
   const readings: Reading[] = [];
   let energy = 1000 + random() * 10;

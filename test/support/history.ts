@@ -6,8 +6,9 @@ import { openForWriting } from '../../agent/journal/database.ts';
 import { Importer } from '../../agent/journal/importer.ts';
 import { State } from '../../agent/journal/state.ts';
 import type { Reading, Series } from '../../agent/readings/reading.ts';
+import { FOR_EVER } from './history-options.ts';
 
-export const FOR_EVER = { minute: undefined, quarter: undefined, hour: undefined };
+export { FOR_EVER } from './history-options.ts';
 
 /** Of all quantities that the tests use. */
 export const PLACES: Readonly<Record<string, number>> = {
