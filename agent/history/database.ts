@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { ensureStateDir, storageError } from '../journal/database.ts';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { heirIn } from '../system/owner.ts';
-import { prepareSchema } from './schema.ts';
+import { isBlank, prepareSchema } from './schema.ts';
 
 /** The WAL is cut to this after a checkpoint. */
 const WAL_BYTES = 1_024_000;
@@ -43,10 +43,14 @@ export function openHistoryForReading(stateDir: string): DatabaseSync | undefine
   return guarded(path, () => {
     const db = new DatabaseSync(path, { timeout: BUSY_MS, readOnly: true });
     try {
+      if (isBlank(db)) {
+        db.close();
+        return undefined;
+      }
       prepareSchema(db, path, true);
       return db;
     } catch (error) {
-      db.close();
+      if (db.isOpen) db.close();
       throw error;
     }
   });

@@ -9,6 +9,7 @@ import { openHistoryForWriting } from './database.ts';
 import { daysOfHour, piecesOfDay, sumOf } from './days.ts';
 import { Dirty } from './dirty.ts';
 import { type GridLevel, MINUTE_MS } from './levels.ts';
+import { positionIn } from './position.ts';
 import { RawReadings } from './raw-readings.ts';
 import { applyHistoryRetention, type HistoryRetention, keptFromMs } from './retention.ts';
 import { rollUpHour } from './roll-up.ts';
@@ -41,7 +42,6 @@ export class HistoryKeeper {
   readonly #history: DatabaseSync;
   readonly #store: HistoryStore;
   readonly #zone: Zone;
-  #mirrored: Position;
 
   /** @throws AgentError when journal or history cannot be opened */
   constructor(options: KeeperOptions) {
@@ -56,7 +56,7 @@ export class HistoryKeeper {
       throw error;
     }
     this.#store = new HistoryStore(this.#history);
-    this.#mirrored = this.#adopt();
+    this.#adopt();
   }
 
   /**
@@ -79,8 +79,8 @@ export class HistoryKeeper {
     this.#journal.close();
   }
 
-  /** The days are of another zone: they are made anew. */
-  #adopt(): Position {
+  /** Days of another zone are made anew; retention waits for a history that has taken nothing yet. */
+  #adopt(): void {
     const { name } = this.#zone;
     if (this.#store.load(ZONE) !== name) {
       this.#store.transaction(() => {
@@ -89,26 +89,14 @@ export class HistoryKeeper {
         this.#store.save(DAYS_DUE, 0);
       });
     }
-    const known = this.#cursors.find(HISTORY_CONSUMER);
-    if (known) return known;
-    // Another journal, or one that has come back: what the position says is of no meaning there.
-    this.#cursors.advance(HISTORY_CONSUMER, { ...BEGINNING, generation: 0 });
-    return BEGINNING;
-  }
-
-  /** Behind the older of both: the journal may have been put back. */
-  #position(): Position {
-    const own = (this.#store.load(POSITION) as Position | undefined) ?? BEGINNING;
-    const { key, late } = this.#mirrored;
-    return { key: Math.min(own.key, key), late: Math.min(own.late, late) };
+    if (!this.#cursors.find(HISTORY_CONSUMER)) this.#cursors.advance(HISTORY_CONSUMER, { ...BEGINNING, generation: 0 });
   }
 
   #takeChanges(): ChangesPortion {
-    this.#mirrored = this.#cursors.find(HISTORY_CONSUMER) ?? BEGINNING;
     this.#journal.exec('BEGIN');
     try {
       const limit = this.#options.readingsAStep ?? READINGS_A_STEP;
-      const portion = new Changes(this.#journal).after(this.#position(), limit);
+      const portion = new Changes(this.#journal).after(positionIn(this.#store, this.#cursors), limit);
       this.#rollUp(portion);
       this.#store.save(POSITION, portion.position);
       return portion;
@@ -167,9 +155,8 @@ export class HistoryKeeper {
   }
 
   #mirror(position: Position): void {
-    const { key, late } = this.#mirrored;
-    if (key === position.key && late === position.late) return;
-    const generation = this.#cursors.find(HISTORY_CONSUMER)?.generation ?? 0;
-    this.#cursors.advance(HISTORY_CONSUMER, { ...position, generation });
+    const { key, late, generation } = this.#cursors.find(HISTORY_CONSUMER) ?? { ...BEGINNING, generation: 0 };
+    if (key !== position.key || late !== position.late)
+      this.#cursors.advance(HISTORY_CONSUMER, { ...position, generation });
   }
 }

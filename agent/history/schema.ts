@@ -28,6 +28,11 @@ function pragma(db: DatabaseSync, name: string): number {
   return Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0);
 }
 
+/** Is there a file, and not a table in it yet: somebody is about to make it. */
+export function isBlank(db: DatabaseSync): boolean {
+  return Number(db.prepare('SELECT count(*) AS n FROM sqlite_master').get()?.n) === 0;
+}
+
 /** Creates the tables in an empty file. @throws AgentError for a file that is something else, or of a newer version */
 export function prepareSchema(db: DatabaseSync, path: string, readOnly = false): void {
   const isOurs = pragma(db, 'application_id') === APPLICATION_ID;
@@ -40,7 +45,7 @@ export function prepareSchema(db: DatabaseSync, path: string, readOnly = false):
       { hint: 'upgrade energy-monitor, or use another stateDir' },
     );
   }
-  if (readOnly || Number(db.prepare('SELECT count(*) AS n FROM sqlite_master').get()?.n) > 0) {
+  if (readOnly || !isBlank(db)) {
     throw new AgentError('storage', `${path} is no history of energy-monitor`, {
       hint: 'move that file away: the collector makes a new one from the journal',
     });

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Changes } from '../journal/changes.ts';
-import { BEGINNING, type Position } from '../journal/cursors.ts';
+import { Cursors, type Position } from '../journal/cursors.ts';
 import { openForReading } from '../journal/database.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, SERIES_SLOTS, timeOfKey } from '../journal/keys.ts';
@@ -12,10 +12,11 @@ import { Dirty } from './dirty.ts';
 import { ceilTo, floorTo, type GridLevel, HOUR_MS, type Level, MINUTE_MS } from './levels.ts';
 import { MinuteBuilder } from './minute.ts';
 import type { Period } from './periods.ts';
+import { positionIn } from './position.ts';
 import { RawReadings } from './raw-readings.ts';
 import { rollUpHour } from './roll-up.ts';
 import type { Rollup } from './rollup.ts';
-import { HistoryStore, POSITION } from './store.ts';
+import { HistoryStore } from './store.ts';
 
 /** Which series and quantities are asked for; by default all. */
 export interface Selection {
@@ -47,12 +48,14 @@ export class HistoryView {
   readonly #journal: DatabaseSync;
   readonly #history: DatabaseSync | undefined;
   readonly #stateDir: string;
+  readonly #cursors: Cursors;
   readonly store: HistoryStore | undefined;
 
   /** @throws AgentError when there is no journal, or one of both cannot be read */
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
     this.#journal = openForReading(stateDir);
+    this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForReading(stateDir);
     } catch (error) {
@@ -73,7 +76,7 @@ export class HistoryView {
 
   /** How far the history has come; BEGINNING where there is none. */
   position(): Position {
-    return (this.store?.load(POSITION) as Position | undefined) ?? BEGINNING;
+    return positionIn(this.store, this.#cursors);
   }
 
   /** What of these hours is to be computed from readings. @param levels that are needed of it */
