@@ -1,4 +1,6 @@
+import { History } from '../history/history.ts';
 import { JournalReader } from '../journal/reader.ts';
+import { messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
@@ -6,6 +8,8 @@ export interface StatusReport {
   running: boolean;
   collector: CollectorStatus | undefined;
   journal: { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** `takenMs`: the newest reading that is in the roll-ups; what came after is computed when it is asked for. */
+  history: { bytes: number; fromMs: number | null; takenMs: number | null; zone: string } | { problem: string };
 }
 
 export function gatherStatus(stateDir: string): StatusReport {
@@ -14,9 +18,22 @@ export function gatherStatus(stateDir: string): StatusReport {
     const directory = reader.runtimeDirectory();
     const collector = directory === undefined ? undefined : readStatus(directory);
     const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
-    return { stateDir, running, collector, journal: reader.counts() };
+    return { stateDir, running, collector, journal: reader.counts(), history: historyOf(stateDir) };
   } finally {
     reader.close();
+  }
+}
+
+function historyOf(stateDir: string): StatusReport['history'] {
+  try {
+    const history = new History(stateDir);
+    try {
+      return history.status();
+    } finally {
+      history.close();
+    }
+  } catch (error) {
+    return { problem: messageOf(error) };
   }
 }
 
@@ -30,7 +47,16 @@ export function statusText(report: StatusReport, nowMs: number): string {
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
   const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
   lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  lines.push(`history     ${historyText(report.history, nowMs)}`);
   return `${lines.join('\n')}\n`;
+}
+
+function historyText(history: StatusReport['history'], nowMs: number): string {
+  if ('problem' in history) return `cannot be read: ${history.problem}`;
+  const { bytes, fromMs, takenMs, zone } = history;
+  if (fromMs === null || takenMs === null) return 'none yet; the collector makes it of the journal';
+  const since = new Date(fromMs).toISOString();
+  return `roll-ups since ${since}, the newest ${age(nowMs - takenMs)} old; ${(bytes / 1e6).toFixed(1)} MB; days of ${zone}`;
 }
 
 function meterLines(meter: MeterStatus, nowMs: number): string[] {

@@ -1,13 +1,17 @@
 import { type Command, Option } from 'commander';
 import { FORMAT_NAMES, type FormatName } from '../export/format-names.ts';
-import { configOption, placeOf, stateDirOption } from './options.ts';
+import type { Zone } from '../system/zone.ts';
+import { configOption, placeOf, stateDirOption, timeInZoneArgument } from './options.ts';
 import { print } from './print.ts';
-import { type RangeOptions, rangeOf, rangeOptions } from './range.ts';
+import { rangeOf, rangeOptions } from './range.ts';
 
 const LENGTHS = ['hour', 'day', 'month'] as const;
 type Length = (typeof LENGTHS)[number];
 
-interface EnergyOptions extends RangeOptions {
+interface EnergyOptions {
+  last?: number;
+  from?: (zone: Zone) => number;
+  to?: (zone: Zone) => number;
   config: string;
   stateDir?: string;
   by: Length;
@@ -23,7 +27,7 @@ export function addEnergy(root: Command): void {
     .command('energy')
     .description('print what was consumed in each hour, day or month, by the meters’ own counters');
   command.addOption(new Option('--by <length>', 'of what').choices(LENGTHS).default('day'));
-  for (const option of rangeOptions('24 hours, 31 days or a year')) command.addOption(option);
+  for (const option of rangeOptions('24 hours, 31 days or a year', timeInZoneArgument)) command.addOption(option);
   command
     .option('--meter <name>', 'of this meter only')
     .addOption(new Option('--format <name>', 'how to print').choices(FORMAT_NAMES).default('table'))
@@ -39,11 +43,12 @@ counted meanwhile is spread evenly over that time. ! the counter was reset, or t
     .action(async (options: EnergyOptions) => {
       const { energyText } = await import('../export/energy.ts');
       const { History } = await import('../history/history.ts');
-      const range = { ...rangeOf(options, Date.now(), DEFAULT_LAST_MS[options.by]), meter: options.meter };
+      const { last, from, to, by, meter } = options;
       const { stateDir, timeZone } = await placeOf(options);
       const history = new History(stateDir, timeZone);
       try {
-        const meters = history.energy(range, options.by);
+        const given = { last, from: from?.(history.zone), to: to?.(history.zone) };
+        const meters = history.energy({ ...rangeOf(given, Date.now(), DEFAULT_LAST_MS[by]), meter }, by);
         for (const piece of energyText(meters, options.by, history.zone, options.format)) await print(piece);
       } finally {
         history.close();

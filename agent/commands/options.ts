@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/scalars.ts';
 import { MODEL_NAMES } from '../meters/catalogue.ts';
+import type { Zone } from '../system/zone.ts';
 
 export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
 
@@ -46,6 +47,15 @@ export function wholeNumberArgument(min: number, max: number): (text: string) =>
 /** Models by name, so that a mistyped one is refused before anything is made. */
 export const modelOption = (description: string): Option =>
   new Option('--model <name>', description).choices(MODEL_NAMES).default('we-515');
+
+/** The same for a place that is known later. @returns what takes its zone and gives UTC ms */
+export function timeInZoneArgument(text: string): (zone: Zone) => number {
+  const systemMs = timeArgument(text);
+  const hasZone = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text.trim()) && text.trim().length > 10;
+  if (hasZone) return () => systemMs;
+  const [day = '', time = '00:00'] = text.trim().split(/[T ]/);
+  return (zone) => zone.firstAt(Date.parse(`${day}T${time}Z`));
+}
 
 /** UTC ms of `2026-11-21`, `2026-11-21 12:00` (local time) or `2026-11-21T11:00:00Z`. */
 export function timeArgument(text: string): number {

@@ -4,19 +4,19 @@ import { durationArgument, timeArgument } from './options.ts';
 
 /** `--last`, `--from` and `--to` of a command. */
 export interface RangeOptions {
-  last?: number;
-  from?: number;
-  to?: number;
+  last?: number | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
 }
 
-/** @param byDefault what --last is without any of them, for a person */
-export const rangeOptions = (byDefault: string): Option[] => [
+/** @param byDefault what --last is without any of them, for a person; @param parse of the times */
+export const rangeOptions = (byDefault: string, parse: (text: string) => unknown = timeArgument): Option[] => [
   new Option('--last <duration>', `the last 30s, 5m, 2h, 7d ... (default: ${byDefault})`).argParser(durationArgument),
   new Option(
     '--from <time>',
     'from this time on, such as "2026-11-21 12:00" (local) or 2026-11-21T11:00:00Z',
-  ).argParser(timeArgument),
-  new Option('--to <time>', 'until before this time (default: now)').argParser(timeArgument),
+  ).argParser(parse),
+  new Option('--to <time>', 'until before this time (default: now)').argParser(parse),
 ];
 
 /** UTC ms; the end is excluded. @throws AgentError `usage` for options that contradict each other */

@@ -58,7 +58,7 @@ export class Zone {
 
   /** The beginning of the day that a moment is in: usually 00:00, later where clocks leave midnight out. */
   startOfDay(utcMs: number): number {
-    return this.#startOf(Math.floor(this.localMs(utcMs) / DAY_MS) * DAY_MS);
+    return this.firstAt(Math.floor(this.localMs(utcMs) / DAY_MS) * DAY_MS);
   }
 
   /** The beginning of the day after. */
@@ -68,7 +68,7 @@ export class Zone {
 
   startOfMonth(utcMs: number): number {
     const local = new Date(this.localMs(utcMs));
-    return this.#startOf(Date.UTC(local.getUTCFullYear(), local.getUTCMonth()));
+    return this.firstAt(Date.UTC(local.getUTCFullYear(), local.getUTCMonth()));
   }
 
   nextMonth(utcMs: number): number {
@@ -91,13 +91,13 @@ export class Zone {
   /** A date can be missing as a whole, where a place has crossed the date line. */
   #after(utcMs: number, candidate: (n: number) => number): number {
     for (let n = 1; ; n++) {
-      const startMs = this.#startOf(candidate(n));
+      const startMs = this.firstAt(candidate(n));
       if (startMs > utcMs) return startMs;
     }
   }
 
-  /** The first moment at which the clock shows this or later. */
-  #startOf(localMs: number): number {
+  /** The first moment at which the clock shows this local time, or a later one where it is left out. */
+  firstAt(localMs: number): number {
     const [before, after] = [this.offsetAt(localMs - DAY_MS), this.offsetAt(localMs + DAY_MS)];
     const candidates = [localMs - before, localMs - after].sort((a, b) => a - b);
     const exact = candidates.find((utcMs) => this.localMs(utcMs) === localMs);
