@@ -31,16 +31,22 @@ export function countsOf(
   after: Rollup | undefined,
 ): PeriodCount[] {
   const counts = periods.map((): PeriodCount => ({ amount: 0, estimated: 0, breaks: 0 }));
-  let last = counterWith(name, before);
+  let last = before && counterOf(name, before);
+  let lastIn = before;
   let lastIndex = 0;
-  const goOn = (next: { counter: Counter; peakW: number }, index: number) => {
-    if (last && next.counter.firstMs > last.counter.lastMs) {
-      const { amount, broken } = countedFrom(last.counter, next.counter, name, Math.max(last.peakW, next.peakW));
-      if (amount > 0) spread(amount, last.counter.lastMs, next.counter.firstMs, lastIndex, index);
+  const goOn = (rollup: Rollup, index: number) => {
+    const next = counterOf(name, rollup);
+    if (!next) return;
+    const around = lastIn;
+    if (last && next.firstMs > last.lastMs) {
+      const peak = () => Math.max(peakOf(rollup), around ? peakOf(around) : 0);
+      const { amount, broken } = countedFrom(last, next, name, peak);
+      if (amount > 0) spread(amount, last.lastMs, next.firstMs, lastIndex, index);
       const here = counts[Math.min(index, counts.length - 1)];
       if (broken && here && index < counts.length) here.breaks++;
     }
     last = next;
+    lastIn = rollup;
     lastIndex = index;
   };
   const spread = (amount: number, fromMs: number, toMs: number, first: number, end: number) => {
@@ -55,19 +61,18 @@ export function countsOf(
     }
   };
   periods.forEach(({ rollup }, i) => {
-    const here = counterWith(name, rollup);
+    const here = rollup && counterOf(name, rollup);
     const count = counts[i];
     if (!here || !count) return;
-    goOn(here, i);
-    count.amount += inUnit(here.counter.counted, here.counter);
-    count.breaks += here.counter.breaks;
+    goOn(rollup, i);
+    count.amount += inUnit(here.counted, here);
+    count.breaks += here.breaks;
   });
-  const next = counterWith(name, after);
-  if (next) goOn(next, periods.length);
+  if (after) goOn(after, periods.length);
   return counts;
 }
 
-function counterWith(name: string, rollup: Rollup | undefined): { counter: Counter; peakW: number } | undefined {
-  const field = rollup?.fields.get(name);
-  return rollup && field?.kind === 'counter' ? { counter: field, peakW: peakOf(rollup) } : undefined;
+function counterOf(name: string, { fields }: Rollup): Counter | undefined {
+  const field = fields.get(name);
+  return field?.kind === 'counter' ? field : undefined;
 }

@@ -37,11 +37,17 @@ export function filledPeriods(
   const newest = view.newest(whole.fromMs - AROUND_MS, whole.toMs + AROUND_MS, LEVELS_NEEDED[resolution], selection);
   const rows = rowsFor(view, zone, resolution, periods, whole, selection, newest);
   const bySeries = new Map<string, FilledPeriod[]>();
+  const filling = new Map<Series, Filling>();
   for (const { series, startMs, rollup } of rows) {
-    const key = seriesKey(series);
-    const filled = bySeries.get(key) ?? periods.map((period) => ({ ...period, rollup: undefined }));
-    bySeries.set(key, filled);
-    add(filled, startMs, rollup);
+    let own = filling.get(series);
+    if (!own) {
+      const key = seriesKey(series);
+      const filled = bySeries.get(key) ?? periods.map((period) => ({ ...period, rollup: undefined }));
+      bySeries.set(key, filled);
+      own = new Filling(filled);
+      filling.set(series, own);
+    }
+    own.add(startMs, rollup);
   }
   return view.allSeries(selection).flatMap((series) => {
     const ends = around(view, series, whole, selection, newest);
@@ -72,18 +78,32 @@ function availablePeriods(view: HistoryView, zone: Zone, resolution: Resolution,
   return [...older, ...younger];
 }
 
-/** Adds a row to the period in which it begins; rows come in their order. */
-function add(periods: FilledPeriod[], startMs: number, rollup: Rollup): void {
-  let [low, high] = [0, periods.length];
-  while (low + 1 < high) {
-    const middle = (low + high) >> 1;
-    if ((periods[middle]?.fromMs ?? 0) <= startMs) low = middle;
-    else high = middle;
+/** Adds rows, which come in their order, to the periods in which they begin. */
+class Filling {
+  readonly #periods: FilledPeriod[];
+  #at = 0;
+  /** Whether what is in the period is our own, and not a row's. */
+  #isOwn = false;
+
+  constructor(periods: FilledPeriod[]) {
+    this.#periods = periods;
   }
-  const period = periods[low];
-  if (!period || startMs < period.fromMs || startMs >= period.toMs) return;
-  if (period.rollup) absorb(period.rollup, rollup);
-  else period.rollup = cloneRollup(rollup);
+
+  add(startMs: number, rollup: Rollup): void {
+    while (startMs >= (this.#periods[this.#at]?.toMs ?? Number.POSITIVE_INFINITY)) {
+      this.#at++;
+      this.#isOwn = false;
+    }
+    const period = this.#periods[this.#at];
+    if (!period || startMs < period.fromMs) return;
+    if (!period.rollup) {
+      period.rollup = rollup;
+      return;
+    }
+    if (!this.#isOwn) period.rollup = cloneRollup(period.rollup);
+    this.#isOwn = true;
+    absorb(period.rollup, rollup);
+  }
 }
 
 function rowsFor(

@@ -126,10 +126,29 @@ export function unpackRollup(
   for (let i = 0; i < layout.length; i++) {
     const [name, kind, decimals] = layout[i] as PackedField;
     const isAsRow = (((data[bitmap + (i >> 3)] ?? 0) >> (i & 7)) & 1) === 1;
-    const field = readField(reader, { kind, decimals }, row, isAsRow ? 0 : reader.byte(), startMs);
-    if (wants === undefined || wants.has(name)) row.fields.set(name, field);
+    const difference = isAsRow ? 0 : reader.byte();
+    if (wants === undefined || wants.has(name)) {
+      row.fields.set(name, readField(reader, { kind, decimals }, row, difference, startMs));
+    } else passOver(reader, kind, decimals, difference);
   }
   return row;
+}
+
+function passOver(reader: PackedReader, kind: 'g' | 'c', decimals: number | null, difference: number): void {
+  if (difference & OTHER_COUNT) reader.varint();
+  if (difference & OTHER_TIMES) reader.varint();
+  if (difference & OTHER_TIMES && kind === 'c') reader.varint();
+  if (difference & OTHER_COUNTED) reader.varint();
+  if (difference & OTHER_COUNTED && decimals !== null) reader.varint();
+  if (decimals === null) {
+    reader.skip((kind === 'c' ? 3 : 4) * 8);
+    return;
+  }
+  reader.varint();
+  const range = reader.varint();
+  if (kind === 'c' || range === 0) return;
+  reader.varint();
+  reader.varint();
 }
 
 function coveredBy(how: number, level: Level, firstMs: number): Coverage {

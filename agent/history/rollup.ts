@@ -1,4 +1,4 @@
-import { countedBetween, isEnergy } from './counting.ts';
+import { type Counted, countedBetween, isEnergy } from './counting.ts';
 import { type Coverage, NOTHING_COVERED, union } from './coverage.ts';
 
 /**
@@ -96,11 +96,12 @@ export function finer(a: number | null, b: number | null): number | null {
 
 /** Adds what another part of the same period has; readings of both are different ones. `from` stays as it is. */
 export function absorb(into: Rollup, from: Rollup): void {
-  const peakW = Math.max(peakOf(into), peakOf(from));
-  for (const [name, field] of from.fields) {
-    const own = into.fields.get(name);
-    if (own === undefined) into.fields.set(name, { ...field });
-    else absorbField(own, field, name, peakW);
+  const [before, after] = [into.fields, from.fields];
+  const peak = () => Math.max(peakOf({ fields: before }), peakOf({ fields: after }));
+  for (const [name, field] of after) {
+    const own = before.get(name);
+    if (own === undefined) before.set(name, { ...field });
+    else absorbField(own, field, name, peak);
   }
   into.count += from.count;
   into.firstMs = Math.min(into.firstMs, from.firstMs);
@@ -108,7 +109,7 @@ export function absorb(into: Rollup, from: Rollup): void {
   into.covered = union(into.covered, from.covered);
 }
 
-function absorbField(own: Field, theirs: Field, name: string, peakW: number): void {
+function absorbField(own: Field, theirs: Field, name: string, peak: () => number): void {
   const decimals = finer(own.decimals, theirs.decimals);
   let other = theirs;
   if (other.decimals !== decimals) {
@@ -123,7 +124,7 @@ function absorbField(own: Field, theirs: Field, name: string, peakW: number): vo
     refine(own, null);
   }
   if (own.kind === 'gauge' && other.kind === 'gauge') absorbGauge(own, other);
-  else if (own.kind === 'counter' && other.kind === 'counter') absorbCounter(own, other, name, peakW);
+  else if (own.kind === 'counter' && other.kind === 'counter') absorbCounter(own, other, name, peak);
 }
 
 function absorbGauge(own: Gauge, other: Gauge): void {
@@ -138,9 +139,9 @@ function absorbGauge(own: Gauge, other: Gauge): void {
   if (own.decimals !== null && !isExact(own)) refine(own, null);
 }
 
-function absorbCounter(own: Counter, other: Counter, name: string, peakW: number): void {
+function absorbCounter(own: Counter, other: Counter, name: string, peak: () => number): void {
   const [a, b] = other.firstMs < own.firstMs ? [{ ...other }, { ...own }] : [own, other];
-  const { counted, breaks } = joined(a, b, name, peakW);
+  const { counted, breaks } = joined(a, b, name, peak);
   const last = b.lastMs >= a.lastMs ? b : a;
   Object.assign(own, {
     count: a.count + b.count,
@@ -154,9 +155,9 @@ function absorbCounter(own: Counter, other: Counter, name: string, peakW: number
 }
 
 /** @param a the one that begins first */
-function joined(a: Counter, b: Counter, name: string, peakW: number): Pick<Counter, 'counted' | 'breaks'> {
+function joined(a: Counter, b: Counter, name: string, peak: () => number): Pick<Counter, 'counted' | 'breaks'> {
   if (b.firstMs > a.lastMs) {
-    const { amount, broken } = countedFrom(a, b, name, peakW);
+    const { amount, broken } = countedFrom(a, b, name, peak);
     const scaled = a.decimals === null ? amount : Math.round(amount * 10 ** a.decimals);
     return { counted: a.counted + scaled + b.counted, breaks: a.breaks + b.breaks + (broken ? 1 : 0) };
   }
@@ -165,24 +166,39 @@ function joined(a: Counter, b: Counter, name: string, peakW: number): Pick<Count
   return { counted: a.counted + beyond, breaks: Math.max(a.breaks, b.breaks) };
 }
 
-/** What a counter has counted from the end of one part to the beginning of a later one, in its unit. */
-export function countedFrom(a: Counter, b: Counter, name: string, peakW: number) {
-  return countedBetween(inUnit(a.last, a), inUnit(b.first, b), b.firstMs - a.lastMs, {
-    isEnergy: isEnergy(name),
-    peakW,
-    step: stepOf(finer(a.decimals, b.decimals)),
-  });
+/**
+ * What a counter has counted from the end of one part to the beginning of a later one, in its unit.
+ * @param peak the greatest power around, W; asked for when it matters
+ */
+export function countedFrom(a: Counter, b: Counter, name: string, peak: () => number): Counted {
+  const [before, after] = [inUnit(a.last, a), inUnit(b.first, b)];
+  if (before === after) return NOTHING_COUNTED;
+  const step = stepOf(finer(a.decimals, b.decimals));
+  return countedBetween(before, after, b.firstMs - a.lastMs, { isEnergy: isEnergy(name), peakW: peak(), step });
 }
+
+const NOTHING_COUNTED: Counted = { amount: 0, broken: false };
 
 export const stepOf = (decimals: number | null): number => (decimals === null ? 1 : 10 ** -decimals);
 
 const POWER = /^(?:active|reactive|apparent)_power(?:_l[123])?$/;
+/** Names come again with each roll-up. */
+const known = new Map<string, boolean>();
+
+function isPower(name: string): boolean {
+  let answer = known.get(name);
+  if (answer === undefined) {
+    answer = POWER.test(name);
+    known.set(name, answer);
+  }
+  return answer;
+}
 
 /** The greatest power of a period, W, VA or var; 0 when there is none. */
-export function peakOf({ fields }: Rollup): number {
+export function peakOf({ fields }: Pick<Rollup, 'fields'>): number {
   let peak = 0;
   for (const [name, field] of fields) {
-    if (field.kind !== 'gauge' || !POWER.test(name)) continue;
+    if (field.kind !== 'gauge' || !isPower(name)) continue;
     peak = Math.max(peak, Math.abs(inUnit(field.min, field)), Math.abs(inUnit(field.max, field)));
   }
   return peak;

@@ -11,11 +11,12 @@ const ENERGY = /^(active|reactive)_energy(_import|_export)?(_l[123])?(_t[1-4])?$
  * @param counts of each counter, by name, for these periods; changed
  */
 export function shapeCounts(periods: readonly FilledPeriod[], counts: ReadonlyMap<string, PeriodCount[]>): void {
+  const runs = runsOf(periods);
   for (const [name, own] of counts) {
     const [, kind, direction = '', phase = '', tariff] = ENERGY.exec(name) ?? [];
     if (kind === undefined) continue;
     const total = counts.get(`${kind}_energy${direction}${phase}`);
-    for (const run of runsOf(periods)) {
+    for (const run of runs) {
       if (tariff !== undefined && !isAlone(name, tariff, own, counts, run, total)) continue;
       shapeRun(periods, own, run, `${kind}_power${phase}`, direction === '_export' ? -1 : 1);
     }

@@ -114,28 +114,28 @@ export class HistoryView {
     return dirty;
   }
 
-  /** Roll-ups of a level that begin in a span, by series and in order of time. @param newest of a span that holds this one */
+  /** Roll-ups of a level that begin in a span, in order of time. @param newest of a span that holds this one */
   rows(level: Level, fromMs: number, toMs: number, selection: Selection, newest?: Newest): SeriesRollup[] {
-    const all = new Map<string, SeriesRollup>();
-    if (this.store) {
-      const series = new Map([...this.store.allSeries()].filter(([, one]) => isSelected(one, selection)));
-      const wanted = { series: [...series.keys()], quantities: selection.quantities };
-      for (const row of series.size === 0 ? [] : this.store.range(level, fromMs, toMs, wanted)) {
-        const one = series.get(row.series);
-        if (!one) continue;
-        const found = { series: one, startMs: row.startMs, rollup: row.rollup };
-        all.set(idOf(found), found);
-      }
-    }
-    const computed = level === 'day' ? undefined : newest?.rows.get(level);
-    let isInOrder = true;
-    for (const [id, row] of computed ?? []) {
-      if (row.startMs < fromMs || row.startMs >= toMs) continue;
-      isInOrder &&= all.has(id);
-      all.set(id, row);
-    }
-    const rows = [...all.values()];
-    return isInOrder ? rows : rows.sort((a, b) => a.startMs - b.startMs);
+    const isWithin = ({ startMs }: SeriesRollup) => startMs >= fromMs && startMs < toMs;
+    const computed = level === 'day' ? [] : [...(newest?.rows.get(level)?.values() ?? [])].filter(isWithin);
+    const stored = this.#stored(level, fromMs, toMs, selection);
+    if (computed.length === 0) return stored;
+    const replaced = new Set(computed.map(idOf));
+    // Where nothing was computed there is nothing to look for.
+    const firstMs = Math.min(...computed.map(({ startMs }) => startMs));
+    const kept = stored.filter((row) => row.startMs < firstMs || !replaced.has(idOf(row)));
+    return [...kept, ...computed].sort((a, b) => a.startMs - b.startMs);
+  }
+
+  #stored(level: Level, fromMs: number, toMs: number, selection: Selection): SeriesRollup[] {
+    const { store } = this;
+    const series = new Map([...(store?.allSeries() ?? [])].filter(([, one]) => isSelected(one, selection)));
+    if (!store || series.size === 0) return [];
+    const wanted = { series: [...series.keys()], quantities: selection.quantities };
+    return [...store.range(level, fromMs, toMs, wanted)].flatMap((row) => {
+      const one = series.get(row.series);
+      return one ? [{ series: one, startMs: row.startMs, rollup: row.rollup }] : [];
+    });
   }
 
   /** Parts of minutes, from their readings. */

@@ -65,8 +65,12 @@ function appendDay(stateDir: string, entries: readonly Entry[]): Row {
   };
 }
 
-/** Bytes that this process made the kernel send to storage (proc(5)). */
-const written = () => Number(/^write_bytes: (\d+)/m.exec(readFileSync('/proc/self/io', 'utf8'))?.[1]);
+/** Bytes that this process made the kernel send to storage, without those of files that were removed before (proc(5)). */
+function written(): number {
+  const io = readFileSync('/proc/self/io', 'utf8');
+  const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(io)?.[1]);
+  return field('write_bytes') - field('cancelled_write_bytes');
+}
 
 /** A pass each quarter of an hour, as beside a collector: what passes alone write. */
 function passes(stateDir: string, entries: readonly Entry[]): Row {
