@@ -1,5 +1,7 @@
 import { History } from '../history/history.ts';
 import { JournalReader } from '../journal/reader.ts';
+import type { Values } from '../readings/reading.ts';
+import { drawnEnergy, phaseText } from '../readings/shown.ts';
 import { messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
@@ -68,7 +70,7 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
   const lines = [
     `meter       ${meter.name}, ${meter.model} on ${meter.line}`,
     lastReading
-      ? `  reading   ${lastReading.values.active_power ?? '-'} W, ${lastReading.values.voltage ?? '-'} V, ${lastReading.values.active_energy ?? '-'} kWh, ${age(nowMs - lastReading.timeMs)} old`
+      ? `  reading   ${valuesText(lastReading.values)}, ${age(nowMs - lastReading.timeMs)} old`
       : '  reading   none yet',
     `  since start ${meter.good} good, ${missed} missed${causes}`,
     `  line      ${lineStats.answers} of ${lineStats.requests} requests answered; ${lineStats.timeouts} time-outs, ${lineStats.crcErrors} damaged, ${lineStats.exceptions} refused, ${lineStats.strayBytes} stray bytes, ${lineStats.disconnects} disconnects`,
@@ -78,6 +80,13 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
     lines.push(`  problem   ${meter.lastGap.message}`);
   }
   return lines;
+}
+
+/** A counter that is read less often is not in each reading. */
+function valuesText(values: Values): string {
+  const energy = drawnEnergy(values);
+  const parts = [`${values.active_power ?? '-'} W`, `${phaseText(values, 'voltage') ?? '-'} V`];
+  return [...parts, ...(energy === undefined ? [] : [`${energy} kWh`])].join(', ');
 }
 
 function age(ms: number): string {

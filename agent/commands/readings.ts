@@ -30,11 +30,11 @@ export function addReadings(root: Command): void {
     .addOption(configOption())
     .addOption(stateDirOption())
     .action(async (options: ReadingsOptions) => {
+      const { columnsFor } = await import('../export/columns.ts');
       const { groupEvery } = await import('../export/every.ts');
       const { FORMATS } = await import('../export/formats.ts');
       const { History } = await import('../history/history.ts');
       const { JournalReader } = await import('../journal/reader.ts');
-      const { QUANTITIES } = await import('../readings/quantity.ts');
       const range = { ...rangeOf(options, Date.now(), DEFAULT_LAST_MS), meter: options.meter };
       const { every } = options;
       const { stateDir } = await placeOf(options);
@@ -42,7 +42,7 @@ export function addReadings(root: Command): void {
       const source = isRolledUp ? new History(stateDir) : new JournalReader(stateDir);
       try {
         const format = FORMATS[options.format];
-        const names = Object.keys(QUANTITIES);
+        const names = columnsFor(source.names());
         const found = source instanceof History ? source.every(range, every ?? ROLLED_UP_MS) : source.each(range);
         let first = true;
         await print(format.head(names));

@@ -1,4 +1,5 @@
 import { timeOfKey } from '../journal/keys.ts';
+import { JournalReader } from '../journal/reader.ts';
 import { quantityKind } from '../readings/quantity.ts';
 import type { Reading, Series } from '../readings/reading.ts';
 import { systemZone, Zone } from '../system/zone.ts';
@@ -59,6 +60,7 @@ const QUARTER_HOURLY = new Set<Resolution>(['minute', 'quarter']);
  */
 export class History {
   readonly zone: Zone;
+  readonly #stateDir: string;
   readonly #view: HistoryView;
 
   /**
@@ -66,6 +68,7 @@ export class History {
    * @throws AgentError when there is no journal, or it cannot be read
    */
   constructor(stateDir: string, timeZone?: string) {
+    this.#stateDir = stateDir;
     this.#view = new HistoryView(stateDir);
     const kept = this.#view.store?.load(ZONE);
     this.zone = new Zone(timeZone ?? (typeof kept === 'string' ? kept : systemZone()));
@@ -125,6 +128,16 @@ export class History {
    */
   every(range: Period & { meter?: string | undefined }, everyMs: number): Generator<Reading> {
     return readingsEvery(this.#view, range, everyMs);
+  }
+
+  /** Names of the quantities that there are, of any series. */
+  names(): ReadonlySet<string> {
+    const reader = new JournalReader(this.#stateDir);
+    try {
+      return new Set([...reader.names(), ...(this.#view.store?.names() ?? [])]);
+    } finally {
+      reader.close();
+    }
   }
 
   /** How far it is kept, for a person. */

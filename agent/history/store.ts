@@ -134,6 +134,12 @@ export class HistoryStore {
     return { firstMs: timeOfKey(Number(row.first)), lastMs: timeOfKey(Number(row.last)) };
   }
 
+  /** Names of the quantities that there are roll-ups of. */
+  names(): string[] {
+    const layouts = this.#statement('SELECT fields FROM layout').all();
+    return layouts.flatMap(({ fields }) => (JSON.parse(String(fields)) as PackedField[]).map(([name]) => name));
+  }
+
   load(key: string): unknown {
     const row = this.#statement('SELECT value FROM state WHERE key = ?').get(key);
     return row && JSON.parse(String(row.value));
