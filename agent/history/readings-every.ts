@@ -21,12 +21,14 @@ export function* readingsEvery(
 ): Generator<Reading> {
   const coarsest = coarsestFor(everyMs);
   const stepMs = Math.max(everyMs, floorTo(everyMs, WINDOW_MS[coarsest]));
-  const known = view.bounds();
-  const endMs = Math.min(toMs, known.toMs);
-  for (let startMs = Math.max(fromMs, floorTo(everyMs, known.fromMs)); startMs < endMs; ) {
-    const nextMs = Math.min(floorTo(everyMs, startMs) + stepMs, endMs);
-    yield* view.consistently(() => windowOf(view, { fromMs: startMs, toMs: nextMs }, everyMs, coarsest, { meter }));
-    startMs = nextMs;
+  for (let startMs = fromMs; startMs < toMs; ) {
+    // Years without readings are stepped over.
+    const knownMs = view.nextKnownMs(startMs);
+    if (knownMs === undefined || knownMs >= toMs) return;
+    startMs = Math.max(startMs, floorTo(everyMs, knownMs));
+    const endMs = Math.min(floorTo(everyMs, startMs) + stepMs, toMs);
+    yield* view.consistently(() => windowOf(view, { fromMs: startMs, toMs: endMs }, everyMs, coarsest, { meter }));
+    startMs = endMs;
   }
 }
 

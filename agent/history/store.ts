@@ -125,6 +125,12 @@ export class HistoryStore {
     return true;
   }
 
+  /** Start of the first that begins then or later, of any series. */
+  next(level: Level, timeMs: number): number | undefined {
+    const row = this.#statement(`SELECT min(key) AS key FROM ${level} WHERE key >= ?`).get(firstKeyAt(timeMs));
+    return row?.key === null || row === undefined ? undefined : timeOfKey(Number(row.key));
+  }
+
   /** Start of the oldest and of the newest, UTC ms. */
   ends(level: Level): { firstMs: number; lastMs: number } | undefined {
     const row = this.#statement(

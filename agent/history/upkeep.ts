@@ -31,6 +31,8 @@ export function keepHistory(
   let ended: Promise<void> = Promise.resolve();
   let stopping = false;
   let failed = false;
+  /** What the last pass has said, and this one: what stays wrong is said once. */
+  let [before, now] = [new Set<string>(), new Set<string>()];
   let timer = setTimeout(begin, betweenReadings(firstMs));
   const later = () => {
     child = undefined;
@@ -48,10 +50,14 @@ export function keepHistory(
       later();
       return;
     }
-    relay(child, log);
+    eachLine(child, (line) => {
+      if (!before.has(line)) relay(line, log);
+      now.add(line);
+    });
     child.on('error', (error) => fail(messageOf(error)));
     ended = new Promise((resolve) => {
       child?.once('close', (code, signal) => {
+        [before, now] = [now, new Set()];
         if (code === 0) failed = false;
         else if (!stopping) fail(`its process ended with ${signal ?? code}`);
         later();
@@ -84,14 +90,15 @@ function start(options: PassOptions): ChildProcess {
   return child;
 }
 
-function relay({ stdout }: ChildProcess, log: Logger): void {
-  if (!stdout) return;
-  createInterface({ input: stdout }).on('line', (line) => {
-    try {
-      const { level, details, text } = JSON.parse(line) as PassMessage;
-      log[level](details, text);
-    } catch {
-      log.warn({ line }, 'the history said something odd');
-    }
-  });
+function eachLine({ stdout }: ChildProcess, take: (line: string) => void): void {
+  if (stdout) createInterface({ input: stdout }).on('line', take);
+}
+
+function relay(line: string, log: Logger): void {
+  try {
+    const { level, details, text } = JSON.parse(line) as PassMessage;
+    log[level](details, text);
+  } catch {
+    log.warn({ line }, 'the history said something odd');
+  }
 }

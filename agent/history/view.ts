@@ -11,7 +11,6 @@ import { historyError, openHistoryForReading } from './database.ts';
 import { Dirty } from './dirty.ts';
 import { ceilTo, floorTo, type GridLevel, HOUR_MS, type Level, MINUTE_MS } from './levels.ts';
 import { MinuteBuilder } from './minute.ts';
-import type { Period } from './periods.ts';
 import { positionIn } from './position.ts';
 import { RawReadings } from './raw-readings.ts';
 import { rollUpHour } from './roll-up.ts';
@@ -153,17 +152,16 @@ export class HistoryView {
     return [...builders.values()].map(({ series, startMs, builder }) => ({ series, startMs, rollup: builder.rollup }));
   }
 
-  /** The time of the first reading that is known, and one behind the last. */
-  bounds(): Period {
+  /** The first time from one on at which there may be something; undefined when nothing follows. */
+  nextKnownMs(fromMs: number): number | undefined {
     const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const times = waiting.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
-    const { first, last } = this.#journal
-      .prepare('SELECT (SELECT min(key) FROM reading) AS first, (SELECT max(key) FROM reading) AS last')
-      .get() as { first: number | null; last: number | null };
-    if (first !== null && last !== null) times.push(timeOfKey(first), timeOfKey(last));
-    const hours = this.store?.ends('hour');
-    if (hours) times.push(hours.firstMs, hours.lastMs + HOUR_MS - 1);
-    return { fromMs: Math.min(...times), toMs: Math.max(...times) + 1 };
+    const next = this.#journal.prepare('SELECT min(key) AS key FROM reading WHERE key >= ?').get(firstKeyAt(fromMs));
+    if (next?.key !== null && next !== undefined) times.push(timeOfKey(Number(next.key)));
+    const hourMs = this.store?.next('hour', floorTo(HOUR_MS, fromMs));
+    if (hourMs !== undefined) times.push(Math.max(hourMs, fromMs));
+    const later = times.filter((timeMs) => timeMs >= fromMs);
+    return later.length === 0 ? undefined : Math.min(...later);
   }
 
   /** All series that the history or the journal knows. */

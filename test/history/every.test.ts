@@ -36,6 +36,24 @@ test.for([
   }
 });
 
+test('years without readings are stepped over', () => {
+  const stateDir = temporaryDirectory();
+  const [one] = someReadings(CASE);
+  if (!one) throw new Error('no reading');
+  // A Pi that did not know the time, and one that knew it wrong.
+  const times = [5000, CASE.fromMs, Date.parse('2061-01-01T00:00Z')];
+  commit(
+    stateDir,
+    times.map((timeMs) => ({ ...one, timeMs })),
+  );
+  const timesEvery = () =>
+    [...openHistory(stateDir).every({ fromMs: 0, toMs: 4e12 }, MINUTE_MS)].map(({ timeMs }) => timeMs);
+  const minutes = times.map((timeMs) => Math.floor(timeMs / MINUTE_MS) * MINUTE_MS);
+  expect(timesEvery()).toEqual(minutes);
+  keepUp(stateDir);
+  expect(timesEvery()).toEqual(minutes);
+});
+
 /** Sums of binary fractions are not exact: where a mean ends in a half, the last of its six decimals may be another. */
 function rounded(reading: Reading): Reading {
   const values = Object.entries(reading.values).map(([name, value]) => [name, expect.closeTo(value, 5)]);
