@@ -1,5 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { lanesOf } from '../forwarding/lanes.ts';
+import { keepHistory } from '../history/upkeep.ts';
+import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
 import { JournalReader } from '../journal/reader.ts';
 import type { Series } from '../readings/reading.ts';
@@ -7,6 +9,7 @@ import { type Clock, systemClock } from '../system/clock.ts';
 import { type ClockEvidence, systemEvidence } from '../system/clock-state.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import { systemZone } from '../system/zone.ts';
 import { readClock, writeClock } from './clock-memory.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
@@ -30,6 +33,9 @@ const FORWARDING_DELAY_MS = 1500;
 /** While its files are being replaced by an upgrade. */
 const FORWARDING_RETRY_MS = 10_000;
 
+/** Levels of the history that stay for ever, unless the configuration says otherwise. */
+const NO_BOUND = { minute: undefined, quarter: undefined, hour: undefined };
+
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector(options: RunOptions): Promise<void> {
   const { config, log, until, onStart, onOutcome, clock = systemClock } = options;
@@ -39,11 +45,14 @@ export async function runCollector(options: RunOptions): Promise<void> {
     flushIntervalMs: flushInterval,
     maxAgeMs: retention,
     maxBytes: maxSize,
+    takenBy: HISTORY_CONSUMER,
     log,
   });
   let endStatus = () => {};
   const endForwarding = forwardLater(config, journal, log);
   const watch = clockWatch(options, journal, clock);
+  const { stateDir, timeZone = systemZone(), history } = config;
+  const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
     watch.start();
     const collector = new Collector({ config, journal, log, clock, watch, ...(onOutcome ? { onOutcome } : {}) });
@@ -57,7 +66,7 @@ export async function runCollector(options: RunOptions): Promise<void> {
   } finally {
     endStatus();
     watch.stop();
-    await endForwarding();
+    await Promise.all([endForwarding(), endHistory()]);
     journal.close();
   }
 }
@@ -87,7 +96,7 @@ function clockWatch({ config, log, evidence }: RunOptions, journal: Journal, clo
 /** @returns what ends the forwarding, or what would have begun it */
 function forwardLater({ stateDir, influxdb: sinks }: Config, journal: Journal, log: Logger): () => Promise<void> {
   try {
-    journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+    journal.cursors.keepOnly([...sinks.flatMap(lanesOf).map(({ consumer }) => consumer), HISTORY_CONSUMER]);
   } catch (error) {
     // A full disk: the next start looks again.
     log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');

@@ -252,7 +252,7 @@ export class Journal {
       const { untaken, more } = applyRetention(this.#db, this.#options, Date.now());
       this.#retaining = more;
       if (untaken > 0) {
-        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
+        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a consumer had not taken yet');
       }
     } catch (error) {
       this.#options.log.warn(storageError(journalPath(this.#options.stateDir), error).message);
