@@ -63,6 +63,10 @@ export class Recognition {
 
   /** Models that share what identifies them differ in what they measure. */
   async #amongAlike(alike: readonly MeterModel[], all: readonly MeterModel[]): Promise<Recognised> {
+    const threePhases = all.find(({ phases }) => phases === 3);
+    if (threePhases && all.some(({ phases }) => phases === 1) && (await this.#hasSecondPhase(threePhases))) {
+      return { candidates: withFirst(all, threePhases), isCertain: false, because: 'a second phase has voltage' };
+    }
     const [first] = alike;
     if (!first || alike.length === 1) {
       return {
@@ -70,10 +74,6 @@ export class Recognition {
         isCertain: all.length === 1,
         because: 'its settings and measurements are where this model has them',
       };
-    }
-    const threePhases = all.find(({ phases }) => phases === 3);
-    if (threePhases && all.some(({ phases }) => phases === 1) && (await this.#hasSecondPhase(threePhases))) {
-      return { candidates: withFirst(all, threePhases), isCertain: false, because: 'a second phase has voltage' };
     }
     const richest = [...alike].sort((a, b) => b.fields.length - a.fields.length)[0] ?? first;
     const more = tariffsBeyond(richest, alike);

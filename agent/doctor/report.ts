@@ -1,4 +1,5 @@
 import { frameText } from '../meters/description.ts';
+import type { LineCounters } from '../system/terminal.ts';
 import type { Evidence, Target } from './evidence.ts';
 import type { Latency, Measured } from './measure.ts';
 import type { Finding } from './verdict.ts';
@@ -37,7 +38,10 @@ function latencyText({ leastMs, medianMs, p99Ms, mostMs, histogram }: Latency): 
   );
 }
 
-function measuredText(measured: Measured): string {
+const countersText = ({ parity, frame, breaks, overruns }: LineCounters): string =>
+  `counted parity errors ${parity}, framing ${frame}, breaks ${breaks}, overruns ${overruns}`;
+
+function measuredText(measured: Measured, isSerial: boolean): string {
   const { requests, failed, forMs, kinds, short, long, latency, counted } = measured;
   const bad = Object.entries(kinds).filter(([kind]) => kind !== 'answer' && kind !== 'exception');
   const errors = bad.length === 0 ? '' : `: ${bad.map(([kind, count]) => `${kind} ${count}`).join(', ')}`;
@@ -49,12 +53,7 @@ function measuredText(measured: Measured): string {
     row('reads', `${requests} in ${Math.round(forMs / 1000)} s, ${failed} failed${errors}`),
     failed === 0 ? '' : row('', `failed: ${by.join(', ')}`),
     latency ? latencyText(latency) : '',
-    row(
-      '',
-      counted
-        ? `errors counted by the driver: parity ${counted.parity}, framing ${counted.frame}, breaks ${counted.breaks}, overruns ${counted.overruns}`
-        : 'the driver of this line counts no errors',
-    ),
+    isSerial ? row('driver', counted ? countersText(counted) : 'counts no errors') : '',
   ].join('');
 }
 
@@ -88,7 +87,7 @@ export function reportText(
     return [
       `${meter}${targetName(target)}${driver}\n`,
       foundText(evidence),
-      measured ? measuredText(measured) : '',
+      measured ? measuredText(measured, target.kind === 'serial') : '',
       ...findings.map(findingText),
     ].join('');
   });
