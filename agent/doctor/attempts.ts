@@ -118,8 +118,9 @@ export function planAttempts({
   const add = (stage: Stage, all: readonly TerminalSettings[], units: readonly number[], most = probes.length) => {
     // Probe by probe: most meters answer the first, wherever they are.
     for (const probe of probes.slice(0, most)) {
-      for (const unit of units) {
-        for (const settings of all) {
+      // Unit by unit at one setting: a reply that is late is then still heard.
+      for (const settings of all) {
+        for (const unit of units) {
           attempts.push({ settings, question: { ...probe, unit }, waitMs: waits[stage], stage });
         }
       }

@@ -35,6 +35,8 @@ export interface Heard extends Reply {
   firstByteMs: number | undefined;
   /** From the end of the request to the end of the reply. */
   wholeMs: number;
+  /** Bytes that came since the last reply, before this request went out. */
+  unasked: number;
 }
 
 /** A reply whose bytes pause this long is over. USB adapters deliver in steps of 16 ms. */
@@ -60,6 +62,7 @@ export class Line {
   #wire: Wire;
   #listener: ((chunk: Buffer) => void) | undefined;
   #lastTrafficMs = performance.now();
+  #unasked = 0;
   #lost: Error | undefined;
   #onLost: (() => void) | undefined;
 
@@ -79,7 +82,8 @@ export class Line {
     this.#signal = signal;
     connection.onData((chunk) => {
       this.#lastTrafficMs = performance.now();
-      this.#listener?.(chunk);
+      if (this.#listener) this.#listener(chunk);
+      else this.#unasked += chunk.length;
     });
     connection.onClose((reason) => {
       this.#lost = reason ?? new Error('closed');
@@ -162,7 +166,8 @@ export class Line {
       if (kind === 'answer' || kind === 'exception') finish(true);
     };
     this.#listener = begun ? (chunk) => begun.receiver.push(chunk) : take;
-    this.#connection.drain();
+    const unasked = this.#unasked + this.#connection.drain();
+    this.#unasked = 0;
     this.#connection.write(begun?.bytes ?? frame);
     const isNetwork = !this.isSerial;
     const sentAt = performance.now() + (isNetwork ? 0 : frame.length * characterMs(this.#wire));
@@ -189,6 +194,7 @@ export class Line {
       raw,
       firstByteMs: since(firstByteAt),
       wholeMs: since(lastByteAt) ?? 0,
+      unasked,
     };
   }
 

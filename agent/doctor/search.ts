@@ -69,6 +69,9 @@ const CONFIRM_PAUSE_MS = 60;
 /** At least as many requests answered with breaks alone say that A and B are swapped. */
 const LEAST_BREAKS = 4;
 
+/** On a noisy line something comes all the time. */
+const MOST_SECOND_LOOKS = 3;
+
 const BROKEN: readonly ReplyKind[] = ['damaged', 'truncated'];
 const GOOD: readonly ReplyKind[] = ['answer', 'exception'];
 
@@ -77,6 +80,9 @@ export class Search {
   readonly #line: Line;
   readonly #options: SearchOptions;
   readonly #searched: Searched;
+  /** The last question of a sweep over units. */
+  #before: Question | undefined;
+  #secondLooks = 0;
 
   constructor(line: Line, options: SearchOptions) {
     this.#line = line;
@@ -135,11 +141,17 @@ export class Search {
   }
 
   /** Asks once, and again where something like a reply came. @returns the unit that answers */
-  async #try({ settings, question, waitMs }: Attempt): Promise<number | undefined> {
+  async #try({ settings, question, waitMs, stage }: Attempt): Promise<number | undefined> {
     this.#line.set(settings);
     let heard = await this.#ask(question, waitMs);
     for (let again = 1; BROKEN.includes(heard.kind) && again < REPEATS; again++) {
       heard = await this.#ask(question, CONFIRM_WAIT_MS);
+    }
+    if (stage === 'units' || stage === 'rest') {
+      const isOdd = heard.unasked > 0 || (heard.kind !== 'silent' && !GOOD.includes(heard.kind));
+      const late = isOdd ? await this.#lateUnit(question) : undefined;
+      if (late !== undefined) return late;
+      this.#before = question;
     }
     if (heard.kind === 'damaged') this.#searched.nearMisses.push({ settings, unit: question.unit });
     if (heard.kind === 'silent' && !heard.hasEcho && this.#searched.attempts <= 2) {
@@ -148,6 +160,13 @@ export class Search {
     const unit = heard.kind === 'other-unit' ? this.#answeringUnit(heard, question) : question.unit;
     if (unit === undefined || !(GOOD.includes(heard.kind) || heard.kind === 'other-unit')) return undefined;
     return (await this.#isConfirmed({ ...question, unit })) ? unit : undefined;
+  }
+
+  /** Something came that does not answer this question: the unit before was asked in haste, and may be late. */
+  async #lateUnit({ unit }: Question): Promise<number | undefined> {
+    if (!this.#before || this.#before.unit === unit || this.#secondLooks++ >= MOST_SECOND_LOOKS) return undefined;
+    await this.#line.listen(CONFIRM_PAUSE_MS);
+    return (await this.#isConfirmed(this.#before)) ? this.#before.unit : undefined;
   }
 
   /** A frame of another unit counts where it answers what was asked; others ask others, too. */

@@ -136,3 +136,9 @@ test('a meter that is silent about all but its own registers is found by the mod
   expect(findingsOf(evidence)).not.toContainEqual(expect.objectContaining({ cause: 'unknown-model' }));
   expect(evidence.measured?.short.failed).toBe(0);
 });
+
+test('a unit that answers later than the sweep waits is found by what comes then', async () => {
+  const { line } = virtualLine({ temper: { set: WE_515.serial }, turnaroundMs: 90, unit: 23 });
+  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { measureMs: 0, signal: NEVER });
+  expect(evidence.found).toMatchObject({ unit: 23, stage: 'units', settings: { baudRate: 9600, parity: 'even' } });
+});
