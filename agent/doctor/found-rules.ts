@@ -18,8 +18,20 @@ const lost = (measured: Measured) => `${measured.failed} of ${measured.requests}
 const lengths = ({ short, long }: Measured) =>
   `${percent(shareOf(short))} of reads of length ${short.registers}, ${percent(shareOf(long))} of length ${long.registers}`;
 
-const isNoisy = ({ quietBytes, quietMs, foreignFrames }: Measured) =>
-  foreignFrames === 0 && quietBytes >= LEAST_FAILURES && quietBytes > quietMs / 1000;
+/** Bytes that came while nobody was asked, before the search and while it was measured. */
+function quietOf({ searched, measured }: Evidence): { bytes: number; ms: number; frames: number } {
+  const quiet = searched?.quiet ?? { bytes: 0, ms: 0, frames: 0 };
+  return {
+    bytes: quiet.bytes + (measured?.quietBytes ?? 0),
+    ms: quiet.ms + (measured?.quietMs ?? 0),
+    frames: quiet.frames + (measured?.foreignFrames ?? 0),
+  };
+}
+
+function isNoisy(_: Measured, evidence: Evidence): boolean {
+  const { bytes, ms, frames } = quietOf(evidence);
+  return frames === 0 && bytes >= LEAST_FAILURES && bytes > ms / 1000;
+}
 const isColliding = ({ short }: Measured) => short.failed >= LEAST_FAILURES && shareOf(short) >= COLLISION_SHARE;
 const isSilentOnly = ({ kinds, failed }: Measured) => (kinds.silent ?? 0) >= 0.9 * failed;
 const growsWithLength = ({ short, long }: Measured) =>
@@ -27,7 +39,7 @@ const growsWithLength = ({ short, long }: Measured) =>
 
 /** One of them explains the losses; the order says which. */
 const LOSSES = [
-  ['other-master', ({ foreignFrames }: Measured) => foreignFrames > 0],
+  ['other-master', (_: Measured, evidence: Evidence) => quietOf(evidence).frames > 0],
   ['noise', isNoisy],
   ['collision', isColliding],
   ['unsteady', isSilentOnly],
@@ -35,8 +47,11 @@ const LOSSES = [
   ['unsteady', () => true],
 ] as const;
 
-const lossOf = ({ measured }: Evidence): string | undefined =>
-  measured && isLossy(measured) ? LOSSES.find(([, holds]) => holds(measured))?.[0] : undefined;
+function lossOf(evidence: Evidence): string | undefined {
+  const { measured } = evidence;
+  if (!measured || !isLossy(measured)) return undefined;
+  return LOSSES.find(([, holds]) => holds(measured, evidence))?.[0];
+}
 
 const likeliest = ({ recognised }: Evidence) => recognised?.candidates[0];
 const differs = <T>(expected: T | undefined, found: T | undefined) => expected !== undefined && expected !== found;
@@ -145,8 +160,7 @@ export const FOUND_RULES: readonly Rule[] = [
     cause: 'other-master',
     level: 'fault',
     seen: (evidence) => {
-      const { searched, measured } = evidence;
-      const frames = (searched?.quiet.frames ?? 0) + (measured?.foreignFrames ?? 0);
+      const { frames } = quietOf(evidence);
       return frames > 0 ? `somebody else asks meters on this line: ${frames} frames that are not ours` : undefined;
     },
     remedies: () => ['stop the other reader, or read over its gateway: a line has one master'],
@@ -156,7 +170,7 @@ export const FOUND_RULES: readonly Rule[] = [
     level: 'fault',
     seen: (evidence) =>
       evidence.measured && lossOf(evidence) === 'noise'
-        ? `the line is noisy: ${evidence.measured.quietBytes} bytes out of nowhere, ${lost(evidence.measured)}`
+        ? `the line is noisy: ${quietOf(evidence).bytes} bytes out of nowhere, ${lost(evidence.measured)}`
         : undefined,
     remedies: () => [
       'connect the ground (G, C) of meter and adapter',

@@ -9,7 +9,7 @@ import { AGENT, Workplace } from './workplace.ts';
 
 const FACTORY_MS = 3000;
 const ANY_MS = 60_000;
-const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+const SEEDS = [1, 2, 3, 4, 5, 6];
 const READY_MS = 1500;
 
 interface Setting {
