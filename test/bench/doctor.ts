@@ -74,7 +74,7 @@ export async function doctor(): Promise<Figures> {
     const other = one(MODELS.filter((candidate) => ratesOf(candidate).includes(9600)));
     units.push(await searched(workplace, other, { baudRate: 9600, parity: one(['none', 'even'] as const), unit }));
   }
-  const last = await searched(workplace, MODELS[2] as MeterModel, { baudRate: 9600, parity: 'none', unit: 247 });
+  const last = await searched(workplace, MODELS[2] as MeterModel, { baudRate: 9600, parity: 'even', unit: 247 });
   return {
     title: 'Figures of the doctor',
     remarks: [
@@ -84,7 +84,7 @@ export async function doctor(): Promise<Figures> {
       row('factory settings, each model', FACTORY_MS, factory),
       row(`any rate and parity, unit 1, ${SEEDS.length} seeds`, ANY_MS, lines),
       row(`any unit, 9600 8E1 or 8N1, ${SEEDS.length} seeds`, ANY_MS, units),
-      row('the last unit that is tried', ANY_MS, [last]),
+      row('the last setting that is tried', ANY_MS, [last]),
     ],
     complete: true,
   };
