@@ -47,3 +47,8 @@ export function interFrameMs(wire: Wire): number {
 export function readWireMs(wire: Wire, registers: number): number {
   return (8 + 5 + 2 * registers) * characterMs(wire);
 }
+
+/** The same of a write: 9 + 2N bytes out, 8 in. */
+export function writeWireMs(wire: Wire, registers: number): number {
+  return (9 + 2 * registers + 8) * characterMs(wire);
+}
