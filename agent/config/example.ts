@@ -29,6 +29,8 @@ meters:
   #     rtuOverTcp: 192.168.1.51:4001  # a transparent serial server; line settings as above
   #     baudRate: 9600
 
+# timeZone: Europe/Berlin      # whose days and months are meant; by default this machine's
+
 journal:
   flushInterval: 10s         # longest time between two writes to the card; a power cut can cost that much
   retention: 10y             # readings older than this are deleted; without it only maxSize limits

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MeterModel } from '../meters/model.ts';
 import { MODEL_NAMES } from '../meters/model-names.ts';
+import { isZone } from '../system/zone.ts';
 import { backup, backupKeysAt } from './backup-schema.ts';
 import { address, duration, filePath, oneOf, size, wholeNumber } from './fields.ts';
 import { isTablePath, MODEL_HINT } from './models.ts';
@@ -145,6 +146,10 @@ export const configSchema = z.strictObject(
       .regex(/^\//, { error: 'write an absolute path, such as /var/lib/energy-monitor' })
       .default(DEFAULT_STATE_DIR),
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
+    timeZone: z
+      .string({ error: 'write a zone, such as Europe/Berlin' })
+      .refine(isZone, { error: 'write a zone of the IANA database, such as Europe/Berlin' })
+      .optional(),
     journal: journal.prefault({}),
     influxdb,
     backup: backup.optional(),

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { chosenMeter, meterCommand, type TargetOptions } from './meter-target.ts';
+
+const print = (text: string): void => void process.stdout.write(text);
+
+/** Commands that talk to a meter. */
+export function addMeterService(meter: Command): void {
+  addRead(meter);
+  addClock(meter);
+}
+
+function addRead(meter: Command): void {
+  meterCommand(meter, 'read', 'read all registers of a meter: as they came, and what they mean')
+    .argument('[name]', 'of the meter in the configuration; not needed where there is one')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, options: TargetOptions & { json?: true }) => {
+      const { readCommand } = await import('../service/commands.ts');
+      const { target } = await chosenMeter(name, options);
+      await readCommand(target, options.json === true, print);
+    });
+}
+
+function addClock(meter: Command): void {
+  meterCommand(meter, 'clock', "show a meter's clock beside this machine's, or set it")
+    .argument('[name]', 'of the meter in the configuration; not needed where there is one')
+    .option('--set', "set it to this machine's time, and read it back")
+    .option('--force', 'with --set: also when nobody vouches for the clock of this machine')
+    .option('--json', 'as JSON')
+    .action(async (name: string | undefined, options: TargetOptions & { set?: true; force?: true; json?: true }) => {
+      const { clockCommand } = await import('../service/commands.ts');
+      const { clockDoubt } = await import('../system/clock-doubt.ts');
+      const { systemZone, Zone } = await import('../system/zone.ts');
+      const { target, timeZone } = await chosenMeter(name, options);
+      await clockCommand(target, {
+        set: options.set === true,
+        isJson: options.json === true,
+        doubt: options.force ? undefined : await clockDoubt(),
+        zone: new Zone(timeZone ?? systemZone()),
+        print,
+      });
+    });
+}
