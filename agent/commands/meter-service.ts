@@ -1,12 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { chosenMeter, meterCommand, type TargetOptions } from './meter-target.ts';
 
 const print = (text: string): void => void process.stdout.write(text);
+const say = (text: string): void => void process.stderr.write(text);
 
 /** Commands that talk to a meter. */
 export function addMeterService(meter: Command): void {
   addRead(meter);
   addClock(meter);
+  addTariffs(meter);
 }
 
 function addRead(meter: Command): void {
@@ -37,6 +39,42 @@ function addClock(meter: Command): void {
         doubt: options.force ? undefined : await clockDoubt(),
         zone: new Zone(timeZone ?? systemZone()),
         print,
+      });
+    });
+}
+
+interface TariffOptions extends TargetOptions {
+  set?: string;
+  dryRun?: true;
+  dates?: 'binary' | 'bcd';
+  yes?: true;
+}
+
+function addTariffs(meter: Command): void {
+  meterCommand(meter, 'tariffs', "print a meter's tariff schedule as a file, or write such a file to the meter")
+    .argument('[name]', 'of the meter in the configuration; not needed where there is one')
+    .option('--set <file>', 'write this schedule: shows what changes, asks, writes, and reads back')
+    .option('--dry-run', 'with --set: only show what would change')
+    .option('--yes', 'with --set: do not ask')
+    .addOption(
+      new Option('--dates <way>', 'how the meter writes dates, where it does not tell').choices(['binary', 'bcd']),
+    )
+    .action(async (name: string | undefined, options: TariffOptions) => {
+      const { loadTariffs } = await import('../config/tariff-file.ts');
+      const { askAtTerminal } = await import('../service/confirm.ts');
+      const { tariffCommand } = await import('../service/tariff-command.ts');
+      const { tariffParts } = await import('../service/tariffs.ts');
+      const { stopRequested } = await import('../system/stop-signal.ts');
+      const { target } = await chosenMeter(name, options);
+      const parts = tariffParts(target);
+      await tariffCommand(target, {
+        wanted: options.set === undefined ? undefined : loadTariffs(options.set, target.model.name, parts),
+        isDryRun: options.dryRun === true,
+        dates: options.dates,
+        ask: options.yes ? undefined : askAtTerminal,
+        print,
+        say,
+        stop: stopRequested,
       });
     });
 }

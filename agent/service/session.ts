@@ -49,6 +49,8 @@ const WRITE_MS = 10_000;
 /** One request with its answer, for the slowest line and meter. */
 const REQUEST_MS = 4000;
 const REOPEN_PAUSE_MS = 250;
+/** An adapter that was only jolted is back by then. */
+const REOPEN_MS = 4000;
 const UNLOCK_LISTEN_MS = 300;
 
 /** One meter on a line that is ours: reads are repeated until they are answered, writes never. */
@@ -60,6 +62,8 @@ export class Session {
   #bus: Bus | undefined;
   /** Something has answered. */
   #heard = false;
+  /** The line was lost, and has not come back. */
+  #isGone = false;
 
   private constructor(target: Target, wire: Partial<Wire> | undefined) {
     this.target = target;
@@ -94,7 +98,7 @@ export class Session {
     let failure: BusError | undefined;
     for (let left = tries; left > 0; ) {
       try {
-        const bus = this.#bus ?? (await this.#open());
+        const bus = this.#bus ?? (await this.#reopen());
         const request = { unit: this.unit, functionCode, address, count, ...this.#patience() };
         const registers = await bus.read(request, Math.min(deadlineMs, performance.now() + REQUEST_MS));
         this.#heard = true;
@@ -140,6 +144,22 @@ export class Session {
   async unlock(frame: readonly number[]): Promise<void> {
     const bus = this.#bus ?? (await this.#open());
     await bus.sendForeign(Buffer.from([this.unit, ...frame]), UNLOCK_LISTEN_MS, performance.now() + REQUEST_MS);
+  }
+
+  /** A line that was lost: waited for once, so that what is asked after that is told soon. */
+  async #reopen(): Promise<Bus> {
+    const untilMs = this.#isGone ? 0 : performance.now() + REOPEN_MS;
+    for (;;) {
+      try {
+        const bus = await this.#open();
+        this.#isGone = false;
+        return bus;
+      } catch (error) {
+        this.#isGone = true;
+        if (performance.now() > untilMs) throw error;
+        await sleep(REOPEN_PAUSE_MS);
+      }
+    }
   }
 
   async #open(): Promise<Bus> {
