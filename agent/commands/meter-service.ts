@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { chosenMeter, meterCommand, type TargetOptions } from './meter-target.ts';
+import { wholeNumberArgument } from './options.ts';
 
 const print = (text: string): void => void process.stdout.write(text);
 const say = (text: string): void => void process.stderr.write(text);
@@ -9,6 +10,8 @@ export function addMeterService(meter: Command): void {
   addRead(meter);
   addClock(meter);
   addTariffs(meter);
+  addAddress(meter);
+  addSerial(meter);
 }
 
 function addRead(meter: Command): void {
@@ -76,5 +79,41 @@ function addTariffs(meter: Command): void {
         say,
         stop: stopRequested,
       });
+    });
+}
+
+function addAddress(meter: Command): void {
+  meterCommand(meter, 'address', 'give a meter another Modbus address, and look for it there')
+    .argument('<new>', 'address from 1 to 247', wholeNumberArgument(1, 247))
+    .argument('[name]', 'of the meter in the configuration; not needed where there is one')
+    .option('--yes', 'do not ask')
+    .action(async (wanted: number, name: string | undefined, options: TargetOptions & { yes?: true }) => {
+      const { addressCommand } = await import('../service/address-command.ts');
+      const { askAtTerminal } = await import('../service/confirm.ts');
+      const chosen = await chosenMeter(name, options);
+      const ask = options.yes ? undefined : askAtTerminal;
+      await addressCommand(chosen.target, wanted, { name: chosen.name, ask, print });
+    });
+}
+
+interface SerialOptions extends TargetOptions {
+  toBaud?: number;
+  toParity?: 'none' | 'even' | 'odd';
+  yes?: true;
+}
+
+function addSerial(meter: Command): void {
+  meterCommand(meter, 'serial', 'give a meter another baud rate or parity, and look for it there')
+    .argument('[name]', 'of the meter in the configuration; not needed where there is one')
+    .option('--to-baud <n>', 'baud rate that it is to have', wholeNumberArgument(1200, 115_200))
+    .addOption(new Option('--to-parity <name>', 'parity that it is to have').choices(['none', 'even', 'odd']))
+    .option('--yes', 'do not ask')
+    .action(async (name: string | undefined, options: SerialOptions) => {
+      const { askAtTerminal } = await import('../service/confirm.ts');
+      const { serialCommand } = await import('../service/serial-command.ts');
+      const chosen = await chosenMeter(name, options);
+      const ask = options.yes ? undefined : askAtTerminal;
+      const wanted = { baudRate: options.toBaud, parity: options.toParity };
+      await serialCommand(chosen.target, wanted, { name: chosen.name, ask, print });
     });
 }

@@ -53,6 +53,7 @@ export async function chosenMeter(name: string | undefined, options: TargetOptio
     model,
     tables: serviceTables(model.name),
     unit,
+    isSerial: 'serial' in connection,
     connect: (changed) => connectorFor('tcp' in connection ? connection : { ...connection, ...changed }),
     responseMs: connection.responseTimeout,
   });

@@ -57,7 +57,7 @@ const UNLOCK_LISTEN_MS = 300;
 export class Session {
   readonly target: Target;
   unit: number;
-  readonly #wire: Partial<Wire> | undefined;
+  #wire: Partial<Wire> | undefined;
   readonly #debts = new Map<string, number>();
   #bus: Bus | undefined;
   /** Something has answered. */
@@ -65,21 +65,26 @@ export class Session {
   /** The line was lost, and has not come back. */
   #isGone = false;
 
-  private constructor(target: Target, wire: Partial<Wire> | undefined) {
+  private constructor(target: Target) {
     this.target = target;
     this.unit = target.unit;
-    this.#wire = wire;
   }
 
   /**
    * Opens the line.
-   * @param wire settings that differ from the target's
    * @throws AgentError that says who holds the port, or why else it does not open
    */
-  static async open(target: Target, wire?: Partial<Wire>): Promise<Session> {
-    const session = new Session(target, wire);
+  static async open(target: Target): Promise<Session> {
+    const session = new Session(target);
     await session.#open();
     return session;
+  }
+
+  /** Opens the line anew. @param wire settings that differ from the target's */
+  async tune(wire: Partial<Wire> | undefined): Promise<void> {
+    await this.close();
+    this.#wire = wire;
+    await this.#open();
   }
 
   async close(): Promise<void> {

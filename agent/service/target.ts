@@ -8,6 +8,8 @@ export interface Target {
   model: MeterModel;
   tables: ServiceTables;
   unit: number;
+  /** Is it on a port of this machine? Of a line behind a gateway the settings are the gateway's. */
+  isSerial: boolean;
   /** Opens its line; with other settings where they are named. */
   connect(changed?: Partial<Wire>): Connector;
   /** Longest wait for its answers to begin, ms; undefined: the model's, or the line's. */

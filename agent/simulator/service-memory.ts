@@ -1,7 +1,7 @@
-import { decodeRaw, encodeRaw } from '../meters/codec.ts';
 import type { Reached } from '../meters/identify.ts';
 import { encodeEntry } from '../meters/service/bytes.ts';
 import { decodeClock, encodeClock } from '../meters/service/clock-codec.ts';
+import { decodeSetting, encodeSetting, settingWords } from '../meters/service/setting-codec.ts';
 import { partWords, type ServiceTables, type SettingRegister, type TariffPart } from '../meters/service/tables.ts';
 import { systemZone, Zone } from '../system/zone.ts';
 import { effectOf, type PlannedFault, type WriteEffect } from './write-faults.ts';
@@ -30,7 +30,6 @@ export interface SeenWrite {
 
 /** It is open for this long (PeWu: about 10 s). */
 const UNLOCKED_MS = 10_000;
-const HIGH_FIRST = { wordOrder: 'high-first', byteOrder: 'high-first' } as const;
 
 /** Registers of a meter that can be written: its clock, schedule, unit and baud rate. */
 export class ServiceMemory {
@@ -117,16 +116,15 @@ export class ServiceMemory {
       const setMs = decodeClock(clock, this.#held(address, clock.bytes.length / 2));
       if (setMs !== undefined) this.#clockAheadMs = setMs - this.#zone.localMs(nowMs);
     }
-    if (unit?.address === address && !this.#options.isUnitLazy) this.#unit = this.#setting(unit) ?? this.#unit;
+    if (unit?.address === address && !this.#options.isUnitLazy) this.#unit = this.#setting(unit);
   }
 
   #clockMs(nowMs: number): number {
     return Math.floor((this.#zone.localMs(nowMs) + this.#clockAheadMs) / 1000) * 1000;
   }
 
-  #setting({ address, type, mask }: SettingRegister): number | undefined {
-    const raw = decodeRaw({ type, ...HIGH_FIRST }, this.#held(address, 2));
-    return mask === 0xff00 ? raw >> 8 : mask === 0x00ff ? raw & mask : raw;
+  #setting(setting: SettingRegister): number {
+    return decodeSetting(setting, this.#held(setting.address, settingWords(setting)));
   }
 
   #held(address: number, count: number): Buffer {
@@ -135,13 +133,8 @@ export class ServiceMemory {
     return bytes;
   }
 
-  #putSetting({ address, type, mask }: SettingRegister, value: number): void {
-    if (mask === undefined) {
-      this.#put(address, encodeRaw({ type, ...HIGH_FIRST }, value));
-      return;
-    }
-    const before = (this.#registers.get(address) ?? 0) & ~mask;
-    this.#registers.set(address, before | (mask === 0xff00 ? value << 8 : value));
+  #putSetting(setting: SettingRegister, value: number): void {
+    this.#put(setting.address, encodeSetting(setting, value, this.#held(setting.address, settingWords(setting))));
   }
 
   #put(address: number, bytes: Buffer): void {

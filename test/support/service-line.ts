@@ -17,6 +17,8 @@ export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'sl
   service?: Partial<ServiceMemoryOptions>;
   /** Of the first write, unless planned otherwise. */
   fault?: WriteFault;
+  /** Other meters on the line, without a service of theirs. */
+  others?: readonly number[];
   /** What the meter is heard at, of its slave. */
   heard?: (service: ServiceMemory) => boolean;
 }
@@ -24,7 +26,14 @@ export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'sl
 const STEADY_MS = 86_400_000;
 
 /** A meter with clock, tariffs and settings on a pseudo-terminal, that answers at once; it goes when the test ends. */
-export function serviceLine({ meter: given, service: memory, fault, heard, ...options }: ServiceLineOptions = {}) {
+export function serviceLine({
+  meter: given,
+  service: memory,
+  fault,
+  heard,
+  others = [],
+  ...options
+}: ServiceLineOptions = {}) {
   const model = given?.model ?? WE_515;
   const faults: PlannedFault[] = fault === undefined ? [] : [{ fault, at: 1 }];
   const { unit, baudRate } = model.serial;
@@ -38,7 +47,8 @@ export function serviceLine({ meter: given, service: memory, fault, heard, ...op
     { model, load: restlessLoad(1, STEADY_MS), stepMs: STEADY_MS, service, ...given },
     Date.now(),
   );
-  const whole = new Slave(new Map([[unit, meter]]));
+  const plain = () => new VirtualMeter({ model, load: restlessLoad(2, STEADY_MS), stepMs: STEADY_MS }, Date.now());
+  const whole = new Slave(new Map([[unit, meter], ...others.map((other) => [other, plain()] as const)]));
   const slave: Pick<Slave, 'serve'> = {
     serve: (request, nowMs) => (heard?.(service) === false ? undefined : whole.serve(request, nowMs)),
   };

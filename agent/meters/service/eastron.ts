@@ -6,9 +6,9 @@ import type { ServiceTables } from './tables.ts';
  * a clock; the schedule of an SDM230-2T has no known registers. Parity and stop bits are one setting: with one stop bit here.
  */
 export const SERVICE_SDM: ServiceTables = {
-  unit: { address: 0x0014, type: 'float32', effect: 'at once, or after a restart of the meter' },
+  unit: { address: 0x0014, type: 'float32', effect: 'at once, or after a restart' },
   line: {
-    effect: 'after a restart of the meter',
+    effect: 'after a restart',
     baudRate: {
       address: 0x001c,
       type: 'float32',

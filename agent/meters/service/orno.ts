@@ -23,7 +23,7 @@ const TARIFF_POINT: readonly ByteField[] = ['hour', 'minute', 'tariff'];
 export const SERVICE_504: ServiceTables = {
   unit: { address: 0x000f, type: 'u16', effect: 'at once' },
   line: {
-    effect: 'at once, or after a restart of the meter',
+    effect: 'at once, or after a restart',
     baudRate: { address: 0x000e, type: 'u16', codes: SMALL_CODES },
   },
   unlock: { frame: UNLOCK, when: 'first' },
@@ -31,9 +31,9 @@ export const SERVICE_504: ServiceTables = {
 
 /** PDF514, homy, CSchoch and fscara. On fscara's 514 the unit needs the unlocking; homy and CSchoch write without. */
 const SETTINGS_514 = {
-  unit: { address: 0x0110, type: 'u16', effect: 'at once' },
+  unit: { address: 0x0110, type: 'u16', mask: 0x00ff, effect: 'at once' },
   line: {
-    effect: 'after a restart of the meter',
+    effect: 'after a restart',
     baudRate: { address: 0x0111, type: 'u16', mask: 0x00ff, codes: SMALL_CODES },
     parity: { address: 0x0111, type: 'u16', mask: 0xff00, codes: { none: 1, odd: 2, even: 3 } },
   },
@@ -79,7 +79,7 @@ export const SERVICE_515: ServiceTables = {
 const SETTINGS_516 = {
   unit: { address: 0x0002, type: 'u16', effect: 'at once' },
   line: {
-    effect: 'at once, or after a restart of the meter',
+    effect: 'at once, or after a restart',
     baudRate: { address: 0x0003, type: 'u16', codes: { 1200: 1200, 2400: 2400, 4800: 4800, 9600: 9600 } },
   },
 } as const satisfies ServiceTables;
@@ -124,9 +124,9 @@ export const SERVICE_517: ServiceTables = {
 
 /** ivanovp, homy and pacho (pachobg2/energy_meter) for unit and rate, homy for the parity. */
 const SETTINGS_525 = {
-  unit: { address: 0x1003, type: 'u16', effect: 'at once, or after a restart of the meter' },
+  unit: { address: 0x1003, type: 'u16', effect: 'at once, or after a restart' },
   line: {
-    effect: 'after a restart of the meter',
+    effect: 'after a restart',
     baudRate: { address: 0x100c, type: 'u16', codes: { 9600: 6, 19200: 7, 38400: 8, 115200: 9 } },
     parity: { address: 0x100d, type: 'u16', codes: { none: 0, odd: 1, even: 2 } },
   },

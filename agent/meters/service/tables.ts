@@ -40,7 +40,7 @@ export interface TariffPart {
 }
 
 /** When a setting takes effect, as far as anybody has said. */
-export type Effect = 'at once' | 'after a restart of the meter' | 'at once, or after a restart of the meter';
+export type Effect = 'at once' | 'after a restart' | 'at once, or after a restart';
 
 /** A holding register with a setting. */
 export interface SettingRegister {
