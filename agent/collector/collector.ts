@@ -10,6 +10,7 @@ import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logging.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
 import { MeterLoop, type Outcome } from './meter-loop.ts';
@@ -20,6 +21,8 @@ export interface CollectorOptions {
   journal: Journal;
   log: Logger;
   clock?: Clock;
+  /** Without one the clock is always right. */
+  watch?: ClockWatch;
   /** For tests that run faster than a real line. */
   timing?: BusTiming;
   onOutcome?: (series: Series, outcome: Outcome) => void;
@@ -63,6 +66,7 @@ export class Collector {
       pid: process.pid,
       startedMs: this.#startedMs,
       updatedMs: Date.now(),
+      clock: this.#options.watch?.status,
       meters: this.#meters.map(({ config, link, source, loop }) => ({
         name: config.name,
         model: source.series.model,
@@ -84,7 +88,7 @@ export class Collector {
   }
 
   #add(config: MeterConfig, reader: JournalReader): void {
-    const { journal, log } = this.#options;
+    const { journal, log, watch } = this.#options;
     const model = meterModel(config);
     const link = this.#link(config);
     const memory = this.#memory;
@@ -102,7 +106,8 @@ export class Collector {
       log,
       intervalMs: config.interval,
       intervals,
-      lastKnownMs: reader.lastKnownMs(source.series),
+      watch,
+      ...lastPoint(reader, source.series, watch),
       onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
     });
     this.#meters.push({ config, link, source, loop });
@@ -124,6 +129,13 @@ export class Collector {
     }
     return link;
   }
+}
+
+/** The last point of a series that the journal knows of; while the clock is in doubt, also of what is held of this boot. */
+function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | undefined) {
+  const clock = watch?.doubted;
+  const heldMs = clock && reader.lastHeldMs(series, clock);
+  return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
 }
 
 /**

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RuntimeDirectory } from '../journal/runtime-directory.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
+import type { ClockStatus } from './clock-watch.ts';
 
 export interface MeterStatus {
   name: string;
@@ -27,6 +28,8 @@ export interface CollectorStatus {
   updatedMs: number;
   /** Set when the collector ended cleanly. */
   stoppedMs?: number;
+  /** Undefined of an older collector. */
+  clock: ClockStatus | undefined;
   meters: MeterStatus[];
 }
 

@@ -9,6 +9,7 @@ export function missingFiles({ influxdb, backup }: Config): string[] {
   const named = [
     ...influxdb.flatMap(({ tokenFile, caFile }) => [tokenFile, caFile]),
     ...stores,
+    backup?.drill?.identityFile,
     ...(backup?.databases ?? []).flatMap(({ operatorTokenFile, influxd }) => [operatorTokenFile, influxd]),
   ];
   // A name without a slash is a credential of systemd.

@@ -1,6 +1,7 @@
 /** All zones have changed their clocks at quarters of an hour, by quarters of an hour, since long before 2000. */
 export const SLOT_MS = 900_000;
 const DAY_MS = 86_400_000;
+const SLOTS_A_DAY = DAY_MS / SLOT_MS;
 /** Slots of a year; more are in no order. */
 const MOST_SLOTS = 36_000;
 
@@ -42,7 +43,15 @@ export class Zone {
 
   /** Local time minus UTC, ms. */
   offsetAt(utcMs: number): number {
-    const slot = Math.floor(utcMs / SLOT_MS);
+    // No place has changed its clocks twice within a day of UTC.
+    const day = Math.floor(utcMs / DAY_MS);
+    const before = this.#slotOffset(day * SLOTS_A_DAY);
+    return before === this.#slotOffset((day + 1) * SLOTS_A_DAY)
+      ? before
+      : this.#slotOffset(Math.floor(utcMs / SLOT_MS));
+  }
+
+  #slotOffset(slot: number): number {
     let offset = this.#offsets.get(slot);
     if (offset === undefined) {
       offset = this.#ask(slot * SLOT_MS);

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../agent/config/load.ts';
 import { Cursors } from '../../agent/journal/cursors.ts';
 import { openForReading, openForWriting } from '../../agent/journal/database.ts';
+import { Importer } from '../../agent/journal/importer.ts';
 import { firstKeyAt, timeOfKey } from '../../agent/journal/keys.ts';
 import { newKeys } from '../support/backups.ts';
 import { finished } from '../support/child.ts';
@@ -84,6 +85,14 @@ async function backedUp() {
 test('a bucket beside the live one, compared; then in its place, and the journal sends what came after', async (context) => {
   requireInfluxd(context);
   const { access, restore, path } = await backedUp();
+  // Where they are the same, what can be missing is what came shortly before the backup.
+  setCursors(path('state'), Date.now());
+  expect(await restore('--bucket', 'energy', '--to-bucket', 'first', '--swap')).toMatchObject({ code: 0 });
+  for (const timeMs of Object.values(cursorTimes(path('state')))) {
+    expect(Date.now() - timeMs).toBeGreaterThan(3_600_000);
+    expect(Date.now() - timeMs).toBeLessThan(3 * 3_600_000);
+  }
+
   await write(access, FIRST_S + 1000, 50);
   const beside = await restore();
   expect(beside).toMatchObject({ code: 0, err: '' });
@@ -107,10 +116,8 @@ test('a bucket beside the live one, compared; then in its place, and the journal
   expect(await writes({ ...access, token: secret(path('writer')) }, 'energy')).toBe(204);
   expect(await writes({ ...access, token: secret(path('influxdb-reader.token')) }, 'energy')).toBe(403);
   expect(Object.keys(cursorTimes(path('state')))).toEqual(['influxdb', 'influxdb/host']);
-  for (const timeMs of Object.values(cursorTimes(path('state')))) {
-    expect(Date.now() - timeMs).toBeGreaterThan(3_600_000);
-    expect(Date.now() - timeMs).toBeLessThan(3 * 3_600_000);
-  }
+  // From the first day of which the one that was live has something else: by its time alone nobody knows when it came.
+  for (const timeMs of Object.values(cursorTimes(path('state')))) expect(timeMs).toBe(FIRST_S * 1000 - 1);
 });
 
 /** A Pi whose readings go to its InfluxDB all the time; a backup of both; the readings that come after it. */
@@ -148,7 +155,7 @@ async function readingAllTheTime() {
     journal.close();
   };
   onTestFinished(() => clearInterval(timer));
-  return { access, proxy, run, lines, all, stop };
+  return { access, proxy, run, lines, all, stop, path, firstS };
 }
 
 test('what is read while buckets are restored and swapped is all there: the forwarder waits, and goes on by itself', async (context) => {
@@ -189,6 +196,32 @@ test('what is read while buckets are restored and swapped is all there: the forw
   await all();
   const names = (await bucketNames(access)).filter((name) => !/-replaced-/.test(name));
   expect(names).toEqual(['energy', 'energy_15m', 'energy_1m', 'host']);
+});
+
+test.for([
+  ['of a time that the backup has', 1000],
+  ['of long before', -40 * 86_400],
+] as const)('what came late after the backup, as by an import, is sent again as well: %s', async ([
+  _what,
+  afterS,
+], context) => {
+  requireInfluxd(context);
+  const { run, all, stop, path, firstS } = await readingAllTheTime();
+  const importer = new Importer(path('state'));
+  const late = secondsFrom(firstS + afterS, 20).map((second) => ({
+    reading: readingAt(second * 1000),
+    decimals: DECIMALS,
+  }));
+  importer.store(late, { key: undefined, value: () => null });
+  importer.close();
+  stop();
+  await all();
+  // As the forwarder notes it some time later.
+  const db = openForWriting(path('state'));
+  db.exec('UPDATE cursor SET key = (SELECT max(key) FROM reading), late = (SELECT max(seq) FROM late)');
+  db.close();
+  expect(await run('restore-influxdb', '--swap')).toMatchObject({ code: 0, err: '' });
+  await all();
 });
 
 test('the whole server, on a new Pi: said what goes, and done with --yes', async (context) => {

@@ -1,14 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MODELS } from '../../agent/meters/catalogue.ts';
 import { SDM120 } from '../../agent/meters/eastron.ts';
 import { WE_526 } from '../../agent/meters/orno.ts';
 import { WE_517 } from '../../agent/meters/orno-three-phase.ts';
 import { clockDoubt } from '../../agent/system/clock-doubt.ts';
+import type { ClockEvidence } from '../../agent/system/clock-state.ts';
 import { finished } from '../support/child.ts';
 import { type ServiceLineOptions, serviceLine } from '../support/service-line.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
 
 const BERLIN = { TZ: 'Europe/Berlin' };
 
@@ -119,17 +117,23 @@ test('the registers of a WE-517 are packed decimals, seconds first', async () =>
 });
 
 test('a machine whose clock nobody vouches for sets no meter', async () => {
-  const root = temporaryDirectory();
   const nowMs = Date.UTC(2026, 11, 1);
-  expect(await clockDoubt(root, nowMs)).toBe('no time server has set the clock of this machine');
-  expect(await clockDoubt(root, 0)).toMatch(/shows 1970-01-01T00:00:00Z, before there was/);
-  mkdirSync(join(root, 'sys/class/rtc/rtc0'), { recursive: true });
-  writeFileSync(join(root, 'sys/class/rtc/rtc0/since_epoch'), `${nowMs / 1000 - 5000}\n`);
-  expect(await clockDoubt(root, nowMs)).toBeDefined();
-  writeFileSync(join(root, 'sys/class/rtc/rtc0/since_epoch'), `${nowMs / 1000 - 5}\n`);
-  expect(await clockDoubt(root, nowMs)).toBeUndefined();
-  mkdirSync(join(root, 'run/systemd/timesync'), { recursive: true });
-  writeFileSync(join(root, 'run/systemd/timesync/synchronized'), '');
-  writeFileSync(join(root, 'sys/class/rtc/rtc0/since_epoch'), '0\n');
-  expect(await clockDoubt(root, nowMs)).toBeUndefined();
+  const evidence = (synchronized: boolean, kept: boolean): ClockEvidence => ({
+    boot: 'b',
+    bootMs: 0,
+    synchronized: () => synchronized,
+    keptByHardware: () => kept,
+  });
+  expect(await clockDoubt(evidence(false, false), nowMs, 0)).toBe('no time server has set the clock of this machine');
+  expect(await clockDoubt(evidence(true, true), 0, 0)).toMatch(/shows 1970-01-01T00:00:00Z, before there was/);
+  expect(await clockDoubt(evidence(true, false), nowMs, 0)).toBeUndefined();
+  expect(await clockDoubt(evidence(false, true), nowMs, 0)).toBeUndefined();
+});
+
+test('meter clock --set without --force asks for that', async () => {
+  const { port, service } = serviceLine({ service: { clockAheadMs: 100_000 } });
+  const doubt = await clockDoubt();
+  const { code, err } = await clock(port, ['--set']);
+  expect([code, err]).toEqual(doubt === undefined ? [0, ''] : [69, expect.stringMatching(/the meter is not set: .*\n.*say --force/)]);
+  expect(service.writes).toHaveLength(doubt === undefined ? 1 : 0);
 });

@@ -13,7 +13,7 @@ export async function drillInfluxdb1(
   snapshot: SnapshotReader,
   name: string,
   sink: SinkConfig,
-  { configured, options }: DatabaseDrill,
+  { configured, options, madeMs }: DatabaseDrill,
 ): Promise<DrillPart> {
   const { log, onProgress } = options;
   const database = configured.backup.databases.find((one) => one.sink === sink.name);
@@ -25,7 +25,7 @@ export async function drillInfluxdb1(
     const restored = await restoreInfluxdb1({
       ...{ ...place, ...influxdb1Rpc(database ?? {}, place.address.url), stateDir: configured.stateDir, log },
       ...{ snapshot, sourceName: name, database: one, newDatabase: 'scratch', skipDamaged: true },
-      goesOnFromMs: snapshot.manifest.createdMs - WRITTEN_MS,
+      goesOnFromMs: madeMs - WRITTEN_MS,
       onProgress: ({ doneBytes, allBytes }) => onProgress(one, { unit: 'bytes', done: doneBytes, all: allBytes }),
     });
     await removeScratchInfluxdb1(place, restored.newDatabase);

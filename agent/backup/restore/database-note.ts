@@ -5,6 +5,8 @@ import { notePath, readNote, removeNote, writeNote } from '../notes.ts';
 interface NotedBucket {
   id: string;
   restored?: RestoredBucket;
+  /** As of BucketRestore: once it is in place, nothing tells it any more. */
+  differsFromMs?: number | undefined;
 }
 
 interface Noted {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import type { Config, SinkConfig } from '../../config/schema.ts';
 import type { Progress } from '../../influxdb/restore/send-shards.ts';
+import { storageError } from '../../journal/database.ts';
 import { AgentError } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
@@ -11,7 +12,7 @@ import { bringInfluxdb1, type Influxdb1Report } from './influxdb1-database.ts';
 import { snapshotInflux } from './influxdb2.ts';
 import { type Influxdb2Report, restoreInfluxdb2 } from './influxdb2-database.ts';
 import { readInfluxBackup } from './influxdb2-official.ts';
-import { openSnapshot } from './restore.ts';
+import { notLaterThanMade, openSnapshot } from './restore.ts';
 import { bringVictoriaMetrics, type VictoriaMetricsReport } from './victoria-metrics-database.ts';
 
 export interface DatabaseRestoreOptions {
@@ -62,12 +63,20 @@ export async function restoreDatabase(options: DatabaseRestoreOptions): Promise<
       hint: 'restore the journal first: energy-monitor restore',
     });
   }
-  const lock = KernelLock.acquire(join(stateDir, 'restore.lock'));
+  const lock = lockOf(join(stateDir, 'restore.lock'));
   if (!lock) throw new AgentError('locked', 'another restore of this machine is running', { hint: 'wait for it' });
   try {
     return await restoreFrom(options, sink);
   } finally {
     lock.release();
+  }
+}
+
+function lockOf(path: string): KernelLock | undefined {
+  try {
+    return KernelLock.acquire(path);
+  } catch (error) {
+    throw storageError(path, error);
   }
 }
 
@@ -81,8 +90,9 @@ async function restoreFrom(options: DatabaseRestoreOptions, sink: SinkConfig): P
   if (!store)
     throw new AgentError('usage', 'it is not said from where to restore', { hint: 'name the place with --from' });
   const { listed, snapshot } = await openSnapshot({ ...options, store, stateDir: config.stateDir });
-  const { sequence, createdMs } = snapshot.manifest;
-  const label = `backup ${sequence}, made ${new Date(createdMs).toISOString()}`;
+  const { sequence } = snapshot.manifest;
+  const label = `backup ${sequence}, made ${new Date(snapshot.manifest.createdMs).toISOString()}`;
+  const createdMs = notLaterThanMade(listed, snapshot);
   const kind = databasesIn(snapshot).find(({ name }) => name === sink.name)?.kind;
   switch (kind) {
     case 'influxdb1':

@@ -13,7 +13,7 @@ import {
 } from '../../influxdb/restore/restore-whole.ts';
 import { deleteBucket, findServerBucket, serverBucket } from '../../influxdb/restore/server-buckets.ts';
 import type { Swapped } from '../../influxdb/restore/swap.ts';
-import { isEmpty } from '../../influxdb/restore/tallies.ts';
+import { firstPointOutside, isEmpty } from '../../influxdb/restore/tallies.ts';
 import { AgentError } from '../../system/errors.ts';
 import type { DatabaseRestoreOptions } from './database.ts';
 import { DatabaseNote } from './database-note.ts';
@@ -37,6 +37,8 @@ export interface BucketRestore {
   restored: RestoredBucket;
   /** With the live one of its name; undefined where there is none, or it has no points. */
   comparison: Comparison | undefined;
+  /** UTC ms: from here on the live one has what this one has not, as by an import after the backup. */
+  differsFromMs: number | undefined;
   /** Whether a run before this one, which was broken off, had brought it. */
   earlier: 'restored' | 'in place' | undefined;
   swapped: Swapped | undefined;
@@ -117,10 +119,15 @@ async function restoreOne(
       onMade: (id) => note?.put(from, { id }),
       onProgress: (progress) => onProgress?.(`${from} to ${name}`, progress),
     }));
-  if (!before) note?.put(from, { id: restored.id, restored });
   const earlier = before?.earlier;
-  const comparison = earlier === 'in place' ? undefined : await compared(server, from, restored);
-  return { from, restored, comparison, earlier, swapped: undefined };
+  if (earlier === 'in place') {
+    const differsFromMs = note?.bucket(from)?.differsFromMs;
+    return { from, restored, comparison: undefined, differsFromMs, earlier, swapped: undefined };
+  }
+  if (!before) note?.put(from, { id: restored.id, restored });
+  const { comparison, differsFromMs } = await compared(server, from, restored);
+  note?.put(from, { id: restored.id, restored, differsFromMs });
+  return { from, restored, comparison, differsFromMs, earlier, swapped: undefined };
 }
 
 /** What a run that was broken off has brought, and is there; what it had only begun is removed. */
@@ -142,10 +149,13 @@ async function compared(
   server: RestoreServer,
   from: string,
   { org, orgId, bucket, spans }: RestoredBucket,
-): Promise<Comparison | undefined> {
+): Promise<Pick<BucketRestore, 'comparison' | 'differsFromMs'>> {
   const live = await findServerBucket(server, orgId, from);
-  if (!live || (await isEmpty(server, orgId, live.id))) return undefined;
-  return compareBucket({ server, org, expected: from, bucket, spans });
+  if (!live || (await isEmpty(server, orgId, live.id))) return { comparison: undefined, differsFromMs: undefined };
+  const comparison = await compareBucket({ server, org, expected: from, bucket, spans });
+  const outsideMs = await firstPointOutside(server, orgId, live.id, spans);
+  const fromMs = Math.min(...[comparison.differsFromMs, outsideMs].map((ms) => ms ?? Number.POSITIVE_INFINITY));
+  return { comparison, differsFromMs: Number.isFinite(fromMs) ? fromMs : undefined };
 }
 
 async function restoreAll(

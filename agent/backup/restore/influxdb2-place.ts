@@ -55,7 +55,9 @@ export async function putInPlace(options: DatabaseRestoreOptions, context: Place
   const { bucket, hostBucket } = target.sink;
   try {
     if (isPlaced([bucket, hostBucket])) {
-      const fromMs = Math.max(0, (createdMs ?? 0) - SENT_BEFORE_MS);
+      const differing = buckets.filter(({ from }) => from === bucket || from === hostBucket);
+      const knownMs = differing.map(({ differsFromMs }) => differsFromMs ?? Number.POSITIVE_INFINITY);
+      const fromMs = Math.max(0, Math.min((createdMs ?? 0) - SENT_BEFORE_MS, ...knownMs));
       options.sendAgain(fromMs);
       result.sentAgainFromMs = fromMs;
     }

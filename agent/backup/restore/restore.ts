@@ -122,6 +122,10 @@ async function rehearse(repository: Repository, snapshot: SnapshotReader, name: 
   };
 }
 
+/** UTC ms. A clock that was ahead must not leave out what came since; a store's own clock is another, and copies are later. */
+export const notLaterThanMade = ({ storedMs }: Listed, { manifest }: SnapshotReader): number =>
+  Math.min(manifest.createdMs, storedMs, Date.now());
+
 export async function openSnapshot({
   store,
   stateDir,

@@ -6,6 +6,8 @@ export interface ServerBucket {
   id: string;
   name: string;
   description?: string;
+  /** Without one, or with 0, it keeps its points for ever. */
+  retentionRules?: { everySeconds: number }[];
 }
 
 /** @returns its id; undefined when there is none of that name */

@@ -1,4 +1,6 @@
 import { AgentError, messageOf } from '../../system/errors.ts';
+import { shardGroupsOf } from '../snapshot/bucket-manifest.ts';
+import { readMetadata } from '../snapshot/metadata.ts';
 import { type BoundToBucket, boundTo } from './bound.ts';
 import type { RestoreServer } from './restore-server.ts';
 import {
@@ -99,18 +101,25 @@ async function replacedBuckets(server: RestoreServer, orgId: string, liveName: s
 }
 
 /**
- * Looked for once nobody writes to it by its name any more. The names are right by now: what fails here leaves a bucket
- * without points, and is no failure.
+ * Only one that has no shard, as `influxdb setup` makes it. Looked for once nobody writes to it by its name any more. The
+ * names are right by now: what fails here leaves a bucket without points, and is no failure.
  */
 async function removeEmpty(server: RestoreServer, orgId: string, bucket: ServerBucket): Promise<boolean> {
   try {
-    if (!(await isEmpty(server, orgId, bucket.id))) return false;
+    if (!(await isEmpty(server, orgId, bucket.id)) || (await hasShards(server, bucket.id))) return false;
     await deleteBucket(server, bucket);
     return true;
   } catch (error) {
     server.log.warn({ bucket: bucket.name, reason: messageOf(error) }, 'a bucket without points stays');
     return false;
   }
+}
+
+/** InfluxDB answers a query as if there were no points where it could not open a shard: its files may be all that is left. */
+async function hasShards(server: RestoreServer, id: string): Promise<boolean> {
+  const { value } = await readMetadata(server.reader, false).next();
+  const listed = value && 'buckets' in value ? value.buckets.find(({ bucketID }) => bucketID === id) : undefined;
+  return listed === undefined || shardGroupsOf(listed).length > 0;
 }
 
 async function undo(server: RestoreServer, live: ServerBucket, name: string): Promise<void> {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type SwapOptions, swapBuckets } from '../../../agent/influxdb/restore/swap.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
@@ -13,7 +14,8 @@ const REPLACED = 'energy-replaced-20260301T120005';
 
 /** A server that `influxdb setup` has set up, and a bucket as a restore would have made it. */
 async function setUpWithRestored(lines = ['energy,meter=m power=1 1772323200']) {
-  const { url } = await startInfluxd();
+  const influxd = await startInfluxd();
+  const { url } = influxd;
   const options = optionsFor(url, temporaryDirectory());
   const { error } = await runSetup(options);
   if (error) throw error;
@@ -41,7 +43,7 @@ async function setUpWithRestored(lines = ['energy,meter=m power=1 1772323200']) 
     );
     return code;
   };
-  return { options, access, swap, status };
+  return { influxd, options, access, swap, status };
 }
 
 test('the restored bucket takes the name; tokens go on meaning the replaced one until setup --replace', async (context) => {
@@ -100,6 +102,22 @@ test.for([
   expect([replaced?.name, removed]).toEqual([REPLACED, isRemoved]);
   expect((await bucketNames(access)).includes(REPLACED)).toBe(!isRemoved);
   expect(bound).toHaveLength(2);
+});
+
+test('a live bucket whose shard InfluxDB cannot open answers like one without points, and stays', async (context) => {
+  requireInfluxd(context);
+  const { influxd, access, swap } = await setUpWithRestored();
+  const { body } = await api<{ buckets: { id: string }[] }>(access, 'GET', '/api/v2/buckets?name=energy');
+  const data = join(influxd.engine, 'data', body.buckets[0]?.id ?? '');
+  await influxd.end();
+  const index = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.tsl'));
+  expect(index).not.toEqual([]);
+  for (const name of index) writeFileSync(join(data, name), Buffer.alloc(100, 7));
+  await influxd.start();
+  expect(await pointsOf(access, 'energy')).toEqual([]);
+  expect(await swap()).toMatchObject({ replaced: { name: REPLACED }, removed: false });
+  expect(await bucketNames(access)).toContain(REPLACED);
+  expect(existsSync(data)).toBe(true);
 });
 
 const JSON_TYPE = { 'content-type': 'application/json' };
