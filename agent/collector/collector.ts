@@ -9,7 +9,9 @@ import { Link } from '../sources/link.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
+import type { ClockEvidence } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
+import { ClockSyncs } from './clock-syncs.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -23,6 +25,8 @@ export interface CollectorOptions {
   clock?: Clock;
   /** Without one the clock is always right. */
   watch?: ClockWatch;
+  /** Speaks for the clock where a meter is set by it. */
+  evidence?: ClockEvidence;
   /** For tests that run faster than a real line. */
   timing?: BusTiming;
   onOutcome?: (series: Series, outcome: Outcome) => void;
@@ -33,12 +37,14 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #links = new Map<string, Link>();
   readonly #meters: { config: MeterConfig; link: Link; source: ModbusMeter; loop: MeterLoop }[] = [];
+  readonly #clockSyncs: ClockSyncs;
   readonly #stop = new AbortController();
   readonly #startedMs = Date.now();
   #running: Promise<unknown> = Promise.resolve();
 
   constructor(options: CollectorOptions) {
     this.#options = options;
+    this.#clockSyncs = new ClockSyncs(options);
     const reader = new JournalReader(options.config.stateDir);
     try {
       for (const meter of options.config.meters) this.#add(meter, reader);
@@ -57,6 +63,7 @@ export class Collector {
   /** Ends after the samples under way. The journal stays open: it belongs to the caller. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#clockSyncs.stop();
     await this.#running;
     await Promise.all([...this.#links.values()].map((link) => link.stop()));
   }
@@ -108,8 +115,12 @@ export class Collector {
       intervals,
       watch,
       ...lastPoint(reader, source.series, watch),
-      onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
+      onOutcome: (outcome) => {
+        this.#options.onOutcome?.(source.series, outcome);
+        this.#clockSyncs.served(config, outcome.timeMs);
+      },
     });
+    this.#clockSyncs.add(config, link);
     this.#meters.push({ config, link, source, loop });
   }
 

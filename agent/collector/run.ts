@@ -55,7 +55,15 @@ export async function runCollector(options: RunOptions): Promise<void> {
   const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
     watch.start();
-    const collector = new Collector({ config, journal, log, clock, watch, ...(onOutcome ? { onOutcome } : {}) });
+    const collector = new Collector({
+      config,
+      journal,
+      log,
+      clock,
+      watch,
+      ...(options.evidence ? { evidence: options.evidence } : {}),
+      ...(onOutcome ? { onOutcome } : {}),
+    });
     collector.start();
     endStatus = publishStatus(journal.runtime, () => collector.status());
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');

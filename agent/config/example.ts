@@ -10,6 +10,7 @@ meters:
     unit: 1                  # Modbus address of the meter, 1-247
     interval: 1s             # a reading each second, on the second
     # intervals: {energy: 10s} # quantities that are read less often; also by their names, such as voltage
+    # clockSync: daily       # once a day the meter's clock is set where it is off by more than 5 s
     connection:
       serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/
       baudRate: 9600         # what is left out is as the model leaves the factory: a WE-515 with 9600 8E1

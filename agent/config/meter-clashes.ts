@@ -1,4 +1,5 @@
 import { INTERVAL_GROUPS, meantBy } from '../meters/intervals.ts';
+import { serviceTables } from '../meters/service/catalogue.ts';
 import { METER_QUANTITIES } from '../readings/quantity.ts';
 import type { Clash } from './backup-clashes.ts';
 import { lineDefaults } from './meter-defaults.ts';
@@ -38,6 +39,10 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
       }
     }
     clashes.push(...intervalClashes(meter, ['meters', i, 'intervals'], models));
+    if (meter.clockSync === 'daily' && found.model && !isClockSet(found.model.name)) {
+      const message = `a ${found.model.name} has no clock that is known well enough to be set; remove it`;
+      clashes.push({ path: ['meters', i, 'clockSync'], message });
+    }
     const line = lineOf(meter.connection);
     if (line === undefined) return;
     const { serial: _s, tcp: _t, rtuOverTcp: _r, ...said } = meter.connection as Record<string, unknown>;
@@ -59,6 +64,11 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
     } else addresses.set(address, i);
   });
   return clashes;
+}
+
+function isClockSet(model: string): boolean {
+  const { clock } = serviceTables(model);
+  return clock !== undefined && clock.readOnly === undefined;
 }
 
 function intervalClashes(meter: Record<string, unknown>, path: PropertyKey[], models: Models): Clash[] {

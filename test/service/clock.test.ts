@@ -134,6 +134,8 @@ test('meter clock --set without --force asks for that', async () => {
   const { port, service } = serviceLine({ service: { clockAheadMs: 100_000 } });
   const doubt = await clockDoubt();
   const { code, err } = await clock(port, ['--set']);
-  expect([code, err]).toEqual(doubt === undefined ? [0, ''] : [69, expect.stringMatching(/the meter is not set: .*\n.*say --force/)]);
+  expect([code, err]).toEqual(
+    doubt === undefined ? [0, ''] : [69, expect.stringMatching(/the meter is not set: .*\n.*say --force/)],
+  );
   expect(service.writes).toHaveLength(doubt === undefined ? 1 : 0);
 });

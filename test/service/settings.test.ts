@@ -93,9 +93,7 @@ test('stored, and in effect after a restart only: found under the old address', 
   const { port, service } = serviceLine({ meter: { model: SDM120 }, service: { isUnitLazy: true } });
   const { code, out } = await address(port, 7, ['--yes', '--model', 'sdm120']);
   expect(out).toMatch(/^first hold the button of the meter/);
-  expect(out).toContain(
-    'the meter has stored 7 and still answers as 1: it changes at once, or after a restart\n',
-  );
+  expect(out).toContain('the meter has stored 7 and still answers as 1: it changes at once, or after a restart\n');
   expect([code, service.writes.length]).toEqual([0, 1]);
 });
 
