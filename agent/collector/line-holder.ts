@@ -2,7 +2,8 @@ import { AgentError } from '../system/errors.ts';
 import { gatherStatus } from './status-report.ts';
 
 /**
- * A serial port has a lock of the kernel's, a transparent gateway has none: two who ask through it take each other's answers.
+ * A transparent gateway has no lock: two who ask through it take each other's answers. A serial port has one of the kernel's,
+ * but who holds it only root may see, and a collector that waits for the port would take it in between.
  * @throws AgentError when the collector of this state directory reads on the line
  */
 export function refuseSharedLine(stateDir: string, line: string): void {

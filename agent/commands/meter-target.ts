@@ -71,6 +71,6 @@ export async function chosenMeter(name: string | undefined, options: TargetOptio
   const config = loadConfig(options.config);
   const meter = chooseMeter(config, name);
   const target = targetOf(meterModel(meter), meter.unit, meter.connection);
-  if ('rtuOverTcp' in meter.connection) refuseSharedLine(config.stateDir, target.connect().name);
+  if (!('tcp' in meter.connection)) refuseSharedLine(config.stateDir, target.connect().name);
   return { target, name: meter.name, timeZone: config.timeZone };
 }

@@ -74,9 +74,12 @@ test('while the collector has the port, it is named, and nothing is asked', asyn
   await collector.printed(/collecting/);
   await collector.printed(/line open/);
   const { code, err } = await read(['--config', config]);
-  expect(err).toContain(`serial port ${port} is held by the collector, process ${collector.process.pid}`);
+  const sentence = `${port} is held by the collector, process ${collector.process.pid}`;
+  expect(err).toContain(sentence);
   expect(err).toContain('systemctl stop energy-monitor');
   expect(code).toBe(69);
+  const byPort = await read(['--port', port]);
+  expect([byPort.code, byPort.err]).toEqual([69, expect.stringContaining(`serial port ${sentence}`)]);
   expect(await collector.end('SIGTERM')).toBe(0);
   expect((await read(['--config', config])).code).toBe(0);
 });
