@@ -72,7 +72,7 @@ test('each package is imported by one room at most, and only the lowest touches 
   expect([...(rooms.get('serialport') ?? [])]).toEqual(['modbus']);
   expect([...(rooms.get('modbus-serial') ?? [])]).toEqual(['modbus']);
   expect([...(rooms.get('pino') ?? [])]).toEqual(['system']);
-  expect([...(rooms.get('koffi') ?? [])]).toEqual(['simulator']);
+  expect([...(rooms.get('koffi') ?? [])]).toEqual(['system']);
   expect([...(rooms.get('systeminformation') ?? [])]).toEqual(['host']);
   expect([...(rooms.get('zod') ?? [])]).toEqual(['config']);
 });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ModbusSerial from 'modbus-serial';
 import { messageOf } from '../system/errors.ts';
 import { BusError } from './bus-error.ts';
-import { type Connection, type Connector, interFrameMs, readWireMs, type Wire } from './connection.ts';
+import { type Connection, type Connector, interFrameMs, isSameWire, readWireMs, type Wire } from './connection.ts';
 import { FramedPort } from './framed-port.ts';
 import type { LineStats } from './line-stats.ts';
 import { mbapFraming } from './mbap-framing.ts';
@@ -23,8 +23,8 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
-/** Register counts whose reply may still come, with the time (performance.now()) until which it may. */
-export type Debts = Map<number, number>;
+/** Unit and register count of replies that may still come, with the time (performance.now()) until which they may. */
+export type Debts = Map<string, number>;
 
 export interface ReadRequest {
   unit: number;
@@ -32,7 +32,13 @@ export interface ReadRequest {
   address: number;
   /** Registers, 1-125. */
   count: number;
+  /** Longest wait for this meter's first byte, ms, instead of the line's. */
+  responseMs?: number | undefined;
+  /** Settings of the line that this meter needs, instead of the connector's. */
+  wire?: Wire | undefined;
 }
+
+const debtKey = (unit: number, count: number): string => `${unit}/${count}`;
 
 /** Time for the driver to hand over what the kernel holds. */
 const DRAIN_MS = 2;
@@ -40,9 +46,9 @@ const DRAIN_MS = 2;
 /**
  * One line with its meters: reads go one at a time, each with a deadline, each answered by its own reply or by an error.
  *
- * An RTU reply names neither its register address nor its request, only its length. So a read that ended without its own
- * verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent, and whatever arrives
- * for it is skipped as a frame of the wrong length.
+ * An RTU reply names neither its register address nor its request, only its unit and length. So a read that ended without
+ * its own verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent to that unit,
+ * and whatever arrives for it is skipped as a frame of the wrong unit or length.
  */
 export class Bus {
   readonly stats: LineStats;
@@ -53,7 +59,8 @@ export class Bus {
   readonly #port: FramedPort;
   readonly #client: InstanceType<typeof ModbusSerial.default>;
   readonly #debts: Debts;
-  #previousCount = 0;
+  #tuned: Wire | undefined;
+  #previousRead = '';
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
   #rejectPending: ((error: BusError) => void) | undefined;
@@ -63,6 +70,7 @@ export class Bus {
     this.#debts = debts;
     this.stats = stats;
     this.wire = connector.wire;
+    this.#tuned = connector.wire;
     this.#timing = timing;
     this.#framing = connector.framing === 'rtu' ? rtuFraming : mbapFraming();
     this.#connection = connection;
@@ -93,11 +101,24 @@ export class Bus {
     return bus;
   }
 
-  /** Register counts that cannot be read now, because a late reply of that length may still arrive. */
-  owedLengths(): ReadonlySet<number> {
+  /** The settings that the line has now; undefined where the last change of them failed. */
+  tuned(): Wire | undefined {
+    return this.#tuned;
+  }
+
+  /** Register counts of which this unit cannot be asked now, because a late reply of that length may still arrive. */
+  owedLengths(unit: number): ReadonlySet<number> {
     const now = performance.now();
-    for (const [count, untilMs] of this.#debts) if (untilMs <= now) this.#debts.delete(count);
-    return new Set(this.#debts.keys());
+    for (const [key, untilMs] of this.#debts) if (untilMs <= now) this.#debts.delete(key);
+    const prefix = debtKey(unit, 0).slice(0, -1);
+    const keys = [...this.#debts.keys()].filter((key) => key.startsWith(prefix));
+    return new Set(keys.map((key) => Number(key.slice(prefix.length))));
+  }
+
+  /** Longest wait for the first byte of this read's reply now; longer while a gateway may be waiting for another unit. */
+  responseMs({ unit, responseMs = this.#timing.responseMs }: Pick<ReadRequest, 'unit' | 'responseMs'>): number {
+    const { lateReplyMs } = this.#timing;
+    return this.#framing.owesOther?.(unit, lateReplyMs) ? Math.max(lateReplyMs, responseMs) : responseMs;
   }
 
   /**
@@ -128,17 +149,20 @@ export class Bus {
   }
 
   async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    await this.#quiet(request.count, deadlineMs);
+    const { unit, count, wire = this.wire } = request;
+    const key = debtKey(unit, count);
+    await this.#tune(wire, deadlineMs);
+    await this.#quiet(wire, key, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
-    if (!this.#framing.identifiesReplies && this.owedLengths().has(request.count)) {
-      throw new BusError('busy', `a late reply of ${request.count} registers may still be on its way`);
+    if (!this.#framing.identifiesReplies && this.owedLengths(unit).has(count)) {
+      throw new BusError('busy', `a late reply of ${count} registers may still be on its way`);
     }
-    const wireMs = readWireMs(this.wire, request.count) + interFrameMs(this.wire);
-    const patienceMs = Math.floor(Math.min(wireMs + this.#timing.responseMs, deadlineMs - performance.now()));
+    const wireMs = readWireMs(wire, count) + interFrameMs(wire);
+    const patienceMs = Math.floor(Math.min(wireMs + this.responseMs(request), deadlineMs - performance.now()));
     if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
-    this.#previousCount = request.count;
+    this.#previousRead = key;
     this.#client.setID(request.unit);
     this.#client.setTimeout(patienceMs);
     try {
@@ -149,8 +173,7 @@ export class Bus {
       return buffer;
     } catch (error) {
       this.#dirty = true;
-      if (!this.#framing.identifiesReplies)
-        this.#debts.set(request.count, performance.now() + this.#timing.lateReplyMs);
+      if (!this.#framing.identifiesReplies) this.#debts.set(key, performance.now() + this.#timing.lateReplyMs);
       throw this.#classify(error);
     } finally {
       this.#port.endTransaction();
@@ -168,11 +191,31 @@ export class Bus {
     });
   }
 
-  /** Waits for the line to be silent; bytes that come meanwhile are strays and prolong the wait. */
-  async #quiet(count: number, deadlineMs: number): Promise<void> {
-    // The double of the last reply would fit a read of the same length: then its first bytes are waited for.
-    const careful = this.#dirty || count === this.#previousCount;
-    const neededMs = careful ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
+  /** Gives the line the settings that a meter needs, between two silences, so that no meter sees a frame go on. */
+  async #tune(wire: Wire, deadlineMs: number): Promise<void> {
+    const before = this.#tuned;
+    if (this.#closed || (before && isSameWire(before, wire))) return;
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+    this.#tuned = undefined;
+    try {
+      await this.#connection.configure?.(wire);
+    } catch (error) {
+      throw new BusError('disconnected', messageOf(error), { cause: error, final: true });
+    }
+    this.#tuned = wire;
+    this.#port.hush();
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+  }
+
+  /** Waits for the line to be silent before a request. */
+  #quiet(wire: Wire, key: string, deadlineMs: number): Promise<void> {
+    // The double of the last reply would fit a read of the same unit and length: then its first bytes are waited for.
+    const careful = this.#dirty || key === this.#previousRead;
+    return this.#silence(Math.max(careful ? this.#timing.settleMs : 0, interFrameMs(wire)), deadlineMs);
+  }
+
+  /** Bytes that come meanwhile are strays and prolong the wait. */
+  async #silence(neededMs: number, deadlineMs: number): Promise<void> {
     // After a stall of the process, a late reply still lies in the kernel's buffer, or on its way through the driver's
     // thread: the one is read here, the other has at least one turn of the event loop.
     this.#port.drain();

@@ -1,13 +1,13 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import koffi from 'koffi';
+import { type LineSettings, readLine } from '../modbus/termios.ts';
 import { AgentError } from '../system/errors.ts';
+import { libc } from '../system/libc.ts';
 
 /** struct termios is 60 bytes on Linux; room to spare costs nothing. */
 const TERMIOS_BYTES = 128;
 const PATH_BYTES = 128;
 
-const libc = koffi.load('libc.so.6');
 const posixOpenpt = libc.func('int posix_openpt(int flags)');
 const grantpt = libc.func('int grantpt(int fd)');
 const unlockpt = libc.func('int unlockpt(int fd)');
@@ -48,6 +48,11 @@ export class Pty {
     cfmakeraw(termios);
     tcsetattr(fd, 0, termios);
     return new Pty(fd, name.subarray(0, name.indexOf(0)).toString());
+  }
+
+  /** What whoever has the far end open has set it to. */
+  settings(): LineSettings {
+    return readLine(this.#fd);
   }
 
   onData(listener: (chunk: Buffer) => void): void {

@@ -2,11 +2,10 @@ import { Acceptance, type AcceptanceState } from '../meters/acceptance.ts';
 import { decodeBlock } from '../meters/codec.ts';
 import type { Field, MeterModel } from '../meters/model.ts';
 import { type Block, halve, planReads } from '../meters/planner.ts';
-import type { Bus } from '../modbus/bus.ts';
 import { BusError, type BusErrorKind } from '../modbus/bus-error.ts';
 import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
 import type { GapCause, Series, Values } from '../readings/reading.ts';
-import type { Link } from './link.ts';
+import type { MeterBus, MeterLine } from './meter-line.ts';
 import { type Memory, type Sample, SampleError, type Source } from './source.ts';
 
 /** Unknown turnaround of a meter, for weighing one more request against a few more registers. */
@@ -32,7 +31,7 @@ export interface ModbusMeterOptions {
   name: string;
   model: MeterModel;
   unit: number;
-  link: Link;
+  link: MeterLine;
   memory: Memory;
 }
 
@@ -91,10 +90,10 @@ export class ModbusMeter implements Source {
   }
 
   /** Reads what is missing by one plan. False: another pass cannot help or has no time. */
-  async #pass(bus: Bus, progress: Progress, deadlineMs: number): Promise<boolean> {
+  async #pass(bus: MeterBus, progress: Progress, deadlineMs: number): Promise<boolean> {
     const { blocks } = planReads(progress.missing, {
       cost: this.#cost,
-      avoid: bus.owedLengths(),
+      avoid: bus.owedLengths(this.#options.unit),
       allowed: (address, count) =>
         this.#acceptance.allows(address, count) &&
         ![...progress.cuts].some((cut) => cut > address && cut < address + count),
@@ -102,7 +101,7 @@ export class ModbusMeter implements Source {
     if (blocks.length === 0) return false;
     for (const block of blocks) {
       // A failure earlier in this pass owes this length as well: the next pass plans these fields otherwise.
-      if (bus.owedLengths().has(block.count)) continue;
+      if (bus.owedLengths(this.#options.unit).has(block.count)) continue;
       try {
         await this.#read(bus, block, progress, deadlineMs);
       } catch (error) {
@@ -110,7 +109,8 @@ export class ModbusMeter implements Source {
         progress.failures.push({ block, error });
         const second = halve(block, this.#options.model.unassigned)?.[1];
         if (second) progress.cuts.add(second.address);
-        if (error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs) return false;
+        const over = error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs;
+        if (over || error.final) return false;
         const silent =
           progress.raw.length === 0 && progress.failures.every((failure) => failure.error.kind === 'timeout');
         if (silent && progress.failures.length >= PATIENCE_REQUESTS) return false;
@@ -119,7 +119,7 @@ export class ModbusMeter implements Source {
     return true;
   }
 
-  async #read(bus: Bus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
+  async #read(bus: MeterBus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
     const { unit, model } = this.#options;
     const { address, count } = block;
     const registers = await bus.read({ unit, functionCode: model.functionCode, address, count }, deadlineMs);
@@ -182,4 +182,9 @@ export class ModbusMeter implements Source {
 /** Milliseconds of a whole read on an idle line: request and reply with the silence before each. */
 export function readTimeMs(wire: Wire, registers: number): number {
   return readWireMs(wire, registers) + 2 * interFrameMs(wire);
+}
+
+/** Line time of a sample that reads these blocks, ms, with the turnaround that a meter may be expected to have. */
+export function planTimeMs(blocks: readonly Block[], wire: Wire): number {
+  return blocks.reduce((sum, { count }) => sum + readTimeMs(wire, count) + TURNAROUND_MS, 0);
 }

@@ -70,7 +70,7 @@ test('after an unanswered read, no read of that length is sent until a late answ
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
   faults.silence = 0;
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'busy' });
-  expect([...bus.owedLengths()]).toEqual([2]);
+  expect([...bus.owedLengths(1)]).toEqual([2]);
   await bus.read({ ...READ, count: 1 }, soon());
   expect(bus.stats.requests).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, TIMING.lateReplyMs));
@@ -80,7 +80,7 @@ test('after an unanswered read, no read of that length is sent until a late answ
 test('a reply that is late enough to arrive on the next connection finds no read of its length', async () => {
   const faults = { silence: 1 };
   const { line } = virtualLine({ faults });
-  const debts = new Map<number, number>();
+  const debts = new Map<string, number>();
   const open = () => Bus.open(serialConnector(line.linkPath, WIRE_9600), newLineStats(), () => {}, TIMING, debts);
   const first = await open();
   const pending = first.read(READ, soon());
