@@ -8,7 +8,7 @@ export function findClashes(content: unknown): Clash[] {
   const clashes: Clash[] = [];
   const names = new Map<unknown, number>();
   const addresses = new Map<string, number>();
-  const lines = new Map<string, { settings: string; index: number }>();
+  const lines = new Map<string, { connection: Record<string, unknown>; index: number }>();
   meters.forEach((meter, i) => {
     if (!isRecord(meter)) return;
     const first = names.get(meter.name);
@@ -20,13 +20,11 @@ export function findClashes(content: unknown): Clash[] {
     } else names.set(meter.name, i);
     const line = lineOf(meter.connection);
     if (line === undefined) return;
-    const { serial: _s, tcp: _t, rtuOverTcp: _r, ...given } = meter.connection as Record<string, unknown>;
-    const settings = JSON.stringify(Object.entries({ ...LINE_DEFAULTS, ...given }).sort());
+    const connection = meter.connection as Record<string, unknown>;
     const shared = lines.get(line);
-    if (shared !== undefined && shared.settings !== settings) {
-      const message = `${line} has other settings in meters[${shared.index}]; write the same for all meters on a line`;
-      clashes.push({ path: ['meters', i, 'connection'], message });
-    } else lines.set(line, { settings, index: i });
+    const message = shared && connectionClash(line, connection, shared);
+    if (message !== undefined) clashes.push({ path: ['meters', i, 'connection'], message });
+    if (shared === undefined) lines.set(line, { connection, index: i });
     const unit = meter.unit ?? 1;
     const address = JSON.stringify([line, unit]);
     const other = addresses.get(address);
@@ -40,6 +38,21 @@ export function findClashes(content: unknown): Clash[] {
   });
   const { influxdb, backup }: Record<string, unknown> = isRecord(content) ? content : {};
   return [...clashes, ...sinkClashes(influxdb), ...backupClashes(backup, sinkNames(influxdb))];
+}
+
+/** What one gateway cannot be at once. A serial port is given other settings from meter to meter; a serial server is not. */
+function connectionClash(
+  line: string,
+  given: Record<string, unknown>,
+  shared: { connection: Record<string, unknown>; index: number },
+): string | undefined {
+  if ('serial' in given) return undefined;
+  if ('tcp' in given !== 'tcp' in shared.connection)
+    return `${line} is ${'tcp' in given ? 'rtuOverTcp' : 'tcp'} in meters[${shared.index}]; write the same for all meters on a line`;
+  const settings = (from: Record<string, unknown>) =>
+    JSON.stringify(Object.entries(LINE_DEFAULTS).map(([key, usual]) => from[key] ?? usual));
+  if (settings(given) === settings(shared.connection)) return undefined;
+  return `${line} has other settings in meters[${shared.index}]; write those of the serial server for all its meters`;
 }
 
 function sinkNames(influxdb: unknown): unknown[] {

@@ -115,10 +115,16 @@ export class Bus {
     return new Set(keys.map((key) => Number(key.slice(prefix.length))));
   }
 
+  /** Whether a gateway may still be waiting for this unit: another request for it would only wait behind the first. */
+  isAwaited(unit: number): boolean {
+    return this.#framing.owedUnits?.(this.#timing.lateReplyMs).has(unit) ?? false;
+  }
+
   /** Longest wait for the first byte of this read's reply now; longer while a gateway may be waiting for another unit. */
   responseMs({ unit, responseMs = this.#timing.responseMs }: Pick<ReadRequest, 'unit' | 'responseMs'>): number {
     const { lateReplyMs } = this.#timing;
-    return this.#framing.owesOther?.(unit, lateReplyMs) ? Math.max(lateReplyMs, responseMs) : responseMs;
+    const others = [...(this.#framing.owedUnits?.(lateReplyMs) ?? [])].filter((other) => other !== unit);
+    return others.length > 0 ? Math.max(lateReplyMs, responseMs) : responseMs;
   }
 
   /**

@@ -14,10 +14,10 @@ export function mbapFraming(): Framing {
   const owed = new Map<number, { unit: number; sentMs: number }>();
   return {
     identifiesReplies: true,
-    owesOther(unit, withinMs) {
+    owedUnits(withinMs) {
       const sinceMs = performance.now() - withinMs;
       for (const [id, { sentMs }] of owed) if (sentMs < sinceMs) owed.delete(id);
-      return [...owed.values()].some((request) => request.unit !== unit);
+      return new Set([...owed.values()].map(({ unit }) => unit));
     },
     begin(request, onReply, stats) {
       transactionId = (transactionId + 1) & 0xffff;

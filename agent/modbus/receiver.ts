@@ -18,10 +18,10 @@ export interface Framing {
   /** RTU replies are told apart by length alone; MBAP replies carry the transaction's id. */
   readonly identifiesReplies: boolean;
   /**
-   * A gateway answers in order: while it waits for a dead meter, the answers of the others behind it wait as well.
-   * @returns whether an answer of another unit, asked for within `withinMs`, is still to come
+   * Units of which an answer, asked for within `withinMs`, is still to come. A gateway answers in order: while it waits for a
+   * dead meter, the answers of the others behind it wait as well.
    */
-  owesOther?(unit: number, withinMs: number): boolean;
+  owedUnits?(withinMs: number): ReadonlySet<number>;
   /**
    * @param request an RTU frame as modbus-serial writes it
    * @param onReply takes the reply as an RTU frame with its CRC

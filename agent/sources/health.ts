@@ -71,6 +71,11 @@ export class Health {
     return dead || byGateway ? asFinal(error, error.message) : error;
   }
 
+  /** The last failure once more, where asking again would be of no use; undefined while it is heard. */
+  unheard(): BusError | undefined {
+    return this.#silence && asFinal(this.#silence.last, this.#silence.last.message);
+  }
+
   /** Why it is not asked now; undefined: ask. */
   resting(nowMs: number): BusError | undefined {
     const silence = this.#silence;

@@ -142,8 +142,8 @@ export class Station implements MeterLine, Sharer {
 
   async #read(bus: Bus, request: ReadRequest, deadlineMs: number): Promise<Buffer> {
     const point = this.#pointOf(deadlineMs);
-    const resting = this.#health.resting(performance.now());
-    if (resting && point.turns === 0 && this.#others().some((other) => other.living)) throw resting;
+    const pointless = this.#whyNot(bus, request.unit, point);
+    if (pointless) throw pointless;
     const { wire } = this.#options;
     const asked = { ...request, wire, responseMs: request.responseMs ?? this.#options.responseMs };
     const wireMs = readWireMs(wire, request.count) + interFrameMs(wire);
@@ -168,6 +168,13 @@ export class Station implements MeterLine, Sharer {
       point.failed = true;
       throw error instanceof BusError ? this.#health.failed(error, point.startMs, performance.now()) : error;
     }
+  }
+
+  /** Where a meter that answers shares the line, a silent one is not always asked. */
+  #whyNot(bus: Bus, unit: number, point: Point): BusError | undefined {
+    if (this.living || !this.#others().some((other) => other.living)) return undefined;
+    if (bus.isAwaited(unit)) return this.#health.unheard();
+    return point.turns === 0 ? this.#health.resting(performance.now()) : undefined;
   }
 
   async #onTurn<T>(waiting: Waiting, point: Point, use: (untilMs: number) => Promise<T>): Promise<T> {
