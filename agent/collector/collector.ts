@@ -9,7 +9,7 @@ import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logging.ts';
 import { type MeterChanges, meterChanges } from './changes.ts';
 import { OVERFULL_HINT, overfullText } from './line-load.ts';
-import { Lines } from './lines.ts';
+import { Lines, type Seat } from './lines.ts';
 import type { Outcome } from './meter-loop.ts';
 import { Metering } from './metering.ts';
 import type { CollectorStatus } from './status.ts';
@@ -47,7 +47,7 @@ export class Collector {
   /** Opens the lines and starts each loop after its own line's first attempt. Lines that do not open are tried for ever. */
   start(): void {
     for (const metering of this.#meterings) metering.start();
-    this.#tellOverfull(({ link }) => link.connector.framing === 'rtu');
+    this.#tellOverfull(() => true);
   }
 
   /**
@@ -96,7 +96,7 @@ export class Collector {
     });
     await Promise.all([...removed, ...begun]);
     const touched = new Set(fresh.map(({ seat }) => seat.link));
-    this.#tellOverfull(({ link }) => touched.has(link) && link.connector.framing === 'rtu');
+    this.#tellOverfull(({ link }) => touched.has(link));
     return changes;
   }
 
@@ -128,15 +128,19 @@ export class Collector {
     this.#options.onOutcome?.(series, outcome);
   }
 
-  #tellOverfull(which: (seat: Metering['seat']) => boolean): void {
+  /** Says once of each of these lines what it cannot carry; of one behind a gateway only what was measured. */
+  #tellOverfull(which: (seat: Seat) => boolean): void {
     const links = new Set(this.#meterings.filter(({ seat }) => which(seat)).map(({ seat }) => seat.link));
     for (const link of links) {
-      if (this.#told.has(link)) continue;
-      const loads = this.#meterings.flatMap(({ config, seat: { link: its, station } }) =>
-        its === link
-          ? [{ name: config.name, intervalMs: config.interval, needMs: station.needMs, wire: station.connector.wire }]
-          : [],
-      );
+      const here = this.#meterings.filter(({ seat }) => seat.link === link);
+      const known = link.connector.framing === 'rtu' || here.every(({ seat }) => seat.station.measured);
+      if (!known || this.#told.has(link)) continue;
+      const loads = here.map(({ config, seat: { station } }) => ({
+        name: config.name,
+        intervalMs: config.interval,
+        needMs: station.needMs,
+        wire: station.connector.wire,
+      }));
       const text = overfullText(link.connector.name, loads);
       if (text === undefined) continue;
       this.#told.add(link);

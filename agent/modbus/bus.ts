@@ -40,6 +40,8 @@ export interface ReadRequest {
 
 const debtKey = (unit: number, count: number): string => `${unit}/${count}`;
 
+/** A network and a gateway take this much at least. */
+const LEAST_TCP_MS = 2;
 /** Time for the driver to hand over what the kernel holds. */
 const DRAIN_MS = 2;
 
@@ -115,6 +117,11 @@ export class Bus {
     return new Set(keys.map((key) => Number(key.slice(prefix.length))));
   }
 
+  /** Shortest time of a read with its answer; behind a gateway nobody knows how fast the line is. */
+  leastMs({ count, wire = this.wire }: Pick<ReadRequest, 'count' | 'wire'>): number {
+    return this.#framing.identifiesReplies ? LEAST_TCP_MS : readWireMs(wire, count) + interFrameMs(wire);
+  }
+
   /** Whether a gateway may still be waiting for this unit: another request for it would only wait behind the first. */
   isAwaited(unit: number): boolean {
     return this.#framing.owedUnits?.(this.#timing.lateReplyMs).has(unit) ?? false;
@@ -165,7 +172,7 @@ export class Bus {
     }
     const wireMs = readWireMs(wire, count) + interFrameMs(wire);
     const patienceMs = Math.floor(Math.min(wireMs + this.responseMs(request), deadlineMs - performance.now()));
-    if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
+    if (patienceMs < this.leastMs(request)) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
     this.#previousRead = key;

@@ -29,6 +29,8 @@ export interface Connector {
   /** How requests are framed on this connection. */
   readonly framing: 'rtu' | 'mbap';
   open(): Promise<Connection>;
+  /** Loads what changing the settings takes, before a request waits for it. */
+  prepareConfigure?(): Promise<unknown>;
 }
 
 /** The timing of a serial line. */

@@ -1,5 +1,5 @@
 import { Bus, type BusTiming, DEFAULT_TIMING, type Debts } from '../modbus/bus.ts';
-import type { Connector } from '../modbus/connection.ts';
+import { type Connector, isSameWire } from '../modbus/connection.ts';
 import { newLineStats } from '../modbus/line-stats.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
@@ -58,6 +58,8 @@ export class Link implements MeterLine {
 
   /** A place for one more meter. */
   join(options: StationOptions): Station {
+    // What cannot be loaded is said when it is needed.
+    if (!isSameWire(options.wire, this.connector.wire)) this.connector.prepareConfigure?.().catch(() => {});
     const station = new Station(options, this);
     this.queue.sharers.add(station);
     return station;

@@ -41,6 +41,10 @@ const USAGE_MEMORY_MS = 5000;
 const FORGETTING = 0.05;
 /** What is added to the longest that an answer took lately. */
 const LATENCY_SLACK_MS = 10;
+/** The silence before a request after anything went wrong, and some more for a busy machine. */
+const SETTLE_MS = 30;
+/** What a driver may take for other settings at most: a USB adapter some transfers of 1 ms each. */
+const RETUNE_MS = 50;
 /** Of a meter that has never answered. */
 const UNKNOWN_LATENCY_MS = 40;
 /** As long as a loop gives a sample (collector/meter-loop.ts). */
@@ -60,7 +64,6 @@ export class Station implements MeterLine, Sharer {
   #lastBus: Bus | undefined;
   #point: Point | undefined;
   #needMs = 0;
-  /** What was planned or guessed holds until something was measured. */
   #measured = false;
   #latencyMs: number | undefined;
   #usage = { ms: 0, atMs: 0 };
@@ -90,6 +93,11 @@ export class Station implements MeterLine, Sharer {
   /** Line time of one sample, ms: the most lately; as planned until something was measured. */
   get needMs(): number {
     return this.#needMs;
+  }
+
+  /** Until a whole sample was read, what was planned holds. */
+  get measured(): boolean {
+    return this.#measured;
   }
 
   /** @param needMs line time of one sample by the plan of its reads */
@@ -146,13 +154,13 @@ export class Station implements MeterLine, Sharer {
     if (pointless) throw pointless;
     const { wire } = this.#options;
     const asked = { ...request, wire, responseMs: request.responseMs ?? this.#options.responseMs };
-    const wireMs = readWireMs(wire, request.count) + interFrameMs(wire);
+    const wireMs = bus.leastMs(asked);
     const waiting: Waiting = {
       sharer: this,
       deadlineMs,
       wireMs,
       expectedMs: wireMs + (this.#latencyMs ?? UNKNOWN_LATENCY_MS) + LATENCY_SLACK_MS,
-      fullMs: () => wireMs + bus.responseMs(asked) + LATENCY_SLACK_MS,
+      fullMs: () => readWireMs(wire, request.count) + bus.responseMs(asked) + preparationMs(bus, wire),
       tuned: () => isTuned(bus, wire),
     };
     try {
@@ -206,6 +214,11 @@ export class Station implements MeterLine, Sharer {
   #others(): Sharer[] {
     return [...this.#line.queue.sharers].filter((other) => other !== this);
   }
+}
+
+/** The silences before a request, and the change of settings between two of them. */
+function preparationMs(bus: Bus, wire: Wire): number {
+  return isTuned(bus, wire) ? SETTLE_MS : SETTLE_MS + RETUNE_MS + 2 * interFrameMs(wire);
 }
 
 function isTuned(bus: Bus, wire: Wire): boolean {

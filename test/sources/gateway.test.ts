@@ -1,6 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { withCrc } from '../../agent/modbus/crc.ts';
 import { tcpConnector } from '../../agent/modbus/tcp-connection.ts';
@@ -25,7 +25,10 @@ interface GatewayOptions {
 }
 
 /** A Modbus TCP gateway as they are: one connection at a time, one request after the other, 0x0B for a meter that is silent. */
-async function gateway({ requestMs = 5, givesUpMs }: GatewayOptions = {}) {
+async function gateway(
+  { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
+  { requestMs = 5, givesUpMs }: GatewayOptions = {},
+) {
   const meters = new Map(
     [1, 2, 3].map((unit) => {
       const load = restlessLoad(unit, STEADY_MS);
@@ -93,8 +96,8 @@ async function gateway({ requestMs = 5, givesUpMs }: GatewayOptions = {}) {
 const valuesOf = (meters: Map<number, VirtualMeter>, unit: number) => meters.get(unit)?.values();
 
 describe.concurrent('a gateway', () => {
-  test('units behind one address share its one connection', async () => {
-    const { seen, meters, sourceOf, second } = await gateway();
+  test('units behind one address share its one connection', async (context) => {
+    const { seen, meters, sourceOf, second } = await gateway(context);
     const sources = [1, 2, 3].map((unit) => sourceOf(unit));
     for (let round = 0; round < 2; round++) {
       expect(await second(sources)).toEqual([1, 2, 3].map((unit) => valuesOf(meters, unit)));
@@ -106,8 +109,11 @@ describe.concurrent('a gateway', () => {
     ['at once', 0],
     ['after 400 ms, longer than we wait', 400],
     ['after 900 ms, for which it serves nobody', 900],
-  ] as const)('a gateway that says %s that a unit does not answer costs the others nothing', async ([, givesUpMs]) => {
-    const { seen, link, meters, sourceOf, second } = await gateway({ givesUpMs });
+  ] as const)('a gateway that says %s that a unit does not answer costs the others nothing', async ([
+    ,
+    givesUpMs,
+  ], context) => {
+    const { seen, link, meters, sourceOf, second } = await gateway(context, { givesUpMs });
     const sources = [DEAD, 1, 2].map((unit) => sourceOf(unit));
     for (let round = 0; round < 6; round++) {
       const [dead, ...others] = await second(sources);
@@ -122,16 +128,16 @@ describe.concurrent('a gateway', () => {
     expect(link.stats.disconnects).toBe(0);
   });
 
-  test('a gateway that keeps silent about a dead unit costs the others nothing either', async () => {
-    const { meters, sourceOf, second } = await gateway();
+  test('a gateway that keeps silent about a dead unit costs the others nothing either', async (context) => {
+    const { meters, sourceOf, second } = await gateway(context);
     const sources = [1, DEAD, 3].map((unit) => sourceOf(unit));
     for (let round = 0; round < 5; round++) {
       expect(await second(sources)).toEqual([valuesOf(meters, 1), 'timeout', valuesOf(meters, 3)]);
     }
   });
 
-  test('a slow gateway is waited for as long as its meters say', async () => {
-    const { meters, sourceOf, second } = await gateway({ requestMs: 150 });
+  test('a slow gateway is waited for as long as its meters say', async (context) => {
+    const { meters, sourceOf, second } = await gateway(context, { requestMs: 150 });
     expect(await second([sourceOf(1, 300)])).toEqual([valuesOf(meters, 1)]);
   });
 });

@@ -56,12 +56,13 @@ function mixedLine(delayMs: (unit: number, request: number) => number = () => 0)
   return { pty, meters, heard, deaf };
 }
 
-async function sourcesOn(path: string, timing = { ...DEFAULT_TIMING, responseMs: 80 }) {
+async function sourcesOn(path: string, responseMs: number) {
+  const timing = { ...DEFAULT_TIMING, responseMs };
   const link = new Link(serialConnector(path, FACTORY), silentLog, { timing });
   onTestFinished(() => link.stop());
   await link.start();
   const sources = UNITS.map(([unit, wire]) => {
-    const station = link.join({ intervalMs: 1000, wire, responseMs: timing.responseMs });
+    const station = link.join({ intervalMs: 1000, wire, responseMs });
     return new ModbusMeter({ name: `unit-${unit}`, model: WE_515, unit, link: station, memory: memoryOf() });
   });
   return { link, sources };
@@ -69,7 +70,7 @@ async function sourcesOn(path: string, timing = { ...DEFAULT_TIMING, responseMs:
 
 test('meters with settings of their own share a port: each is asked with its own, next to its likes', async () => {
   const { pty, meters, heard, deaf } = mixedLine();
-  const { sources } = await sourcesOn(pty.path);
+  const { sources } = await sourcesOn(pty.path, 500);
   for (let round = 0; round < 3; round++) {
     const samples = await Promise.all(sources.map((source) => source.sample(performance.now() + 4000)));
     expect(samples.map(({ values }) => values)).toEqual([...meters.values()].map((meter) => meter.values()));
@@ -83,7 +84,7 @@ test('meters with settings of their own share a port: each is asked with its own
 test('a reply that is late becomes no value of a meter with other settings, nor of its own', async () => {
   const late = new Set([2, 5]);
   const { pty, meters } = mixedLine((unit, request) => (unit === 5 && late.has(request) ? 700 : 0));
-  const { link, sources } = await sourcesOn(pty.path);
+  const { link, sources } = await sourcesOn(pty.path, 80);
   for (let round = 0; round < 4; round++) {
     const samples = await Promise.allSettled(sources.map((source) => source.sample(performance.now() + 2500)));
     for (const [i, sample] of samples.entries()) {
