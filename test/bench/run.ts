@@ -4,6 +4,7 @@ import { backup } from './backup.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { hostMetrics } from './host-metrics.ts';
+import { manyMeters } from './many-meters.ts';
 import { type Figures, table } from './table.ts';
 
 /**
@@ -15,6 +16,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   forwarding,
   'host-metrics': hostMetrics,
   backup,
+  'many-meters': manyMeters,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
