@@ -30,7 +30,7 @@ export class Collector {
   readonly #options: CollectorOptions;
   readonly #lines: Lines;
   readonly #startedMs = Date.now();
-  /** Lines that were said to be over-full: once. */
+  /** Lines that were said to be over-full: once, until their meters change. */
   readonly #told = new WeakSet<Link>();
   /** In the order of the configuration. */
   #meterings: Metering[];
@@ -96,6 +96,7 @@ export class Collector {
     });
     await Promise.all([...removed, ...begun]);
     const touched = new Set(fresh.map(({ seat }) => seat.link));
+    for (const link of touched) this.#told.delete(link);
     this.#tellOverfull(({ link }) => touched.has(link));
     return changes;
   }

@@ -4,7 +4,7 @@ import type { JournalReader } from '../journal/reader.ts';
 import { findModel } from '../meters/catalogue.ts';
 import type { MeterModel } from '../meters/model.ts';
 import type { Series } from '../readings/reading.ts';
-import { ModbusMeter, planTimeMs } from '../sources/modbus-meter.ts';
+import { ModbusMeter, readPlan } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import type { Clock } from '../system/clock.ts';
 import { AgentError } from '../system/errors.ts';
@@ -64,7 +64,7 @@ export class Metering {
         link: station,
         memory: this.#memory,
       });
-      station.expect(planTimeMs(this.#source.plan(), station.connector.wire));
+      station.expect(readPlan(this.#source.plan(), station.connector.wire));
     } catch (error) {
       void lines.leave(this.seat);
       throw error;

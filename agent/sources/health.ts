@@ -12,14 +12,30 @@ export const DEFAULT_SILENCE: SilenceTiming = { deadAfterMs: 3000, longestPauseM
 
 const LEAST_SILENCES = 3;
 
+/** So many times as long as it takes to be taken for dead, a meter has to answer to be relied on again. */
+const TRUSTED_AFTER = 10;
+
 /** A gateway says that nobody answers behind it (Modbus Application Protocol V1.1b3, 7: 0x0A path, 0x0B target). */
 const GATEWAY_EXCEPTIONS = new Set([0x0a, 0x0b]);
+
+interface Silence {
+  sinceMs: number;
+  /** Requests, and the points of the grid that they were for. */
+  count: number;
+  points: number;
+  pointMs: number;
+  dead: boolean;
+  pauseMs: number;
+  againMs: number;
+  last: BusError;
+}
 
 /** Whether one meter answers, and since when it does not. Times are on performance.now()'s scale. */
 export class Health {
   readonly #timing: SilenceTiming;
   #heard = false;
-  #silence: { sinceMs: number; count: number; pauseMs: number; againMs: number; last: BusError } | undefined;
+  #lastSilenceMs = Number.NEGATIVE_INFINITY;
+  #silence: Silence | undefined;
 
   constructor(timing: SilenceTiming) {
     this.#timing = timing;
@@ -30,8 +46,24 @@ export class Health {
     return this.#heard && !this.#silence;
   }
 
-  get isSilent(): boolean {
+  /** Silent for so long that it is asked less often. */
+  get isDead(): boolean {
+    return this.#silence?.dead ?? false;
+  }
+
+  /** It gave no answer when it was last asked. */
+  get isUnanswered(): boolean {
     return this.#silence !== undefined;
+  }
+
+  /** Silent in more than one point of its grid: one lost answer makes nobody come last. */
+  get isSilent(): boolean {
+    return (this.#silence?.points ?? 0) > 1;
+  }
+
+  /** It gave no answer lately, and may well do so again. */
+  isShaky(nowMs: number): boolean {
+    return nowMs - this.#lastSilenceMs < this.#timing.deadAfterMs * TRUSTED_AFTER;
   }
 
   answered(): void {
@@ -57,18 +89,30 @@ export class Health {
     }
     if (error.kind !== 'timeout' && !byGateway) return error;
     const { deadAfterMs, longestPauseMs } = this.#timing;
-    const before = this.#silence;
-    const silence = before ?? { sinceMs: nowMs, count: 0, pauseMs: deadAfterMs / 6, againMs: 0, last: error };
+    const begun = {
+      sinceMs: nowMs,
+      count: 0,
+      points: 0,
+      pointMs: Number.NaN,
+      dead: false,
+      pauseMs: deadAfterMs / 6,
+      againMs: 0,
+      last: error,
+    };
+    const silence: Silence = this.#silence ?? begun;
     this.#silence = silence;
     silence.count++;
+    this.#lastSilenceMs = nowMs;
+    if (silence.pointMs !== pointMs) silence.points++;
+    silence.pointMs = pointMs;
     silence.last = error;
-    const dead = silence.count >= LEAST_SILENCES && nowMs - silence.sinceMs >= deadAfterMs;
-    if (dead) {
+    silence.dead = silence.count >= LEAST_SILENCES && nowMs - silence.sinceMs >= deadAfterMs;
+    if (silence.dead) {
       silence.pauseMs = Math.min(silence.pauseMs * 2, longestPauseMs);
       // Points begin some milliseconds late: a little less, or each pause would be a point longer.
       silence.againMs = pointMs + silence.pauseMs * 0.95;
     }
-    return dead || byGateway ? asFinal(error, error.message) : error;
+    return silence.dead || byGateway ? asFinal(error, error.message) : error;
   }
 
   /** The last failure once more, where asking again would be of no use; undefined while it is heard. */

@@ -54,7 +54,7 @@ export class LineQueue {
     clearTimeout(this.#timer);
     if (this.#taken) return;
     const nowMs = performance.now();
-    for (const request of this.#waiting.filter((one) => nowMs + one.wireMs > one.deadlineMs)) {
+    for (const request of this.#waiting.filter((one) => nowMs + one.leastMs > one.deadlineMs)) {
       this.#forget(request);
       request.refuse(new BusError('busy', 'no time is left on the line for this read'));
     }

@@ -7,6 +7,7 @@ import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
 import type { GapCause, Series, Values } from '../readings/reading.ts';
 import type { MeterBus, MeterLine } from './meter-line.ts';
 import { type Memory, type Sample, SampleError, type Source } from './source.ts';
+import type { ReadPlan } from './station.ts';
 
 /** Unknown turnaround of a meter, for weighing one more request against a few more registers. */
 const TURNAROUND_MS = 20;
@@ -184,7 +185,8 @@ export function readTimeMs(wire: Wire, registers: number): number {
   return readWireMs(wire, registers) + 2 * interFrameMs(wire);
 }
 
-/** Line time of a sample that reads these blocks, ms, with the turnaround that a meter may be expected to have. */
-export function planTimeMs(blocks: readonly Block[], wire: Wire): number {
-  return blocks.reduce((sum, { count }) => sum + readTimeMs(wire, count) + TURNAROUND_MS, 0);
+/** What a sample that reads these blocks is expected to take. */
+export function readPlan(blocks: readonly Block[], wire: Wire): ReadPlan {
+  const needMs = blocks.reduce((sum, { count }) => sum + readTimeMs(wire, count) + TURNAROUND_MS, 0);
+  return { needMs, requests: blocks.length, turnaroundMs: TURNAROUND_MS };
 }

@@ -15,6 +15,14 @@ export interface StationOptions {
   responseMs: number;
 }
 
+/** A sample as planned. */
+export interface ReadPlan {
+  /** Line time, ms, with the turnaround that is assumed for each request. */
+  needMs: number;
+  requests: number;
+  turnaroundMs: number;
+}
+
 /** What a station needs of its line. */
 export interface StationLine {
   readonly queue: LineQueue;
@@ -29,16 +37,19 @@ export interface StationLine {
 interface Point {
   startMs: number;
   deadlineMs: number;
-  /** Line time so far. */
+  /** Line time that the meter had taken lately when it began. */
+  usageMs: number;
+  /** Line time so far, and what the request that waits usually takes. */
   usedMs: number;
+  nextMs: number;
   turns: number;
   failed: boolean;
 }
 
 /** Time in which line time that was used is forgotten to a third. */
-const USAGE_MEMORY_MS = 5000;
+const USAGE_MEMORY_MS = 1000;
 /** A share of what was the most lately goes with each new measurement. */
-const FORGETTING = 0.05;
+const FORGETTING = 0.02;
 /** What is added to the longest that an answer took lately. */
 const LATENCY_SLACK_MS = 10;
 /** The silence before a request after anything went wrong, and some more for a busy machine. */
@@ -47,6 +58,8 @@ const SETTLE_MS = 30;
 const RETUNE_MS = 50;
 /** Of a meter that has never answered. */
 const UNKNOWN_LATENCY_MS = 40;
+/** Of its interval: with so much time left a request is tried, whatever it usually takes. */
+const LEAST_SHARE = 0.4;
 /** As long as a loop gives a sample (collector/meter-loop.ts). */
 const LONGEST_SAMPLE_MS = 3000;
 /** The share of its interval that the loop gives a sample (collector/meter-loop.ts). */
@@ -63,8 +76,8 @@ export class Station implements MeterLine, Sharer {
   readonly #health: Health;
   #lastBus: Bus | undefined;
   #point: Point | undefined;
-  #needMs = 0;
-  #measured = false;
+  #plan: ReadPlan = { needMs: 0, requests: 0, turnaroundMs: 0 };
+  #measuredMs: number | undefined;
   #latencyMs: number | undefined;
   #usage = { ms: 0, atMs: 0 };
   #askedMs = performance.now();
@@ -86,23 +99,32 @@ export class Station implements MeterLine, Sharer {
     return !this.#health.isSilent;
   }
 
+  isShaky(nowMs: number): boolean {
+    return this.#health.isShaky(nowMs);
+  }
+
+  get dead(): boolean {
+    return this.#health.isDead;
+  }
+
   get answers(): boolean {
     return this.#health.answers;
   }
 
-  /** Line time of one sample, ms: the most lately; as planned until something was measured. */
+  /** Line time of one sample, ms: the most lately; until one was read whole, as planned with the answers' real time. */
   get needMs(): number {
-    return this.#needMs;
+    const { needMs, requests, turnaroundMs } = this.#plan;
+    const slowerMs = Math.max(0, (this.#latencyMs ?? 0) - turnaroundMs);
+    return this.#measuredMs ?? needMs + requests * slowerMs;
   }
 
-  /** Until a whole sample was read, what was planned holds. */
   get measured(): boolean {
-    return this.#measured;
+    return this.#measuredMs !== undefined;
   }
 
-  /** @param needMs line time of one sample by the plan of its reads */
-  expect(needMs: number): void {
-    if (!this.#measured) this.#needMs = needMs;
+  /** What a sample is expected to take. */
+  expect(plan: ReadPlan): void {
+    this.#plan = plan;
   }
 
   bus(): MeterBus | undefined {
@@ -127,25 +149,26 @@ export class Station implements MeterLine, Sharer {
   }
 
   overdueMs(nowMs: number): number {
-    return nowMs - this.#askedMs - this.intervalMs - this.#line.silence.longestPauseMs;
+    const pauseMs = this.dead ? this.#line.silence.longestPauseMs : 0;
+    return nowMs - this.#askedMs - this.intervalMs - pauseMs;
   }
 
-  usageMs(nowMs: number): number {
-    return this.#usage.ms * Math.exp((this.#usage.atMs - nowMs) / USAGE_MEMORY_MS);
+  get usageMs(): number {
+    return this.#point?.usageMs ?? 0;
   }
 
   claim(nowMs: number): Claim | undefined {
     const { intervalMs } = this;
     if (!this.#point) return undefined;
-    const { startMs, deadlineMs, usedMs, turns } = this.#point;
+    const { startMs, deadlineMs, usedMs, nextMs } = this.#point;
+    const sampleMs = this.needMs;
     if (this.#line.queue.isServing(this)) {
-      const needMs = Math.max(this.#needMs - usedMs, 0);
-      return { underWay: true, begun: turns > 0, dueMs: startMs, deadlineMs, needMs };
+      return { underWay: true, dueMs: startMs, deadlineMs, sampleMs, needMs: Math.max(sampleMs - usedMs, nextMs) };
     }
     const passed = Math.max(1, Math.ceil((nowMs - startMs) / intervalMs - LATEST));
     const dueMs = startMs + passed * intervalMs;
     const nextDeadlineMs = dueMs + Math.min(intervalMs * SAMPLE_SHARE, LONGEST_SAMPLE_MS);
-    return { underWay: false, begun: false, dueMs, deadlineMs: nextDeadlineMs, needMs: this.#needMs };
+    return { underWay: false, dueMs, deadlineMs: nextDeadlineMs, sampleMs, needMs: sampleMs };
   }
 
   async #read(bus: Bus, request: ReadRequest, deadlineMs: number): Promise<Buffer> {
@@ -155,17 +178,26 @@ export class Station implements MeterLine, Sharer {
     const { wire } = this.#options;
     const asked = { ...request, wire, responseMs: request.responseMs ?? this.#options.responseMs };
     const wireMs = bus.leastMs(asked);
+    const usualMs = wireMs + (this.#latencyMs ?? UNKNOWN_LATENCY_MS) + LATENCY_SLACK_MS;
+    const fullMs = () => readWireMs(wire, request.count) + bus.responseMs(asked) + preparationMs(bus, wire);
+    point.nextMs = usualMs;
+    // Who gave no answer is likely to give none again: the others have to be able to spare all of it.
+    const expectedMs = this.living && this.#health.isUnanswered ? fullMs() : usualMs;
     const waiting: Waiting = {
       sharer: this,
       deadlineMs,
-      wireMs,
-      expectedMs: wireMs + (this.#latencyMs ?? UNKNOWN_LATENCY_MS) + LATENCY_SLACK_MS,
-      fullMs: () => readWireMs(wire, request.count) + bus.responseMs(asked) + preparationMs(bus, wire),
+      // A request that is cut off leaves a debt; one long answer must not keep a meter from being asked for ever.
+      leastMs: Math.max(wireMs, Math.min(usualMs - LATENCY_SLACK_MS, this.intervalMs * LEAST_SHARE)),
+      expectedMs,
+      fullMs,
       tuned: () => isTuned(bus, wire),
     };
+    // Cut short for the others' sake, or by its deadline, its silence says nothing.
+    let hadTime = false;
     try {
       return await this.#onTurn(waiting, point, async (untilMs) => {
         const startMs = performance.now();
+        hadTime = untilMs - startMs >= Math.min(usualMs, fullMs());
         const registers = await bus.read(asked, untilMs);
         const latencyMs = performance.now() - startMs - wireMs;
         this.#latencyMs = Math.max(latencyMs, (this.#latencyMs ?? 0) * (1 - FORGETTING));
@@ -174,13 +206,16 @@ export class Station implements MeterLine, Sharer {
       });
     } catch (error) {
       point.failed = true;
-      throw error instanceof BusError ? this.#health.failed(error, point.startMs, performance.now()) : error;
+      if (!(error instanceof BusError) || (error.kind === 'timeout' && !hadTime)) throw error;
+      // That a silent one had no turn does not change why there is no reading.
+      if (error.kind === 'busy') throw this.#health.unheard() ?? error;
+      throw this.#health.failed(error, point.startMs, performance.now());
     }
   }
 
   /** Where a meter that answers shares the line, a silent one is not always asked. */
   #whyNot(bus: Bus, unit: number, point: Point): BusError | undefined {
-    if (this.living || !this.#others().some((other) => other.living)) return undefined;
+    if (!this.#health.isUnanswered || !this.#others().some((other) => other.living)) return undefined;
     if (bus.isAwaited(unit)) return this.#health.unheard();
     return point.turns === 0 ? this.#health.resting(performance.now()) : undefined;
   }
@@ -194,7 +229,7 @@ export class Station implements MeterLine, Sharer {
     } finally {
       const nowMs = performance.now();
       point.usedMs += nowMs - this.#askedMs;
-      this.#usage = { ms: this.usageMs(nowMs) + nowMs - this.#askedMs, atMs: nowMs };
+      this.#usage = { ms: this.#usageAt(nowMs) + nowMs - this.#askedMs, atMs: nowMs };
       turn.end();
     }
   }
@@ -203,12 +238,26 @@ export class Station implements MeterLine, Sharer {
   #pointOf(deadlineMs: number): Point {
     const last = this.#point;
     if (last?.deadlineMs === deadlineMs) return last;
-    if (last && last.turns > 0 && !last.failed) {
-      this.#needMs = Math.max(last.usedMs, this.#measured ? this.#needMs * (1 - FORGETTING) : 0);
-      this.#measured = true;
-    }
-    this.#point = { startMs: performance.now(), deadlineMs, usedMs: 0, turns: 0, failed: false };
+    if (last) this.#learn(last);
+    const startMs = performance.now();
+    this.#point = {
+      startMs,
+      deadlineMs,
+      usageMs: this.#usageAt(startMs),
+      usedMs: 0,
+      nextMs: 0,
+      turns: 0,
+      failed: false,
+    };
     return this.#point;
+  }
+
+  #learn({ usedMs, turns, failed }: Point): void {
+    if (turns > 0 && !failed) this.#measuredMs = Math.max(usedMs, (this.#measuredMs ?? 0) * (1 - FORGETTING));
+  }
+
+  #usageAt(nowMs: number): number {
+    return this.#usage.ms * Math.exp((this.#usage.atMs - nowMs) / USAGE_MEMORY_MS);
   }
 
   #others(): Sharer[] {

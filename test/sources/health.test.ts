@@ -26,6 +26,7 @@ test('an answer ends it', () => {
   expect(health.isSilent).toBe(true);
   health.answered();
   expect([health.isSilent, health.answers, health.resting(20_000)]).toEqual([false, true, undefined]);
+  expect([health.isShaky(40_000), health.isShaky(60_000)]).toEqual([true, false]);
 });
 
 test('a line that was opened anew is a reason to ask at once', () => {
@@ -51,6 +52,15 @@ test('a rest is told with the cause of the silence, how long it is and when it i
 test('a gateway that says nobody answers behind it is not asked again in the same second', () => {
   const health = new Health(TIMING);
   expect(health.failed(new BusError('exception', '', { exceptionCode: 11 }), 0, 10).final).toBe(true);
+  expect(health.isUnanswered).toBe(true);
+});
+
+test('one lost answer, or two in one second, makes no meter a silent one', () => {
+  const health = new Health(TIMING);
+  health.failed(timeout, 0, 250);
+  health.failed(timeout, 0, 500);
+  expect([health.isUnanswered, health.isSilent]).toEqual([true, false]);
+  health.failed(timeout, 1000, 1250);
   expect(health.isSilent).toBe(true);
 });
 
@@ -59,7 +69,7 @@ test('a meter that refuses a register is there; noise and a lost line say nothin
   health.failed(timeout, 0, 250);
   health.failed(new BusError('crc', ''), 0, 300);
   health.failed(new BusError('disconnected', ''), 0, 300);
-  expect(health.isSilent).toBe(true);
+  expect(health.isUnanswered).toBe(true);
   expect(health.failed(new BusError('exception', '', { exceptionCode: 2 }), 0, 350).final).toBe(false);
   expect(health.answers).toBe(true);
 });

@@ -17,17 +17,17 @@ import { TcpLine } from '../../agent/simulator/tcp-line.ts';
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import { DEFAULT_SILENCE } from '../../agent/sources/health.ts';
 import { Link } from '../../agent/sources/link.ts';
-import { ModbusMeter, planTimeMs } from '../../agent/sources/modbus-meter.ts';
+import { ModbusMeter, readPlan } from '../../agent/sources/modbus-meter.ts';
 import { systemClock } from '../../agent/system/clock.ts';
 import { type FastRun, memoryOf } from './fast-line.ts';
 import { restlessLoad } from './restless-load.ts';
 import { silentLog } from './silent-log.ts';
 import { temporaryDirectory } from './temporary.ts';
 
-/** Everything runs this many times as fast as a real line: a second lasts 250 ms, 9600 baud are 38400. */
+/** Everything runs this many times as fast as a real line: a second lasts 250 ms, 19200 baud are 76800. */
 const SPEED_UP = 4;
 export const SECOND_MS = 1000 / SPEED_UP;
-const WIRE: Wire = { baudRate: 9600 * SPEED_UP, parity: 'even', dataBits: 8, stopBits: 1 };
+const WIRE: Wire = { baudRate: 19200 * SPEED_UP, parity: 'even', dataBits: 8, stopBits: 1 };
 const TIMING: BusTiming = {
   responseMs: 62,
   settleMs: 5,
@@ -38,9 +38,6 @@ const SILENCE = {
   deadAfterMs: DEFAULT_SILENCE.deadAfterMs / SPEED_UP,
   longestPauseMs: DEFAULT_SILENCE.longestPauseMs / SPEED_UP,
 };
-
-/** What a busy machine takes from a test now and then. */
-const STALL_MS = 30;
 
 /** One of the meters on the line. */
 export interface SharedMeter {
@@ -63,8 +60,6 @@ export interface SharedRunOptions {
 
 export interface SharedRun extends FastRun {
   unit: number;
-  /** Points that were missed, but for those while this very process had no time: that is its machine's doing. */
-  missed: Gap[];
 }
 
 /** Several meters on one line, read by the real pieces, four times as fast as a real line. */
@@ -75,7 +70,7 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
   const runs = new Map<number, SharedRun>();
   const virtual = new Map<number, VirtualMeter>();
   for (const { unit } of meters) {
-    const run: SharedRun = { unit, readings: [], gaps: [], outcomes: [], struck: 0, truth: [], missed: [] };
+    const run: SharedRun = { unit, readings: [], gaps: [], outcomes: [], struck: 0, truth: [] };
     runs.set(unit, run);
     const onStep = (timeMs: number, values: Record<string, number>) => void run.truth.push({ timeMs, values });
     const load = restlessLoad(seed + unit, SECOND_MS);
@@ -100,7 +95,6 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
   onTestFinished(close);
   const link = new Link(connector, silentLog, { timing: TIMING, silence: SILENCE, retryMs: 50, stuckMs: 500 });
   const stop = new AbortController();
-  const stalls = watchStalls(stop.signal);
   await link.start();
   const loops = meters.map((meter, i) => {
     const { unit, intervalMs = SECOND_MS, responseMs = TIMING.responseMs } = meter;
@@ -109,7 +103,7 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
     const memory = memoryOf();
     const station = link.join({ intervalMs, wire: WIRE, responseMs });
     const source = new ModbusMeter({ name: `unit-${unit}`, model: WE_515, unit, link: station, memory });
-    station.expect(planTimeMs(source.plan(), WIRE) / SPEED_UP);
+    station.expect(readPlan(source.plan(), WIRE));
     return new MeterLoop({
       source,
       guard: new Guard(WE_515),
@@ -130,28 +124,7 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
   await Promise.all(loops);
   await link.stop();
   await close();
-  for (const run of runs.values()) {
-    // The first points come while everything starts, and begin amid their slot.
-    const beginMs = (run.outcomes[0]?.timeMs ?? 0) + 2 * SECOND_MS;
-    run.missed = run.gaps.filter(
-      ({ fromMs, toMs }) =>
-        fromMs >= beginMs && !stalls.some((atMs) => atMs > fromMs - SECOND_MS / 2 && atMs < toMs + SECOND_MS * 1.5),
-    );
-  }
   return runs;
-}
-
-/** When this process got no time for a while. */
-function watchStalls(signal: AbortSignal): number[] {
-  const stalls: number[] = [];
-  let last = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    if (now - last > STALL_MS) stalls.push(Date.now());
-    last = now;
-  }, 2);
-  signal.addEventListener('abort', () => clearInterval(timer));
-  return stalls;
 }
 
 async function open(
