@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { Collector } from '../../agent/collector/collector.ts';
@@ -16,6 +17,7 @@ import { runCommand } from '../support/child.ts';
 import { ALL, open } from '../support/open-journal.ts';
 import { restlessLoad } from '../support/restless-load.ts';
 import { recordingLog } from '../support/silent-log.ts';
+import { watchStalls } from '../support/stalls.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { virtualLine } from '../support/virtual-line.ts';
 
@@ -31,6 +33,25 @@ async function gateway(): Promise<TcpLine> {
   const line = await TcpLine.listen(0, 'mbap', { slave: new Slave(new Map(meters)), random: seededRandom(1) });
   onTestFinished(() => line.close());
   return line;
+}
+
+/** A server that takes what an InfluxDB takes, and counts it. */
+async function countingServer() {
+  const counted = { url: '', writes: 0 };
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      if (request.url?.includes('/write')) counted.writes++;
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  counted.url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  return counted;
 }
 
 interface MeterSketch {
@@ -115,6 +136,7 @@ test('meters come, go and change; the one that stays keeps its loop, its counts 
   const changes = { name: 'changes', unit: 3, interval: '500ms', connection: tcp };
   const comes = { name: 'comes', unit: 4, interval: '500ms', connection: tcp };
   if (!stays || !goes) return;
+  const wasStalled = watchStalls(60);
   const run = collecting([stays, goes, changes]);
   for (const name of ['stays', 'goes', 'changes']) await run.more(name);
   const { good = 0, lineStats } = run.statusOf('stays') ?? {};
@@ -128,7 +150,7 @@ test('meters come, go and change; the one that stays keeps its loop, its counts 
   expect(after?.lineStats).toMatchObject({ disconnects: 0 });
   expect(after?.lineStats.requests).toBeGreaterThan(requests);
   await run.stop();
-  expect(gapsOf(run.stateDir, 'stays').filter(({ cause }) => cause !== 'stalled')).toEqual([]);
+  expect(gapsOf(run.stateDir, 'stays').filter(({ fromMs, toMs }) => !wasStalled(fromMs, toMs))).toEqual([]);
   expect(Math.max(...readingTimes(run.stateDir, 'goes'))).toBeLessThanOrEqual(goneMs);
   const changed = readingTimes(run.stateDir, 'changes');
   expect(new Set(changed).size).toBe(changed.length);
@@ -240,6 +262,7 @@ test('twenty times SIGHUP at random moments: the others lose no point, what is a
     writeFileSync(file, JSON.stringify({ stateDir, meters: [...steady, ...comes, changing] }));
   };
   write(0);
+  const wasStalled = watchStalls(60);
   const child = runCommand(['collect', '--config', file]);
   await child.printed(/"collecting"|collecting/);
   const seen: { atMs: number; present: boolean }[] = [];
@@ -259,9 +282,13 @@ test('twenty times SIGHUP at random moments: the others lose no point, what is a
   expect(await child.end('SIGTERM')).toBe(0);
   for (const name of ['one', 'two']) {
     const times = readingTimes(stateDir, name);
-    const missing = times.slice(1).filter((timeMs, i) => timeMs - (times[i] ?? 0) !== 500);
-    expect(missing).toEqual([]);
-    expect(gapsOf(stateDir, name)).toEqual([]);
+    const lost = gapsOf(stateDir, name).filter(({ fromMs, toMs }) => !wasStalled(fromMs, toMs));
+    expect(lost).toEqual([]);
+    // Each point between them is a reading or a gap.
+    const [firstMs, lastMs] = [times[0] ?? 0, times.at(-1) ?? 0];
+    const gaps = gapsOf(stateDir, name).filter(({ fromMs, toMs }) => fromMs > firstMs && toMs < lastMs);
+    const points = gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / 500 + 1, times.length);
+    expect(points).toBe((lastMs - firstMs) / 500 + 1);
     expect(times.length).toBeGreaterThan(15);
   }
   const changing = readingTimes(stateDir, 'changing');
@@ -274,6 +301,31 @@ test('twenty times SIGHUP at random moments: the others lose no point, what is a
   }
   expect(guest.length).toBeGreaterThan(5);
   expect(child.errors() + child.output()).toMatch(/the configuration stays as it was/);
+});
+
+test('a server that comes into the configuration with SIGHUP gets the readings, and one that leaves it none', async () => {
+  const { port } = await gateway();
+  const stateDir = join(temporaryDirectory(), 'state');
+  const file = join(temporaryDirectory(), 'config.yaml');
+  const [first, second] = [await countingServer(), await countingServer()];
+  const write = (url: string | undefined) => {
+    const meters = [{ name: 'house', model: 'we-515', interval: '500ms', connection: { tcp: `127.0.0.1:${port}` } }];
+    const influxdb = url === undefined ? [] : [{ url, token: 'a-token', batchInterval: '1s' }];
+    writeFileSync(file, JSON.stringify({ stateDir, journal: { flushInterval: '1s' }, meters, influxdb }));
+  };
+  write(undefined);
+  const child = runCommand(['collect', '--config', file]);
+  await child.printed(/collecting/);
+  for (const server of [first, second]) {
+    write(server.url);
+    child.process.kill('SIGHUP');
+    await expect.poll(() => server.writes, { timeout: 20_000 }).toBeGreaterThan(1);
+  }
+  const { writes } = first;
+  const more = second.writes + 2;
+  await expect.poll(() => second.writes, { timeout: 20_000 }).toBeGreaterThan(more);
+  expect(first.writes).toBe(writes);
+  expect(await child.end('SIGTERM')).toBe(0);
 });
 
 test('what went wrong with the last reload is in the status', () => {

@@ -29,7 +29,7 @@ export function describeSharedLineFaults(
       const runs = await sharedRun({ seed, ticks, transport, meters: [{ unit: 1 }, { unit: 21 }, other] });
       for (const run of runs.values()) expect(wrongValues(run, SECOND_MS)).toEqual([]);
       for (const unit of [1, 21]) {
-        expect(runs.get(unit)?.readings.length).toBeGreaterThan(ticks * 0.75);
+        expect(runs.get(unit)?.readings.length).toBeGreaterThan(ticks * 0.5);
       }
       const bad = runs.get(other.unit);
       // Each of its seconds is accounted for: a reading or a gap.

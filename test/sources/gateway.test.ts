@@ -108,7 +108,7 @@ describe.concurrent('a gateway', () => {
   test.for([
     ['at once', 0],
     ['after 400 ms, longer than we wait', 400],
-    ['after 900 ms, for which it serves nobody', 900],
+    ['after 600 ms, for which it serves nobody', 600],
   ] as const)('a gateway that says %s that a unit does not answer costs the others nothing', async ([
     ,
     givesUpMs,
