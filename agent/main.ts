@@ -4,11 +4,14 @@ import { addAzure } from './commands/azure.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
+import { addEnergy } from './commands/energy.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
 import { addImport } from './commands/import.ts';
 import { addInfluxdb } from './commands/influxdb.ts';
+import { addJournal } from './commands/journal.ts';
 import { addLive } from './commands/live.ts';
+import { addMeter } from './commands/meter.ts';
 import { addReadings } from './commands/readings.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRestoreInfluxdb } from './commands/restore-influxdb.ts';
@@ -38,7 +41,10 @@ const COMMANDS = [
   addLive,
   addCollect,
   addReadings,
+  addEnergy,
   addStatus,
+  addJournal,
+  addMeter,
   addInfluxdb,
   addForward,
   addImport,

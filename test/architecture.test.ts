@@ -65,7 +65,7 @@ test('the layer table has no circle', () => {
   for (const room of LAYERS.keys()) expect(reaches(room).has(room), room).toBe(false);
 });
 
-test('each package is imported by one room at most, and only the lowest touches the wire', () => {
+test('the packages that touch wire, files and memory are imported by the lowest rooms alone', () => {
   const rooms = new Map<string, Set<string>>();
   for (const path of files)
     for (const name of packagesOf(path)) rooms.set(name, (rooms.get(name) ?? new Set()).add(roomOf(path)));

@@ -22,11 +22,22 @@ export function meterChanges(before: readonly MeterConfig[], after: readonly Met
   };
 }
 
-/** Keys of the configuration that differ and are read at the start alone. */
+/** Keys that a running collector takes over, or does not need. */
+const APPLIED = new Set(['meters', 'influxdb', 'backup']);
+
+/** Keys of the configuration that differ and are read at the start alone, such as `journal.flushInterval`. */
 export function restartKeys(before: Config, after: Config): string[] {
-  const keys = before.stateDir === after.stateDir ? [] : ['stateDir'];
-  for (const key of Object.keys({ ...before.journal, ...after.journal }) as (keyof Config['journal'])[]) {
-    if (!isDeepStrictEqual(before.journal[key], after.journal[key])) keys.push(`journal.${key}`);
-  }
-  return keys;
+  return differing(before, after).filter((path) => !APPLIED.has(path.split('.')[0] ?? ''));
 }
+
+function differing(before: object, after: object, prefix = ''): string[] {
+  const [old, wanted] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  return [...new Set([...old.keys(), ...wanted.keys()])].flatMap((key) => {
+    const [was, is]: unknown[] = [old.get(key), wanted.get(key)];
+    if (isDeepStrictEqual(was, is)) return [];
+    return isMapping(was) && isMapping(is) ? differing(was, is, `${prefix}${key}.`) : [`${prefix}${key}`];
+  });
+}
+
+const isMapping = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

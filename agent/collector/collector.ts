@@ -8,6 +8,7 @@ import type { Link } from '../sources/link.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logging.ts';
 import { type MeterChanges, meterChanges } from './changes.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import { OVERFULL_HINT, overfullText } from './line-load.ts';
 import { Lines, type Seat } from './lines.ts';
 import type { Outcome } from './meter-loop.ts';
@@ -19,6 +20,8 @@ export interface CollectorOptions {
   journal: Journal;
   log: Logger;
   clock?: Clock;
+  /** Without one the clock is always right. */
+  watch?: ClockWatch;
   /** For tests that run faster than a real line. */
   timing?: BusTiming;
   silence?: SilenceTiming;
@@ -74,6 +77,7 @@ export class Collector {
       pid: process.pid,
       startedMs: this.#startedMs,
       updatedMs: Date.now(),
+      clock: this.#options.watch?.status,
       meters: this.#meterings.map((metering) => metering.status()),
     };
   }
@@ -103,13 +107,15 @@ export class Collector {
 
   /** All or none. */
   #prepare(meters: readonly MeterConfig[]): Metering[] {
-    const { journal, log, config, clock = systemClock } = this.#options;
+    const { journal, log, config, watch, clock = systemClock } = this.#options;
+    const { stateDir } = config;
     const made: Metering[] = [];
-    const reader = new JournalReader(config.stateDir);
+    const reader = new JournalReader(stateDir);
     try {
       for (const meter of meters) {
         const onOutcome = (series: Series, outcome: Outcome) => this.#tell(meter, series, outcome);
-        made.push(new Metering({ config: meter, lines: this.#lines, journal, reader, clock, log, onOutcome }));
+        const common = { lines: this.#lines, stateDir, journal, reader, clock, watch, log, onOutcome };
+        made.push(new Metering({ config: meter, ...common }));
       }
       return made;
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { Config, SinkConfig } from '../config/schema.ts';
 import { lanesOf } from '../forwarding/lanes.ts';
+import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
@@ -44,7 +45,8 @@ export class Forwarding {
   #adopt(sinks: readonly SinkConfig[]): void {
     this.#sinks = sinks;
     try {
-      this.#journal.cursors.keepOnly(sinks.flatMap(lanesOf).map(({ consumer }) => consumer));
+      const lanes = sinks.flatMap(lanesOf).map(({ consumer }) => consumer);
+      this.#journal.cursors.keepOnly([...lanes, HISTORY_CONSUMER]);
     } catch (error) {
       // A full disk: the next start looks again.
       this.#log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');

@@ -1,14 +1,18 @@
+import { isDeepStrictEqual } from 'node:util';
+import { meterModel } from '../config/meter-model.ts';
 import type { MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { JournalReader } from '../journal/reader.ts';
-import { findModel } from '../meters/catalogue.ts';
+import { JournalReader } from '../journal/reader.ts';
+import { intervalsOf } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
-import type { Series } from '../readings/reading.ts';
-import { ModbusMeter, readPlan } from '../sources/modbus-meter.ts';
+import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import type { Clock } from '../system/clock.ts';
-import { AgentError } from '../system/errors.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import type { ClockWatch } from './clock-watch.ts';
+import type { DueOptions } from './due.ts';
 import { Guard, type GuardState } from './guard.ts';
 import type { Lines, Seat } from './lines.ts';
 import { MeterLoop, type Outcome } from './meter-loop.ts';
@@ -17,9 +21,11 @@ import type { MeterStatus } from './status.ts';
 export interface MeteringOptions {
   config: MeterConfig;
   lines: Lines;
+  stateDir: string;
   journal: Journal;
   reader: JournalReader;
   clock: Clock;
+  watch: ClockWatch | undefined;
   log: Logger;
   onOutcome: (series: Series, outcome: Outcome) => void;
 }
@@ -32,7 +38,7 @@ export class Metering {
   readonly #model: MeterModel;
   readonly #memory: Memory;
   readonly #source: ModbusMeter;
-  readonly #lastKnownMs: number | undefined;
+  readonly #intervals: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
   #guard: Guard;
   #loop: MeterLoop;
@@ -41,8 +47,7 @@ export class Metering {
   /** Nothing is read before `start`. @throws AgentError when the journal cannot say what it knows of the meter */
   constructor({ reader, ...options }: MeteringOptions) {
     const { config, journal, lines } = options;
-    const model = findModel(config.model);
-    if (!model) throw new AgentError('internal', `model ${config.model} is in the schema but not in the catalogue`);
+    const model = meterModel(config);
     this.config = config;
     this.#options = options;
     this.#model = model;
@@ -50,26 +55,23 @@ export class Metering {
       load: (key) => journal.state.load(key),
       save: (key, value) => journal.state.remember(key, value),
     };
-    const series: Series = { measurement: 'energy', meter: config.name, model: model.name };
-    this.#lastKnownMs = reader.lastKnownMs(series);
-    const state = this.#memory.load(`guard/${config.name}`) as GuardState | undefined;
-    this.#guard = new Guard(model, reader.latest(series), state);
-    this.seat = lines.join(config.connection, config.interval);
+    const { name, unit, connection, interval } = config;
+    const series: Series = { measurement: 'energy', meter: name, model: model.name };
+    this.#intervals = intervalsOf(model, config.intervals);
+    const last = latestReadings(reader, series, Math.max(0, ...this.#intervals.values()));
+    this.#guard = new Guard(model, last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
+    const known = lastPoint(reader, series, options.watch);
+    this.seat = lines.join(connection, interval);
     try {
       const { station } = this.seat;
-      this.#source = new ModbusMeter({
-        name: config.name,
-        model,
-        unit: config.unit,
-        link: station,
-        memory: this.#memory,
-      });
-      station.expect(readPlan(this.#source.plan(), station.connector.wire));
+      const responseMs = connection.responseTimeout;
+      this.#source = new ModbusMeter({ name, model, unit, link: station, memory: this.#memory, responseMs });
+      station.expect(this.#source.expected());
     } catch (error) {
       void lines.leave(this.seat);
       throw error;
     }
-    this.#loop = this.#newLoop(this.#lastKnownMs);
+    this.#loop = this.#newLoop(known);
   }
 
   /**
@@ -77,9 +79,9 @@ export class Metering {
    * @param before the same meter as it was read until now, stopped: what it knew goes on
    */
   start(before?: Metering): void {
-    if (before && before.#model === this.#model) {
+    if (before && isDeepStrictEqual(before.#model, this.#model)) {
       this.#guard = before.#guard;
-      this.#loop = this.#newLoop(before.lastPointMs);
+      this.#loop = this.#newLoop(this.#knownNow(before));
     }
     const { signal } = this.#stop;
     this.#running = this.seat.link.start().then(() => this.#loop.run(signal));
@@ -92,11 +94,20 @@ export class Metering {
     await this.#options.lines.leave(this.seat);
   }
 
-  /** The last point of its grid of which the journal knows. */
-  get lastPointMs(): number | undefined {
-    const { lastReading, lastGap } = this.#loop.stats;
-    const known = [lastReading?.timeMs, lastGap?.timeMs, this.#lastKnownMs].filter((timeMs) => timeMs !== undefined);
-    return known.length === 0 ? undefined : Math.max(...known);
+  /** What the journal knows now that the loop before has ended. */
+  #knownNow(before: Metering): LastPoint {
+    try {
+      const reader = new JournalReader(this.#options.stateDir);
+      try {
+        return lastPoint(reader, this.#source.series, this.#options.watch);
+      } finally {
+        reader.close();
+      }
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'the journal cannot say what it knows of a meter');
+      const { lastReading, lastGap } = before.#loop.stats;
+      return { lastKnownMs: Math.max(lastReading?.timeMs ?? 0, lastGap?.timeMs ?? 0) || undefined };
+    }
   }
 
   status(): MeterStatus {
@@ -105,7 +116,7 @@ export class Metering {
     const { good, gaps, suspicious, lastReading, lastGap } = this.#loop.stats;
     return {
       name: config.name,
-      model: config.model,
+      model: this.#source.series.model,
       line: link.connector.name,
       connected: link.bus() !== undefined,
       problem: link.problem && { message: link.problem.message, hint: link.problem.hint },
@@ -119,8 +130,8 @@ export class Metering {
     };
   }
 
-  #newLoop(lastKnownMs: number | undefined): MeterLoop {
-    const { config, journal, clock, log, onOutcome } = this.#options;
+  #newLoop(known: LastPoint): MeterLoop {
+    const { config, journal, clock, watch, log, onOutcome } = this.#options;
     return new MeterLoop({
       source: this.#source,
       guard: this.#guard,
@@ -129,8 +140,32 @@ export class Metering {
       clock,
       log,
       intervalMs: config.interval,
-      lastKnownMs,
+      intervals: this.#intervals,
+      watch,
+      ...known,
       onOutcome: (outcome) => onOutcome(this.#source.series, outcome),
     });
   }
+}
+
+/** The last point of a series that the journal knows of. */
+type LastPoint = Pick<DueOptions, 'lastKnownMs' | 'lastIsHeld'>;
+
+/** While the clock is in doubt, also of what is held of this boot. */
+function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | undefined): LastPoint {
+  const clock = watch?.doubted;
+  const heldMs = clock && reader.lastHeldMs(series, clock);
+  return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
+}
+
+/**
+ * Readings that together have each counter, oldest first.
+ * @param longestMs the longest interval of a quantity; 0 when each reading has them all
+ */
+function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
+  const latest = reader.latest(series);
+  if (!latest || longestMs === 0) return latest ? [latest] : [];
+  // Twice as far back as the slowest quantity: its last value can have been a gap.
+  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
+  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
 }

@@ -82,8 +82,8 @@ export class Reloader {
       const restart = restartKeys(this.#config, wanted);
       const meters = await collector.apply(wanted.meters);
       const sinks = !isDeepStrictEqual(this.#config.influxdb, wanted.influxdb);
-      const { stateDir, journal } = this.#config;
-      this.#config = { ...wanted, stateDir, journal };
+      // What is read at the start alone stays in effect, and is said again with the next reload.
+      this.#config = { ...this.#config, meters: wanted.meters, influxdb: wanted.influxdb };
       if (sinks) await forwarding.replace(wanted.influxdb);
       const namesOf = (list: readonly { name: string }[]) => list.map(({ name }) => name);
       const done = { added: namesOf(meters.added), changed: namesOf(meters.changed), removed: meters.removed, sinks };

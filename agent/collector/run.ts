@@ -1,8 +1,16 @@
 import type { Config } from '../config/schema.ts';
+import { keepHistory } from '../history/upkeep.ts';
+import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
+import { JournalReader } from '../journal/reader.ts';
 import type { Series } from '../readings/reading.ts';
+import { type Clock, systemClock } from '../system/clock.ts';
+import { type ClockEvidence, systemEvidence } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
 import type { ReloadRequests } from '../system/reload-signal.ts';
+import { systemZone } from '../system/zone.ts';
+import { readClock, writeClock } from './clock-memory.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Outcome } from './meter-loop.ts';
@@ -18,23 +26,34 @@ export interface RunOptions extends ReloadEvents {
   reload?: { requests: ReloadRequests; load: () => Config };
   onStart?: (collector: Collector, journal: Journal) => void;
   onOutcome?: (series: Series, outcome: Outcome) => void;
+  /** For tests that set the clock. */
+  clock?: Clock;
+  evidence?: ClockEvidence;
 }
+
+/** Levels of the history that stay for ever, unless the configuration says otherwise. */
+const NO_BOUND = { minute: undefined, quarter: undefined, hour: undefined };
 
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector(options: RunOptions): Promise<void> {
-  const { config, log, until, reload, onStart, onOutcome } = options;
+  const { config, log, until, reload, onStart, onOutcome, clock = systemClock } = options;
   const { flushInterval, retention, maxSize } = config.journal;
   const journal = Journal.open({
     stateDir: config.stateDir,
     flushIntervalMs: flushInterval,
     maxAgeMs: retention,
     maxBytes: maxSize,
+    takenBy: HISTORY_CONSUMER,
     log,
   });
   let endStatus = () => {};
   const forwarding = new Forwarding(config, journal, log);
+  const watch = clockWatch(options, journal, clock);
+  const { stateDir, timeZone = systemZone(), history } = config;
+  const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
-    const collector = new Collector({ config, journal, log, ...(onOutcome ? { onOutcome } : {}) });
+    watch.start();
+    const collector = new Collector({ config, journal, log, clock, watch, ...(onOutcome ? { onOutcome } : {}) });
     collector.start();
     const load = reload?.load ?? (() => config);
     const reloader = new Reloader({ ...options, load, collector, forwarding });
@@ -48,7 +67,30 @@ export async function runCollector(options: RunOptions): Promise<void> {
     log.info('stopped');
   } finally {
     endStatus();
-    await forwarding.end();
+    watch.stop();
+    await Promise.all([forwarding.end(), endHistory()]);
     journal.close();
+  }
+}
+
+/** What is held of this boot gets its times before the collector looks what the journal knows. */
+function clockWatch({ config, log, evidence }: RunOptions, journal: Journal, clock: Clock): ClockWatch {
+  const directory = journal.runtime.path;
+  const reader = new JournalReader(config.stateDir);
+  try {
+    return new ClockWatch({
+      clock,
+      evidence: evidence ?? systemEvidence(),
+      holdMs: config.clock.hold,
+      newestMs: reader.counts().toMs ?? Number.NEGATIVE_INFINITY,
+      log,
+      remembered: readClock(directory),
+      onChange: (trusted) => {
+        journal.setClock(trusted);
+        if (trusted) writeClock(directory, trusted);
+      },
+    });
+  } finally {
+    reader.close();
   }
 }

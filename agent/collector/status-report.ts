@@ -1,4 +1,9 @@
+import { History } from '../history/history.ts';
+import type { HeldGroup } from '../journal/held.ts';
 import { JournalReader } from '../journal/reader.ts';
+import type { Values } from '../readings/reading.ts';
+import { drawnEnergy, phaseText } from '../readings/shown.ts';
+import { messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
@@ -6,6 +11,10 @@ export interface StatusReport {
   running: boolean;
   collector: CollectorStatus | undefined;
   journal: { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** Readings whose time is not known, or is another one's. */
+  held: HeldGroup[];
+  /** `takenMs`: the newest reading that is in the roll-ups; what came after is computed when it is asked for. */
+  history: { bytes: number; fromMs: number | null; takenMs: number | null; zone: string } | { problem: string };
 }
 
 export function gatherStatus(stateDir: string): StatusReport {
@@ -14,14 +23,29 @@ export function gatherStatus(stateDir: string): StatusReport {
     const directory = reader.runtimeDirectory();
     const collector = directory === undefined ? undefined : readStatus(directory);
     const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
-    return { stateDir, running, collector, journal: reader.counts() };
+    const held = reader.held();
+    return { stateDir, running, collector, journal: reader.counts(), held, history: historyOf(stateDir) };
   } finally {
     reader.close();
   }
 }
 
+function historyOf(stateDir: string): StatusReport['history'] {
+  try {
+    const history = new History(stateDir);
+    try {
+      return history.status();
+    } finally {
+      history.close();
+    }
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
 export function statusText(report: StatusReport, nowMs: number): string {
-  const { collector, running, journal, stateDir } = report;
+  const { collector, running, journal, held, stateDir } = report;
+  const doubt = running ? collector?.clock?.message : undefined;
   const lines = [
     collector && running
       ? `collector   running as process ${collector.pid}, for ${age(nowMs - collector.startedMs)}`
@@ -34,7 +58,21 @@ export function statusText(report: StatusReport, nowMs: number): string {
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
   const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
   lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  if (doubt) lines.push(`clock       ${doubt}: readings are held until the time is known`);
+  const heldReadings = held.reduce((sum, { readings }) => sum + readings, 0);
+  if (heldReadings > 0) {
+    lines.push(`held        ${heldReadings} readings without a time of their own: energy-monitor journal held list`);
+  }
+  lines.push(`history     ${historyText(report.history, nowMs)}`);
   return `${lines.join('\n')}\n`;
+}
+
+function historyText(history: StatusReport['history'], nowMs: number): string {
+  if ('problem' in history) return `cannot be read: ${history.problem}`;
+  const { bytes, fromMs, takenMs, zone } = history;
+  if (fromMs === null || takenMs === null) return 'none yet; the collector makes it of the journal';
+  const since = new Date(fromMs).toISOString();
+  return `roll-ups since ${since}, the newest ${age(nowMs - takenMs)} old; ${(bytes / 1e6).toFixed(1)} MB; days of ${zone}`;
 }
 
 function meterLines(meter: MeterStatus, nowMs: number): string[] {
@@ -46,7 +84,7 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
   const lines = [
     `meter       ${meter.name}, ${meter.model} on ${meter.line}`,
     lastReading
-      ? `  reading   ${lastReading.values.active_power ?? '-'} W, ${lastReading.values.voltage ?? '-'} V, ${lastReading.values.active_energy ?? '-'} kWh, ${age(nowMs - lastReading.timeMs)} old`
+      ? `  reading   ${valuesText(lastReading.values)}, ${age(nowMs - lastReading.timeMs)} old`
       : '  reading   none yet',
     `  since start ${meter.good} good, ${missed} missed${causes}`,
     `  line      ${lineStats.answers} of ${lineStats.requests} requests answered; ${lineStats.timeouts} time-outs, ${lineStats.crcErrors} damaged, ${lineStats.exceptions} refused, ${lineStats.strayBytes} stray bytes, ${lineStats.disconnects} disconnects`,
@@ -56,6 +94,13 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
     lines.push(`  problem   ${meter.lastGap.message}`);
   }
   return lines;
+}
+
+/** A counter that is read less often is not in each reading. */
+function valuesText(values: Values): string {
+  const energy = drawnEnergy(values);
+  const parts = [`${values.active_power ?? '-'} W`, `${phaseText(values, 'voltage') ?? '-'} V`];
+  return [...parts, ...(energy === undefined ? [] : [`${energy} kWh`])].join(', ');
 }
 
 function age(ms: number): string {

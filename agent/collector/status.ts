@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RuntimeDirectory } from '../journal/runtime-directory.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
+import type { ClockStatus } from './clock-watch.ts';
 import type { ReloadOutcome } from './reload.ts';
 
 export interface MeterStatus {
@@ -28,6 +29,8 @@ export interface CollectorStatus {
   updatedMs: number;
   /** Set when the collector ended cleanly. */
   stoppedMs?: number;
+  /** Undefined of an older collector. */
+  clock: ClockStatus | undefined;
   meters: MeterStatus[];
   /** The last time that the configuration was read again. */
   reload?: ReloadOutcome | undefined;

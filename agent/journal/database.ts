@@ -84,6 +84,13 @@ export function storageError(path: string, error: unknown): AgentError {
       cause: error,
     });
   }
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /disk is full/i.test(text)) {
+    return new AgentError('storage', `${path} cannot be written: the disk is full`, {
+      retryable: true,
+      hint: 'make room there, or name another stateDir',
+      cause: error,
+    });
+  }
   return new AgentError('storage', `journal ${path}: ${text}`, {
     retryable: /locked|busy|full/i.test(text),
     cause: error,

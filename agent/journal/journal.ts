@@ -6,9 +6,11 @@ import type { Logger } from '../system/logging.ts';
 import { Committer, isPassing } from './committer.ts';
 import { Cursors } from './cursors.ts';
 import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
-import type { Entry } from './entry.ts';
-import { type Posts, readPosts } from './inbox.ts';
+import type { Entry, Held } from './entry.ts';
+import { Inbox, type Posts } from './inbox.ts';
 import { CollectorLock } from './lock.ts';
+import { HELD_HINT, Placer } from './placer.ts';
+import type { KnownClock } from './recall.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
 import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
 import { SPOOL_GENERATION_KEY, SPOOL_NAME, Spool } from './spool.ts';
@@ -31,7 +33,8 @@ const MOST_PENDING = 20_000;
 /** Dropping one by one would rewrite the tail each second. */
 const DROPPED_AT_ONCE = 1000;
 
-const REPEATED = 'these seconds are in the journal already and keep their first reading: was the clock set back?';
+const ASIDE =
+  'these seconds have another reading already, which stays; the second ones are set aside: was the clock set back?';
 
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
@@ -45,6 +48,8 @@ export class Journal {
   readonly #lock: CollectorLock;
   readonly #db: DatabaseSync;
   readonly #committer: Committer;
+  readonly #placer: Placer;
+  readonly #inbox: Inbox;
   readonly #tail: Tail;
   readonly #spool: Spool;
   /** In the tail only. */
@@ -54,7 +59,6 @@ export class Journal {
   #timer: NodeJS.Timeout | undefined;
   /** The timer is for something that is pending. */
   #waiting = false;
-  #postsRefused = false;
   #committedMs = performance.now();
   #retaining = false;
   #failing = false;
@@ -65,8 +69,10 @@ export class Journal {
     this.#db = db;
     this.state = new State(db);
     this.#committer = new Committer(db, this.state);
+    this.#placer = new Placer(this.state, options.log);
     this.cursors = new Cursors(db);
     this.runtime = runtimeDirectory(options.stateDir);
+    this.#inbox = new Inbox(this.runtime.path, options.log);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
     this.#spool = this.#adopt();
     db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
@@ -87,20 +93,36 @@ export class Journal {
     }
   }
 
-  /** @param decimals places that each value is exact to; values without are stored as float64 */
-  append(reading: Reading, decimals: Readonly<Record<string, number>>): void {
-    this.#add({ kind: 'reading', reading, decimals });
+  /**
+   * @param decimals places that each value is exact to; values without are stored as float64
+   * @param held when its time is by a clock that may be wrong: nobody sees it until setClock() knows better
+   */
+  append(reading: Reading, decimals: Readonly<Record<string, number>>, held?: Held): void {
+    this.#add({ kind: 'reading', reading, decimals, held });
   }
 
-  appendGap(gap: Gap): void {
-    this.#add({ kind: 'gap', gap });
+  appendGap(gap: Gap, held?: Held): void {
+    this.#add({ kind: 'gap', gap, held });
+  }
+
+  /**
+   * How the clock goes, now that it is known: what is held gets its times, before anything that is appended from now on.
+   * @param clock undefined: it cannot be trusted; until then the journal trusts it
+   */
+  setClock(clock: KnownClock | undefined): void {
+    this.#inbox.setClock(clock);
+    if (!clock) return;
+    this.#commit();
+    this.#placer.begin(this.#db, clock);
+    this.#commit();
   }
 
   /** Makes what is pending durable now. A disk that refuses keeps it pending: retried at the next interval. */
   flush(): void {
     const posts = this.#takePosts();
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
-    const due = performance.now() - this.#committedMs >= commitIntervalMs || !this.#committer.knows(this.#pending);
+    const waited = performance.now() - this.#committedMs >= commitIntervalMs;
+    const due = waited || this.#placer.busy || !this.#committer.knows(this.#pending);
     if (due || !this.#spoolPending()) this.#commit();
     this.#settle(posts);
     this.#retain();
@@ -116,23 +138,8 @@ export class Journal {
     this.#tail.close();
     this.#spool.close();
     this.#lock.release();
-    this.#storeLastPosts();
+    this.#inbox.commitLeft(this.#committer);
     this.#db.close();
-  }
-
-  /**
-   * Until the lock was released others posted; from then on they commit themselves. Tail and spool may be the next
-   * collector's by now.
-   */
-  #storeLastPosts(): void {
-    try {
-      const { entries, remove } = readPosts(this.runtime.path);
-      if (entries.length === 0) return;
-      this.#committer.commit([entries]);
-      remove();
-    } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'what other processes posted waits for the next start');
-    }
   }
 
   /** @param waiting without anything pending it only looks for what others have posted */
@@ -161,18 +168,9 @@ export class Journal {
 
   /** What other processes have read of late goes the same way, but for the tail: it is in memory already. */
   #takePosts(): Posts | undefined {
-    try {
-      const posts = readPosts(this.runtime.path);
-      this.#pending.push(...posts.entries);
-      this.#postsRefused = false;
-      return posts;
-    } catch (error) {
-      if (!this.#postsRefused) {
-        this.#options.log.error({ reason: messageOf(error) }, 'what other processes posted cannot be taken');
-      }
-      this.#postsRefused = true;
-      return undefined;
-    }
+    const posts = this.#inbox.take();
+    this.#pending.push(...(posts?.entries ?? []));
+    return posts;
   }
 
   /** Posts that are durable now go; others stay where they are until the next flush. */
@@ -204,8 +202,7 @@ export class Journal {
   /** Everything into the database; while that is refused, what is pending goes into the spool. */
   #commit(): void {
     try {
-      const repeated = this.#store([...this.#spooled, this.#pending], this.#spool.generation);
-      if (repeated > 0) this.#options.log.error({ readings: repeated }, REPEATED);
+      this.#store([...this.#spooled, this.#pending], this.#spool.generation);
       this.#spool.restart();
       this.#spooled = [];
       this.#pending = [];
@@ -214,6 +211,7 @@ export class Journal {
       this.#retaining = true;
       if (this.#failing) this.#options.log.info('the journal can be written again');
       this.#failing = false;
+      this.#placer.step(this.#db, this.#committer);
     } catch (error) {
       this.#report(error);
       this.#spoolPending();
@@ -221,13 +219,12 @@ export class Journal {
     }
   }
 
-  /** @returns how many readings were for seconds that are stored already */
-  #store(batches: readonly (readonly Entry[])[], spoolGeneration: number): number {
-    const { stored, refused } = this.#committer.commit(batches, spoolGeneration);
-    for (const { entry, reason } of refused)
-      this.#options.log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
-    const isReading = (entry: Entry) => entry.kind === 'reading';
-    return batches.flat().filter(isReading).length - refused.filter(({ entry }) => isReading(entry)).length - stored;
+  #store(batches: readonly (readonly Entry[])[], spoolGeneration: number): void {
+    const { log } = this.#options;
+    const { refused, aside, dropped } = this.#committer.commit(batches, spoolGeneration);
+    for (const { entry, reason } of refused) log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
+    if (aside > 0) log.error({ readings: aside, hint: HELD_HINT }, ASIDE);
+    if (dropped > 0) log.error({ entries: dropped }, 'too much is held: the oldest entries are dropped');
   }
 
   #report(error: unknown): void {
@@ -255,7 +252,7 @@ export class Journal {
       const { untaken, more } = applyRetention(this.#db, this.#options, Date.now());
       this.#retaining = more;
       if (untaken > 0) {
-        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
+        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a consumer had not taken yet');
       }
     } catch (error) {
       this.#options.log.warn(storageError(journalPath(this.#options.stateDir), error).message);

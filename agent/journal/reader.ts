@@ -1,7 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { ClockStamp } from '../system/clock.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
+import { correctedMs, type HeldGroup, heldGroups, heldOfBoot } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import { Waiting } from './waiting.ts';
@@ -122,6 +124,36 @@ export class JournalReader {
     const gap = this.#db.prepare('SELECT to_time FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1').get(id);
     const known = Math.max(this.latest(series)?.timeMs ?? 0, Number(gap?.to_time ?? 0));
     return known > 0 ? known : undefined;
+  }
+
+  /** The last point of a series that is held of this boot, by the clock as it goes now: UTC ms. */
+  lastHeldMs(series: Series, clock: ClockStamp): number | undefined {
+    const held = [...heldOfBoot(this.#db, clock.boot), ...this.#waiting.held()];
+    let lastMs: number | undefined;
+    for (const entry of held) {
+      if (entry.held?.boot !== clock.boot) continue;
+      const [of, timeMs] = entry.kind === 'gap' ? [entry.gap, entry.gap.toMs] : [entry.reading, entry.reading.timeMs];
+      if (!sameSeries(of, { series })) continue;
+      lastMs = Math.max(lastMs ?? 0, correctedMs(timeMs, entry.held, clock.offsetMs));
+    }
+    return lastMs;
+  }
+
+  /** What is held because its time is not known, or its second is taken; oldest first. */
+  held(): HeldGroup[] {
+    return heldGroups(this.#db, this.#waiting.held()).filter(({ readings }) => readings > 0);
+  }
+
+  /** Names of the values that there are readings with, of any series. */
+  names(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { fields } of this.#db.prepare('SELECT fields FROM layout').all() as { fields: string }[]) {
+      for (const [name] of JSON.parse(fields) as [string, number | null][]) names.add(name);
+    }
+    for (const entry of this.#waiting.entries()) {
+      if (entry.kind === 'reading') for (const name in entry.reading.values) names.add(name);
+    }
+    return names;
   }
 
   /** How much there is, with what is not committed yet and follows what is. */

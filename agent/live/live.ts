@@ -16,9 +16,9 @@ import { startVirtualMeter } from './virtual.ts';
 
 export interface LiveOptions {
   serial?: string;
-  baud: number;
-  parity: 'none' | 'even' | 'odd';
-  unit: number;
+  baud?: number;
+  parity?: 'none' | 'even' | 'odd';
+  unit?: number;
   model: string;
   seed: number;
   solar: number;
@@ -38,7 +38,7 @@ export async function runLive(options: LiveOptions): Promise<void> {
   const virtual =
     options.serial === undefined ? await startVirtualMeter({ ...options, linkPath, memoryPath }) : undefined;
   const title = virtual
-    ? `virtual ${options.model} on a pseudo-terminal at ${options.baud} baud`
+    ? `virtual ${options.model} on a pseudo-terminal at ${baudOf(config)} baud`
     : `${options.model} on ${options.serial}`;
   const onTerminal = process.stdout.isTTY === true;
   try {
@@ -66,8 +66,6 @@ export async function runLive(options: LiveOptions): Promise<void> {
   );
 }
 
-/** Beyond it, setTimeout fires at once. */
-
 /** Invented readings never share a journal with real ones. */
 function defaultStateDir(virtual: boolean): string {
   const base = process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
@@ -82,6 +80,10 @@ function configOf({ baud, parity, unit, model }: LiveOptions, stateDir: string, 
   );
 }
 
+function baudOf({ meters: [meter] }: Config): number | undefined {
+  return meter && 'baudRate' in meter.connection ? meter.connection.baudRate : undefined;
+}
+
 function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateDir: string): Snapshot {
   const { lineStats, gaps, problem } = status;
   const { timeouts, crcErrors, exceptions, truncated, noise, disconnects } = lineStats;
@@ -90,6 +92,7 @@ function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateD
     title,
     values: 'reading' in outcome ? outcome.reading.values : undefined,
     gap: 'cause' in outcome ? { cause: outcome.cause, message: outcome.message } : undefined,
+    held: outcome.held,
     good: status.good,
     // What was missed before this run is no fault of its line.
     missed: Object.entries(gaps).reduce((sum, [cause, count]) => (cause === 'stopped' ? sum : sum + count), 0),

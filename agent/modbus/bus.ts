@@ -23,22 +23,28 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
-/** Unit and register count of replies that may still come, with the time (performance.now()) until which they may. */
+/** Replies that may still come, by unit, function and length, with the time (performance.now()) until which they may. */
 export type Debts = Map<string, number>;
 
-export interface ReadRequest {
+/** What a reply shows of its request. */
+export interface ReplyShape {
   unit: number;
   functionCode: 3 | 4;
-  address: number;
   /** Registers, 1-125. */
   count: number;
+}
+
+export interface ReadRequest extends ReplyShape {
+  address: number;
+  /** Silence that the meter needs before a request, ms; the line's own where that is longer. */
+  pauseMs?: number | undefined;
   /** Longest wait for this meter's first byte, ms, instead of the line's. */
   responseMs?: number | undefined;
   /** Settings of the line that this meter needs, instead of the connector's. */
   wire?: Wire | undefined;
 }
 
-const debtKey = (unit: number, count: number): string => `${unit}/${count}`;
+const shapeOf = ({ unit, functionCode, count }: ReplyShape): string => `${unit}/${functionCode}/${count}`;
 
 /** A network and a gateway take this much at least. */
 const LEAST_TCP_MS = 2;
@@ -62,7 +68,7 @@ export class Bus {
   readonly #client: InstanceType<typeof ModbusSerial.default>;
   readonly #debts: Debts;
   #tuned: Wire | undefined;
-  #previousRead = '';
+  #previous = '';
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
   #rejectPending: ((error: BusError) => void) | undefined;
@@ -108,15 +114,6 @@ export class Bus {
     return this.#tuned;
   }
 
-  /** Register counts of which this unit cannot be asked now, because a late reply of that length may still arrive. */
-  owedLengths(unit: number): ReadonlySet<number> {
-    const now = performance.now();
-    for (const [key, untilMs] of this.#debts) if (untilMs <= now) this.#debts.delete(key);
-    const prefix = debtKey(unit, 0).slice(0, -1);
-    const keys = [...this.#debts.keys()].filter((key) => key.startsWith(prefix));
-    return new Set(keys.map((key) => Number(key.slice(prefix.length))));
-  }
-
   /** Shortest time of a read with its answer; behind a gateway nobody knows how fast the line is. */
   leastMs({ count, wire = this.wire }: Pick<ReadRequest, 'count' | 'wire'>): number {
     return this.#framing.identifiesReplies ? LEAST_TCP_MS : readWireMs(wire, count) + interFrameMs(wire);
@@ -132,6 +129,15 @@ export class Bus {
     const { lateReplyMs } = this.#timing;
     const others = [...(this.#framing.owedUnits?.(lateReplyMs) ?? [])].filter((other) => other !== unit);
     return others.length > 0 ? Math.max(lateReplyMs, responseMs) : responseMs;
+  }
+
+  /** May a late reply of this shape still arrive? Then nothing of it can be read now. */
+  owes(shape: ReplyShape): boolean {
+    const key = shapeOf(shape);
+    const untilMs = this.#debts.get(key);
+    if (untilMs === undefined || untilMs > performance.now()) return untilMs !== undefined;
+    this.#debts.delete(key);
+    return false;
   }
 
   /**
@@ -162,12 +168,11 @@ export class Bus {
   }
 
   async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    const { unit, count, wire = this.wire } = request;
-    const key = debtKey(unit, count);
+    const { count, wire = this.wire } = request;
     await this.#tune(wire, deadlineMs);
-    await this.#quiet(wire, key, deadlineMs);
+    await this.#quiet(request, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
-    if (!this.#framing.identifiesReplies && this.owedLengths(unit).has(count)) {
+    if (!this.#framing.identifiesReplies && this.owes(request)) {
       throw new BusError('busy', `a late reply of ${count} registers may still be on its way`);
     }
     const wireMs = readWireMs(wire, count) + interFrameMs(wire);
@@ -175,7 +180,7 @@ export class Bus {
     if (patienceMs < this.leastMs(request)) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
-    this.#previousRead = key;
+    this.#previous = shapeOf(request);
     this.#client.setID(request.unit);
     this.#client.setTimeout(patienceMs);
     try {
@@ -186,7 +191,8 @@ export class Bus {
       return buffer;
     } catch (error) {
       this.#dirty = true;
-      if (!this.#framing.identifiesReplies) this.#debts.set(key, performance.now() + this.#timing.lateReplyMs);
+      if (!this.#framing.identifiesReplies)
+        this.#debts.set(shapeOf(request), performance.now() + this.#timing.lateReplyMs);
       throw this.#classify(error);
     } finally {
       this.#port.endTransaction();
@@ -221,10 +227,12 @@ export class Bus {
   }
 
   /** Waits for the line to be silent before a request. */
-  #quiet(wire: Wire, key: string, deadlineMs: number): Promise<void> {
-    // The double of the last reply would fit a read of the same unit and length: then its first bytes are waited for.
-    const careful = this.#dirty || key === this.#previousRead;
-    return this.#silence(Math.max(careful ? this.#timing.settleMs : 0, interFrameMs(wire)), deadlineMs);
+  #quiet(request: ReadRequest, deadlineMs: number): Promise<void> {
+    // The double of the last reply would fit a read of the same shape: then its first bytes are waited for.
+    const careful = this.#dirty || shapeOf(request) === this.#previous;
+    const settleMs = careful ? this.#timing.settleMs : 0;
+    const frameMs = interFrameMs(request.wire ?? this.wire);
+    return this.#silence(Math.max(settleMs, frameMs, request.pauseMs ?? 0), deadlineMs);
   }
 
   /** Bytes that come meanwhile are strays and prolong the wait. */

@@ -6,7 +6,7 @@ import type { AgentError } from '../system/errors.ts';
 export interface MeterBus {
   /** As Bus.read. @throws BusError */
   read(request: ReadRequest, deadlineMs: number): Promise<Buffer>;
-  owedLengths: Bus['owedLengths'];
+  owes: Bus['owes'];
 }
 
 /** What a meter needs of its line: a Link, or its place on one that it shares. */

@@ -133,7 +133,7 @@ export class Station implements MeterLine, Sharer {
     if (bus !== this.#lastBus) this.#health.askAgain();
     this.#lastBus = bus;
     return {
-      owedLengths: (unit) => bus.owedLengths(unit),
+      owes: (shape) => bus.owes(shape),
       read: (request, deadlineMs) => this.#read(bus, request, deadlineMs),
     };
   }
@@ -179,7 +179,7 @@ export class Station implements MeterLine, Sharer {
     const asked = { ...request, wire, responseMs: request.responseMs ?? this.#options.responseMs };
     const wireMs = bus.leastMs(asked);
     const usualMs = wireMs + (this.#latencyMs ?? UNKNOWN_LATENCY_MS) + LATENCY_SLACK_MS;
-    const fullMs = () => readWireMs(wire, request.count) + bus.responseMs(asked) + preparationMs(bus, wire);
+    const fullMs = () => readWireMs(wire, request.count) + bus.responseMs(asked) + preparationMs(bus, asked);
     point.nextMs = usualMs;
     // Who gave no answer is likely to give none again: the others have to be able to spare all of it.
     const expectedMs = this.living && this.#health.isUnanswered ? fullMs() : usualMs;
@@ -266,8 +266,9 @@ export class Station implements MeterLine, Sharer {
 }
 
 /** The silences before a request, and the change of settings between two of them. */
-function preparationMs(bus: Bus, wire: Wire): number {
-  return isTuned(bus, wire) ? SETTLE_MS : SETTLE_MS + RETUNE_MS + 2 * interFrameMs(wire);
+function preparationMs(bus: Bus, { wire = bus.wire, pauseMs = 0 }: ReadRequest): number {
+  const silenceMs = Math.max(SETTLE_MS, pauseMs);
+  return isTuned(bus, wire) ? silenceMs : silenceMs + RETUNE_MS + 2 * interFrameMs(wire);
 }
 
 function isTuned(bus: Bus, wire: Wire): boolean {

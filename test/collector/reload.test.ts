@@ -332,7 +332,7 @@ test('what went wrong with the last reload is in the status', () => {
   const stateDir = join(temporaryDirectory(), 'state');
   open(stateDir).close();
   const report = gatherStatus(stateDir);
-  const collector = { pid: process.pid, startedMs: 0, updatedMs: 0, meters: [] };
+  const collector = { pid: process.pid, startedMs: 0, updatedMs: 0, clock: undefined, meters: [] };
   const reload = { timeMs: 5000, problem: 'config.yaml has 1 mistake:' };
   const text = statusText({ ...report, running: true, collector: { ...collector, reload } }, 65_000);
   expect(text).toContain('config      was read again 60 s ago and stays as it was: config.yaml has 1 mistake:');

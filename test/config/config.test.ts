@@ -28,6 +28,7 @@ test('the example is right and shows every default', () => {
         model: 'we-515',
         unit: 1,
         interval: 1000,
+        intervals: {},
         connection: {
           serial: '/dev/ttyUSB0',
           baudRate: 9600,
@@ -38,7 +39,9 @@ test('the example is right and shows every default', () => {
         },
       },
     ],
-    journal: { flushInterval: 10_000, retention: 315_360_000_000, maxSize: 2e9 },
+    journal: { flushInterval: 10_000, retention: 2_592_000_000, maxSize: 2e9 },
+    clock: { hold: 600_000 },
+    history: { retention: { minute: 34_560_000_000 } },
     influxdb: [
       {
         name: 'influxdb',
@@ -53,6 +56,25 @@ test('the example is right and shows every default', () => {
       },
     ],
   });
+});
+
+test('a zone is one of the IANA database, and coarser roll-ups stay at least as long as finer ones', () => {
+  const found = (text: string) => problemsOf(`meters: [${METER}]\n${text}\n`);
+  expect(found('timeZone: America/St_Johns')).toEqual([]);
+  expect(found('timeZone: Mars/Olympus')).toEqual([
+    expect.stringMatching(/^2 timeZone: is "Mars\/Olympus"; write a zone/),
+  ]);
+  expect(found('timeZone: 1')).toEqual([expect.stringMatching(/^2 timeZone: is 1; write a zone/)]);
+  expect(found('history: {retention: {minute: 2y, quarter: 3y, hour: 10y}}')).toEqual([]);
+  expect(found('history: {retention: {minute: 2y, quarter: 1y}}')).toEqual([
+    expect.stringMatching(/^2 history.retention.quarter: is "1y"; keep it at least as long as minute/),
+  ]);
+  expect(found('history: {retention: {quarter: 6y, hour: 5y}}')).toEqual([
+    expect.stringMatching(/hour: .* as quarter/),
+  ]);
+  expect(found('history: {retention: {minute: 1h}}')).toEqual([expect.stringMatching(/use a duration of 1d to 100y/)]);
+  expect(found('history: {retention: {quarters: 6y}}')).toEqual([expect.stringMatching(/did you mean quarter\?/)]);
+  expect(found('history: {retension: {}}')).toEqual([expect.stringMatching(/did you mean retention\?/)]);
 });
 
 test('servers are one or a list, and each mistake is shown where it stands', () => {
@@ -145,7 +167,7 @@ test('twenty mistakes are named at once, each with its line, place and remedy', 
   expect(problemsOf(TWENTY_MISTAKES)).toEqual([
     '1 stateDir: is "var/lib"; write an absolute path, such as /var/lib/energy-monitor',
     '10 meters[0].name: is "the house"; use letters, digits, _ . - only, at most 63',
-    '11 meters[0].model: is "we-516x"; use one of we-514, we-515',
+    '11 meters[0].model: is "we-516x"; did you mean we-516?',
     '15 meters[0].connection.serial: is "ttyUSB0"; write an absolute path, such as /dev/ttyUSB0',
     '17 meters[0].connection.baudRate: is 9601; use one of 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200',
     '18 meters[0].connection.parity: is "evn"; use one of none, even, odd',
@@ -155,8 +177,8 @@ test('twenty mistakes are named at once, each with its line, place and remedy', 
     '12 meters[0].unit: is 300; use a whole number from 1 to 247',
     '13 meters[0].interval: is "1ms"; use a duration of 100ms to 1h',
     '24 meters[1].connection: is {"serial":"/dev/ttyUSB1","tcp":"host"}; keep one of serial, tcp',
-    '23 meters[1].colour: unknown key; known here are name, model, connection, unit, interval',
-    '25 meters[2].model: is missing; use one of we-514, we-515',
+    '23 meters[1].colour: unknown key; known here are name, model, connection, unit, interval, intervals',
+    '25 meters[2].model: is missing; use one of we-504, we-514, we-515, we-516, we-517, we-525, we-526, sdm120, sdm230, sdm630, or a table of your own, such as ./my-meter.yaml',
     '26 meters[2].connection.tcp: is "host:99999"; write host:port, such as 192.168.1.50:502',
     '5 journal.flushInterval: is 10; write a duration with its unit, such as 1s to 10m',
     '6 journal.retention: is "soon"; write a duration with its unit, such as 1h to 100y',

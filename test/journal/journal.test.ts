@@ -259,7 +259,9 @@ test('a journal of the first version is brought up to date by the collector, and
   for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all()) {
     db.exec(`DROP TRIGGER ${name}`);
   }
-  db.exec('DROP TABLE day; DROP TABLE quarantine; ALTER TABLE cursor DROP COLUMN generation; PRAGMA user_version = 1');
+  db.exec(
+    'DROP TABLE held; DROP TABLE day; DROP TABLE quarantine; ALTER TABLE cursor DROP COLUMN generation; PRAGMA user_version = 1',
+  );
   db.close();
   expect(() => new JournalReader(stateDir)).toThrowError(/of an older energy-monitor/);
   const upgraded = open(stateDir);

@@ -58,7 +58,7 @@ test('whoever changes a day, by hand too, marks it anew; a journal of an older v
   for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all()) {
     db.exec(`DROP TRIGGER ${name}`);
   }
-  db.exec('DROP TABLE day; PRAGMA user_version = 2');
+  db.exec('DROP TABLE held; DROP TABLE day; PRAGMA user_version = 2');
   open(stateDir).close();
   expect([...marks().keys()]).toEqual([2, 3, 5]);
   db.close();

@@ -17,7 +17,7 @@ import { TcpLine } from '../../agent/simulator/tcp-line.ts';
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import { DEFAULT_SILENCE } from '../../agent/sources/health.ts';
 import { Link } from '../../agent/sources/link.ts';
-import { ModbusMeter, readPlan } from '../../agent/sources/modbus-meter.ts';
+import { ModbusMeter } from '../../agent/sources/modbus-meter.ts';
 import { systemClock } from '../../agent/system/clock.ts';
 import { type FastRun, memoryOf } from './fast-line.ts';
 import { restlessLoad } from './restless-load.ts';
@@ -103,7 +103,7 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
     const memory = memoryOf();
     const station = link.join({ intervalMs, wire: WIRE, responseMs });
     const source = new ModbusMeter({ name: `unit-${unit}`, model: WE_515, unit, link: station, memory });
-    station.expect(readPlan(source.plan(), WIRE));
+    station.expect(source.expected());
     return new MeterLoop({
       source,
       guard: new Guard(WE_515),

@@ -8,7 +8,7 @@ import { interFrameMs, isSameWire, readWireMs, type Wire } from '../../agent/mod
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import { DEFAULT_SILENCE } from '../../agent/sources/health.ts';
 import { LineQueue } from '../../agent/sources/line-queue.ts';
-import { ModbusMeter, readPlan } from '../../agent/sources/modbus-meter.ts';
+import { ModbusMeter } from '../../agent/sources/modbus-meter.ts';
 import { Station } from '../../agent/sources/station.ts';
 import type { Clock } from '../../agent/system/clock.ts';
 import { memoryOf } from './fast-line.ts';
@@ -74,17 +74,12 @@ export async function simulatedRun(meters: SimulatedMeter[], seconds: number): P
   let tuned: Wire = WIRE_9600;
   let busy = false;
   const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
-  const bus: Pick<Bus, 'read' | 'owedLengths' | 'tuned' | 'leastMs' | 'responseMs' | 'isAwaited'> = {
+  const bus: Pick<Bus, 'read' | 'owes' | 'tuned' | 'leastMs' | 'responseMs' | 'isAwaited'> = {
     tuned: () => tuned,
     isAwaited: () => false,
     leastMs: ({ count, wire = WIRE_9600 }) => readWireMs(wire, count) + interFrameMs(wire),
     responseMs: ({ responseMs = RESPONSE_MS }) => responseMs,
-    owedLengths: (unit) =>
-      new Set(
-        [...debts]
-          .filter(([key, untilMs]) => key.startsWith(`${unit}/`) && untilMs > performance.now())
-          .map(([key]) => Number(key.split('/')[1])),
-      ),
+    owes: ({ unit, count }) => (debts.get(`${unit}/${count}`) ?? 0) > performance.now(),
     async read(
       { unit, functionCode, address, count, responseMs = RESPONSE_MS, wire = WIRE_9600 }: ReadRequest,
       deadlineMs,
@@ -125,7 +120,7 @@ export async function simulatedRun(meters: SimulatedMeter[], seconds: number): P
     const station = new Station({ intervalMs, wire, responseMs }, line);
     queue.sharers.add(station);
     const source = new ModbusMeter({ name: `unit-${unit}`, model: WE_515, unit, link: station, memory });
-    station.expect(readPlan(source.plan(), wire));
+    station.expect(source.expected());
     return new MeterLoop({
       source,
       guard: new Guard(WE_515),
