@@ -1,8 +1,9 @@
 import type ModbusSerial from 'modbus-serial';
 import { readWireMs, type Wire, writeWireMs } from './connection.ts';
 
-/** What a reply shows of its request, beside its unit. */
+/** What a reply shows of its request. */
 export interface ReplyShape {
+  unit: number;
   functionCode: 3 | 4;
   /** Registers, 1-125. */
   count: number;
@@ -15,6 +16,8 @@ interface Asked {
   pauseMs?: number | undefined;
   /** Longest wait for this meter's first byte, ms, instead of the line's. */
   responseMs?: number | undefined;
+  /** Settings of the line that this meter needs, instead of the connector's. */
+  wire?: Wire | undefined;
 }
 
 export interface ReadRequest extends ReplyShape, Asked {}
@@ -32,6 +35,8 @@ export interface Exchange {
   shape: string;
   /** What is said of a late reply of this shape. */
   owed: string;
+  /** Settings of the line that it needs. */
+  wire: Wire;
   /** Time on the wire, both ways, without the silence between. */
   wireMs: number;
   pauseMs: number | undefined;
@@ -41,17 +46,18 @@ export interface Exchange {
 
 type Client = InstanceType<typeof ModbusSerial.default>;
 
+export const shapeOf = ({ unit, functionCode, count }: ReplyShape): string => `${unit}/${functionCode}/${count}`;
+
 /** A reply to a write names its registers, an exception does not: so any write that is unanswered is waited for. */
-const WRITE_SHAPE = 'write';
+const writeShape = (unit: number): string => `${unit}/write`;
 
-export const shapeOf = ({ functionCode, count }: ReplyShape): string => `${functionCode}/${count}`;
-
-export function readExchange(request: ReadRequest, client: Client, wire: Wire): Exchange {
-  const { unit, address, count, functionCode, pauseMs, responseMs } = request;
+export function readExchange(request: ReadRequest, client: Client, usual: Wire): Exchange {
+  const { unit, address, count, functionCode, pauseMs, responseMs, wire = usual } = request;
   return {
     unit,
     shape: shapeOf(request),
     owed: `a late reply of ${count} registers`,
+    wire,
     wireMs: readWireMs(wire, count),
     pauseMs,
     responseMs,
@@ -63,12 +69,13 @@ export function readExchange(request: ReadRequest, client: Client, wire: Wire): 
 }
 
 /** Its answer has no content. */
-export function writeExchange(request: WriteRequest, client: Client, wire: Wire): Exchange {
-  const { unit, address, registers, pauseMs, responseMs } = request;
+export function writeExchange(request: WriteRequest, client: Client, usual: Wire): Exchange {
+  const { unit, address, registers, pauseMs, responseMs, wire = usual } = request;
   return {
     unit,
-    shape: WRITE_SHAPE,
+    shape: writeShape(unit),
     owed: 'a late reply to a write',
+    wire,
     wireMs: writeWireMs(wire, registers.length / 2),
     pauseMs,
     responseMs,

@@ -2,7 +2,7 @@ import { decodeClock, encodeClock } from '../meters/service/clock-codec.ts';
 import type { ClockTable } from '../meters/service/tables.ts';
 import type { Bus } from '../modbus/bus.ts';
 import { BusError } from '../modbus/bus-error.ts';
-import { readWireMs, writeWireMs } from '../modbus/connection.ts';
+import { interFrameMs, readWireMs, type Wire, writeWireMs } from '../modbus/connection.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Zone } from '../system/zone.ts';
@@ -23,7 +23,11 @@ export interface ClockSyncOptions {
   table: ClockTable;
   pauseMs: number;
   responseMs: number;
+  /** Settings of the line that the meter needs. */
+  wire: Wire;
   bus: () => Bus | undefined;
+  /** Waits for the line. @throws BusError `busy` when it is not free for so long before the deadline */
+  turn: (needMs: number, deadlineMs: number) => Promise<{ untilMs: number; end(): void }>;
   zone: Zone;
   /** Why this machine's clock is not to be trusted. */
   doubt: () => Promise<string | undefined>;
@@ -47,6 +51,8 @@ const TRIES = 3;
 const LATER_MS = 3_600_000;
 /** Left free before the next sample. */
 const MARGIN_MS = 30;
+/** The silence before a request after anything went wrong, and some more for a busy machine. */
+const SETTLE_MS = 30;
 
 /**
  * Looks at a meter's clock once a day, and sets it where it has drifted: in pauses between samples, one request in each, and
@@ -113,24 +119,31 @@ export class ClockSync {
     this.#later();
   }
 
-  async #request(step: Exclude<Step, 'trust'>, untilMs: number): Promise<void> {
-    const { bus: busOf, table, responseMs } = this.#options;
+  async #request(step: Exclude<Step, 'trust'>, deadlineMs: number): Promise<void> {
+    const { bus: busOf, turn: turnOf, table, responseMs, pauseMs, wire } = this.#options;
     const bus = busOf();
-    const words = table.bytes.length / 2;
     if (!bus) return;
-    const wireMs = step === 'write' ? writeWireMs(bus.wire, words) : readWireMs(bus.wire, words);
-    if (untilMs - performance.now() < wireMs + responseMs + this.#options.pauseMs) return;
-    if (step === 'write') return this.#write(bus, untilMs);
-    const driftMs = await this.#drift(bus, untilMs);
-    if (step === 'read') this.#seen(driftMs);
-    else this.#checked(driftMs);
+    const words = table.bytes.length / 2;
+    const wireMs = step === 'write' ? writeWireMs(wire, words) : readWireMs(wire, words);
+    const silenceMs = Math.max(SETTLE_MS, pauseMs, interFrameMs(wire));
+    const turn = await turnOf(silenceMs + wireMs + interFrameMs(wire) + responseMs, deadlineMs);
+    try {
+      if (step === 'write') await this.#write(bus, turn.untilMs);
+      else {
+        const driftMs = await this.#drift(bus, turn.untilMs);
+        if (step === 'read') this.#seen(driftMs);
+        else this.#checked(driftMs);
+      }
+    } finally {
+      turn.end();
+    }
   }
 
   async #drift(bus: Bus, untilMs: number): Promise<number | undefined> {
-    const { unit, table, pauseMs, responseMs, zone } = this.#options;
+    const { unit, table, pauseMs, responseMs, wire, zone } = this.#options;
     const beforeMs = this.#now();
     const count = table.bytes.length / 2;
-    const request = { unit, functionCode: 3, address: table.address, count, pauseMs, responseMs } as const;
+    const request = { unit, functionCode: 3, address: table.address, count, pauseMs, responseMs, wire } as const;
     const meterMs = decodeClock(table, await bus.read(request, untilMs));
     if (meterMs === undefined) return undefined;
     return meterMs + HALF_SECOND_MS - zone.localMs((beforeMs + this.#now()) / 2);
@@ -143,12 +156,12 @@ export class ClockSync {
   }
 
   async #write(bus: Bus, untilMs: number): Promise<void> {
-    const { unit, table, pauseMs, responseMs, zone, log } = this.#options;
+    const { unit, table, pauseMs, responseMs, wire, zone, log } = this.#options;
     // The second that it is nearest to when the request has arrived.
-    const nowMs = this.#now() + writeWireMs(bus.wire, table.bytes.length / 2);
+    const nowMs = this.#now() + writeWireMs(wire, table.bytes.length / 2);
     const registers = encodeClock(table, zone.localMs(Math.round(nowMs / 1000) * 1000));
     try {
-      await bus.write({ unit, address: table.address, registers, pauseMs, responseMs }, untilMs);
+      await bus.write({ unit, address: table.address, registers, pauseMs, responseMs, wire }, untilMs);
     } catch (error) {
       if (!(error instanceof BusError) || error.kind === 'busy') throw error;
       log.warn({ reason: error.message }, "the meter has not confirmed its clock's time: it is read");
