@@ -27,7 +27,7 @@ function someHours(stepMs = 20_000): Reading[] {
 /** Lets the journal forget readings before a time, as retention does once the history has them. @returns readings left */
 function forget(stateDir: string, beforeMs: number): number {
   const db = openForWriting(stateDir);
-  const nowMs = Math.max(Date.now(), START_MS + 40 * HOUR_MS);
+  const nowMs = Math.floor(Number(db.prepare('SELECT max(key) AS key FROM reading').get()?.key) / 1024);
   while (applyRetention(db, { maxAgeMs: nowMs - beforeMs, takenBy: HISTORY_CONSUMER }, nowMs).deleted > 0);
   const { n } = db.prepare('SELECT count(*) AS n FROM reading').get() as { n: number };
   db.close();
