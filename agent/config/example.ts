@@ -18,6 +18,12 @@ meters:
       stopBits: 1
       responseTimeout: 250ms # longest wait for an answer to begin
 
+  # Meters on one port, each with a unit of its own; settings may differ:
+  # - name: workshop
+  #   model: sdm120
+  #   unit: 2
+  #   connection: {serial: /dev/ttyUSB0, baudRate: 2400, parity: none}
+
   # The same meter behind a network gateway:
   # - name: garage
   #   model: we-514

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ModbusSerial from 'modbus-serial';
 import { messageOf } from '../system/errors.ts';
 import { BusError } from './bus-error.ts';
-import { type Connection, type Connector, interFrameMs, readWireMs, type Wire } from './connection.ts';
+import { type Connection, type Connector, interFrameMs, isSameWire, readWireMs, type Wire } from './connection.ts';
 import { FramedPort } from './framed-port.ts';
 import type { LineStats } from './line-stats.ts';
 import { mbapFraming } from './mbap-framing.ts';
@@ -23,36 +23,40 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
-/** Replies that may still come, by function and length, with the time (performance.now()) until which they may. */
+/** Replies that may still come, by unit, function and length, with the time (performance.now()) until which they may. */
 export type Debts = Map<string, number>;
 
-/** What a reply shows of its request, beside its unit. */
+/** What a reply shows of its request. */
 export interface ReplyShape {
+  unit: number;
   functionCode: 3 | 4;
   /** Registers, 1-125. */
   count: number;
 }
 
 export interface ReadRequest extends ReplyShape {
-  unit: number;
   address: number;
   /** Silence that the meter needs before a request, ms; the line's own where that is longer. */
   pauseMs?: number | undefined;
   /** Longest wait for this meter's first byte, ms, instead of the line's. */
   responseMs?: number | undefined;
+  /** Settings of the line that this meter needs, instead of the connector's. */
+  wire?: Wire | undefined;
 }
 
-const shapeOf = ({ functionCode, count }: ReplyShape): string => `${functionCode}/${count}`;
+const shapeOf = ({ unit, functionCode, count }: ReplyShape): string => `${unit}/${functionCode}/${count}`;
 
+/** A network and a gateway take this much at least. */
+const LEAST_TCP_MS = 2;
 /** Time for the driver to hand over what the kernel holds. */
 const DRAIN_MS = 2;
 
 /**
  * One line with its meters: reads go one at a time, each with a deadline, each answered by its own reply or by an error.
  *
- * An RTU reply names neither its register address nor its request, only its length. So a read that ended without its own
- * verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent, and whatever arrives
- * for it is skipped as a frame of the wrong length.
+ * An RTU reply names neither its register address nor its request, only its unit and length. So a read that ended without
+ * its own verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent to that unit,
+ * and whatever arrives for it is skipped as a frame of the wrong unit or length.
  */
 export class Bus {
   readonly stats: LineStats;
@@ -63,6 +67,7 @@ export class Bus {
   readonly #port: FramedPort;
   readonly #client: InstanceType<typeof ModbusSerial.default>;
   readonly #debts: Debts;
+  #tuned: Wire | undefined;
   #previous = '';
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
@@ -73,6 +78,7 @@ export class Bus {
     this.#debts = debts;
     this.stats = stats;
     this.wire = connector.wire;
+    this.#tuned = connector.wire;
     this.#timing = timing;
     this.#framing = connector.framing === 'rtu' ? rtuFraming : mbapFraming();
     this.#connection = connection;
@@ -101,6 +107,28 @@ export class Bus {
     });
     await new Promise<void>((resolve) => bus.#client.open(() => resolve()));
     return bus;
+  }
+
+  /** The settings that the line has now; undefined where the last change of them failed. */
+  tuned(): Wire | undefined {
+    return this.#tuned;
+  }
+
+  /** Shortest time of a read with its answer; behind a gateway nobody knows how fast the line is. */
+  leastMs({ count, wire = this.wire }: Pick<ReadRequest, 'count' | 'wire'>): number {
+    return this.#framing.identifiesReplies ? LEAST_TCP_MS : readWireMs(wire, count) + interFrameMs(wire);
+  }
+
+  /** Whether a gateway may still be waiting for this unit: another request for it would only wait behind the first. */
+  isAwaited(unit: number): boolean {
+    return this.#framing.owedUnits?.(this.#timing.lateReplyMs).has(unit) ?? false;
+  }
+
+  /** Longest wait for the first byte of this read's reply now; longer while a gateway may be waiting for another unit. */
+  responseMs({ unit, responseMs = this.#timing.responseMs }: Pick<ReadRequest, 'unit' | 'responseMs'>): number {
+    const { lateReplyMs } = this.#timing;
+    const others = [...(this.#framing.owedUnits?.(lateReplyMs) ?? [])].filter((other) => other !== unit);
+    return others.length > 0 ? Math.max(lateReplyMs, responseMs) : responseMs;
   }
 
   /** May a late reply of this shape still arrive? Then nothing of it can be read now. */
@@ -140,15 +168,16 @@ export class Bus {
   }
 
   async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
+    const { count, wire = this.wire } = request;
+    await this.#tune(wire, deadlineMs);
     await this.#quiet(request, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
     if (!this.#framing.identifiesReplies && this.owes(request)) {
-      throw new BusError('busy', `a late reply of ${request.count} registers may still be on its way`);
+      throw new BusError('busy', `a late reply of ${count} registers may still be on its way`);
     }
-    const wireMs = readWireMs(this.wire, request.count) + interFrameMs(this.wire);
-    const responseMs = request.responseMs ?? this.#timing.responseMs;
-    const patienceMs = Math.floor(Math.min(wireMs + responseMs, deadlineMs - performance.now()));
-    if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
+    const wireMs = readWireMs(wire, count) + interFrameMs(wire);
+    const patienceMs = Math.floor(Math.min(wireMs + this.responseMs(request), deadlineMs - performance.now()));
+    if (patienceMs < this.leastMs(request)) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
     this.#previous = shapeOf(request);
@@ -181,12 +210,33 @@ export class Bus {
     });
   }
 
-  /** Waits for the line to be silent; bytes that come meanwhile are strays and prolong the wait. */
-  async #quiet(request: ReadRequest, deadlineMs: number): Promise<void> {
+  /** Gives the line the settings that a meter needs, between two silences, so that no meter sees a frame go on. */
+  async #tune(wire: Wire, deadlineMs: number): Promise<void> {
+    const before = this.#tuned;
+    if (this.#closed || (before && isSameWire(before, wire))) return;
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+    this.#tuned = undefined;
+    try {
+      await this.#connection.configure?.(wire);
+    } catch (error) {
+      throw new BusError('disconnected', messageOf(error), { cause: error, final: true });
+    }
+    this.#tuned = wire;
+    this.#port.hush();
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+  }
+
+  /** Waits for the line to be silent before a request. */
+  #quiet(request: ReadRequest, deadlineMs: number): Promise<void> {
     // The double of the last reply would fit a read of the same shape: then its first bytes are waited for.
     const careful = this.#dirty || shapeOf(request) === this.#previous;
     const settleMs = careful ? this.#timing.settleMs : 0;
-    const neededMs = Math.max(settleMs, interFrameMs(this.wire), request.pauseMs ?? 0);
+    const frameMs = interFrameMs(request.wire ?? this.wire);
+    return this.#silence(Math.max(settleMs, frameMs, request.pauseMs ?? 0), deadlineMs);
+  }
+
+  /** Bytes that come meanwhile are strays and prolong the wait. */
+  async #silence(neededMs: number, deadlineMs: number): Promise<void> {
     // After a stall of the process, a late reply still lies in the kernel's buffer, or on its way through the driver's
     // thread: the one is read here, the other has at least one turn of the event loop.
     this.#port.drain();

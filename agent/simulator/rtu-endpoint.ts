@@ -12,13 +12,16 @@ export interface ByteStream {
 }
 
 export interface RtuEndpointOptions {
-  slave: Slave;
+  slave: Pick<Slave, 'answer'>;
   random: Random;
   faults?: FaultRates;
   /** The line whose pace is kept; undefined answers at once. */
   wire?: Wire;
-  /** Between the end of a request and the start of its reply; 3.5 characters, the least the standard allows, by default. */
-  turnaroundMs?: number;
+  /**
+   * Between the end of a request and the start of its reply, of each unit where they differ; 3.5 characters, the least the
+   * standard allows, by default.
+   */
+  turnaroundMs?: number | ((unit: number) => number | undefined);
   /** USB adapters deliver in steps of their latency timer; 16 ms is the FTDI's default. */
   adapterStepMs?: number;
   /** Multiplies the times of faults. */
@@ -26,6 +29,10 @@ export interface RtuEndpointOptions {
   now?: () => number;
   onFault?: (fault: Fault) => void;
   onUnplug?: (afterMs: number, forMs: number) => void;
+}
+
+export function turnaroundOf({ turnaroundMs }: RtuEndpointOptions, unit: number): number | undefined {
+  return typeof turnaroundMs === 'function' ? turnaroundMs(unit) : turnaroundMs;
 }
 
 /** Requests whose bytes pause this long are given up, as the standard's 1.5 characters would on a real line. */
@@ -76,7 +83,7 @@ export class RtuEndpoint {
     for (const fault of result.applied) onFault?.(fault);
     if (result.unplug) onUnplug?.(result.unplug.afterMs, result.unplug.forMs);
     const character = wire ? characterMs(wire) : 0;
-    const turnaroundMs = this.#options.turnaroundMs ?? (wire ? interFrameMs(wire) : 0);
+    const turnaroundMs = turnaroundOf(this.#options, request.readUInt8(0)) ?? (wire ? interFrameMs(wire) : 0);
     const normalMs = this.#firstByteMs + REQUEST_LENGTH * character + turnaroundMs;
     for (const { bytes, delayMs } of result.emissions)
       this.#later(normalMs + delayMs, () => this.#emit(bytes, normalMs + delayMs));

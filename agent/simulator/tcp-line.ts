@@ -3,7 +3,7 @@ import { withCrc } from '../modbus/crc.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { TCP_FAULTS } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
-import { type ByteStream, RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
+import { type ByteStream, RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
 
 const HEADER_LENGTH = 7;
 
@@ -94,7 +94,7 @@ export class TcpLine {
       header.writeUInt16BE(body.length, 4);
       setTimeout(
         () => socket.destroyed || socket.write(Buffer.concat([header, body])),
-        delayMs + (options.turnaroundMs ?? 0),
+        delayMs + (turnaroundOf(options, request.readUInt8(0)) ?? 0),
       );
     }
   }

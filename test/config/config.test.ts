@@ -205,8 +205,12 @@ test.for([
     '1 meters[1].connection: unit 1 on /dev/ttyUSB0 is meters[0] already; give each meter on a line a unit of its own',
   ],
   [
-    `meters: [${METER}, {name: b, unit: 2, model: we-514, connection: {serial: /dev/ttyUSB0, parity: none}}]`,
-    '1 meters[1].connection: /dev/ttyUSB0 has other settings in meters[0]; write the same for all meters on a line',
+    'meters: [{name: a, model: we-514, connection: {rtuOverTcp: "10.0.0.1"}}, {name: b, unit: 2, model: we-514, connection: {rtuOverTcp: "10.0.0.1:4001", parity: none}}]',
+    '1 meters[1].connection: 10.0.0.1:4001 has other settings in meters[0]; write those of the serial server for all its meters',
+  ],
+  [
+    'meters: [{name: a, model: we-514, connection: {rtuOverTcp: "10.0.0.1:502"}}, {name: b, unit: 2, model: we-514, connection: {tcp: "10.0.0.1"}}]',
+    '1 meters[1].connection: 10.0.0.1:502 is rtuOverTcp in meters[0]; write the same for all meters on a line',
   ],
 ] as const)('one mistake: %s', ([text, problem]) => {
   expect(problemsOf(text)).toEqual([problem]);
@@ -217,7 +221,12 @@ test.for([
   [
     'meters: [{name: a, model: we-514, connection: {tcp: "10.0.0.1"}}, {name: b, unit: 2, model: we-514, connection: {tcp: "10.0.0.1:502"}}]',
   ],
-] as const)('two meters may share a line, defaults written out or not: %s', ([text]) => {
+  [
+    `meters: [${METER}, {name: b, unit: 2, model: we-514, connection: {serial: /dev/ttyUSB0, baudRate: 2400, parity: none, responseTimeout: 1s}}]`,
+  ],
+] as const)('two meters may share a line, defaults written out or not, and a serial port with settings of their own: %s', ([
+  text,
+]) => {
   expect(problemsOf(text)).toEqual([]);
 });
 

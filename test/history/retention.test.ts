@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { HistoryKeeper } from '../../agent/history/keeper.ts';
 import { Cursors, HISTORY_CONSUMER } from '../../agent/journal/cursors.ts';
 import { openForWriting } from '../../agent/journal/database.ts';
+import { timeOfKey } from '../../agent/journal/keys.ts';
 import { applyRetention } from '../../agent/journal/retention.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import { bring, commit, FOR_EVER, keepUp, openHistory, readingsOf } from '../support/history.ts';
@@ -27,8 +28,10 @@ function someHours(stepMs = 20_000): Reading[] {
 /** Lets the journal forget readings before a time, as retention does once the history has them. @returns readings left */
 function forget(stateDir: string, beforeMs: number): number {
   const db = openForWriting(stateDir);
-  const nowMs = Math.floor(Number(db.prepare('SELECT max(key) AS key FROM reading').get()?.key) / 1024);
-  while (applyRetention(db, { maxAgeMs: nowMs - beforeMs, takenBy: HISTORY_CONSUMER }, nowMs).deleted > 0);
+  const newest = db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number };
+  // Ages are told from the newest reading, whatever the clock says.
+  const maxAgeMs = Math.max(1, timeOfKey(newest.key) - beforeMs);
+  while (applyRetention(db, { maxAgeMs, takenBy: HISTORY_CONSUMER }, Date.now()).deleted > 0);
   const { n } = db.prepare('SELECT count(*) AS n FROM reading').get() as { n: number };
   db.close();
   return n;
