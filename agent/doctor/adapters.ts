@@ -1,15 +1,8 @@
-import {
-  closeSync,
-  constants,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  statSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { errnoOf } from '../system/errors.ts';
+import { linkAt, namesIn, pathBehind, textAt } from '../system/kernel-files.ts';
+import { type Holder, holdersOf } from '../system/port-holder.ts';
 
 /** A serial port of this machine. */
 export interface Adapter {
@@ -25,13 +18,6 @@ export interface Adapter {
   holders: Holder[];
 }
 
-export interface Holder {
-  pid: number;
-  program: string;
-  /** It is an energy-monitor; what it does. */
-  command: string | undefined;
-}
-
 /** USB chips of adapters, for one whose driver is missing. */
 const CHIPS: Readonly<Record<string, string>> = {
   '1a86:7523': 'CH340',
@@ -42,44 +28,12 @@ const CHIPS: Readonly<Record<string, string>> = {
   '067b:2303': 'PL2303',
 };
 
-const listed = (directory: string): string[] => {
-  try {
-    return readdirSync(directory).sort();
-  } catch {
-    return [];
-  }
-};
-
-const textOf = (path: string): string | undefined => {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
-};
-
-const linkOf = (path: string): string | undefined => {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
-const real = (path: string): string | undefined => {
-  try {
-    return realpathSync(path);
-  } catch {
-    return undefined;
-  }
-};
-
 /**
  * Serial adapters, those on USB first; the Pi's own ports only where there are none, because something else may live there.
  * @param root for tests: what stands for /
  */
 export function findAdapters(root = '/'): Adapter[] {
-  const names = listed(join(root, 'dev'));
+  const names = namesIn(join(root, 'dev'));
   const usb = names.filter((name) => /^tty(USB|ACM)\d+$/.test(name));
   const own = names.filter((name) => /^ttyAMA\d+$/.test(name));
   return (usb.length > 0 ? usb : own).map((name) => adapterAt(join(root, 'dev', name), root));
@@ -87,8 +41,8 @@ export function findAdapters(root = '/'): Adapter[] {
 
 /** A port that was named; a link keeps its name. */
 export function adapterAt(path: string, root = '/'): Adapter {
-  const device = real(path) ?? path;
-  const driver = linkOf(join(root, 'sys/class/tty', basename(device), 'device/driver'));
+  const device = pathBehind(path) ?? path;
+  const driver = linkAt(join(root, 'sys/class/tty', basename(device), 'device/driver'));
   const driverName = driver === undefined ? undefined : basename(driver);
   const isKernelName = /^tty[A-Z]+\d+$/.test(basename(path));
   return {
@@ -105,7 +59,7 @@ function stableName(device: string, driver: string | undefined, root: string): s
   const kinds = /^ch34/.test(driver ?? '') ? ['by-path', 'by-id'] : ['by-id', 'by-path'];
   for (const kind of kinds) {
     const directory = join(root, 'dev/serial', kind);
-    const name = listed(directory).find((link) => real(join(directory, link)) === device);
+    const name = namesIn(directory).find((link) => pathBehind(join(directory, link)) === device);
     if (name !== undefined) return join(directory, name);
   }
   return undefined;
@@ -119,34 +73,17 @@ function accessTo(device: string, root: string): Adapter['access'] {
     if (!/^(EACCES|EPERM)$/.test(errnoOf(error) ?? '')) return 'granted';
     const gid = statSync(device, { throwIfNoEntry: false })?.gid;
     if (gid === undefined) return 'granted';
-    const groups = textOf(join(root, 'etc/group')) ?? '';
+    const groups = textAt(join(root, 'etc/group')) ?? '';
     const group = groups.split('\n').find((line) => line.split(':')[2] === String(gid));
     return { group: group?.split(':')[0] ?? String(gid) };
   }
 }
 
-/** Who has the device open; without root only one's own programs can be seen. */
-export function holdersOf(device: string, root = '/'): Holder[] {
-  const proc = join(root, 'proc');
-  return listed(proc).flatMap((pid) => {
-    if (!/^\d+$/.test(pid) || Number(pid) === process.pid) return [];
-    const descriptors = join(proc, pid, 'fd');
-    if (!listed(descriptors).some((fd) => linkOf(join(descriptors, fd)) === device)) return [];
-    const words = (textOf(join(proc, pid, 'cmdline')) ?? '').split('\0');
-    const main = words.findIndex((word) => /(?:^|\/)agent\/main\.ts$/.test(word));
-    // Only the command's name: the rest of a command line can hold a secret.
-    const command = main < 0 ? undefined : words[main + 1];
-    // A virtual meter has both ends of its line.
-    if (command === 'simulate') return [];
-    return [{ pid: Number(pid), program: textOf(join(proc, pid, 'comm')) ?? 'a program', command }];
-  });
-}
-
 /** Adapters on USB that have no port: their driver is missing. */
 export function adaptersWithoutPort(root = '/'): string[] {
   const devices = join(root, 'sys/bus/usb/devices');
-  return listed(devices).flatMap((name) => {
-    const [vendor, product] = ['idVendor', 'idProduct'].map((file) => textOf(join(devices, name, file)));
+  return namesIn(devices).flatMap((name) => {
+    const [vendor, product] = ['idVendor', 'idProduct'].map((file) => textAt(join(devices, name, file)));
     const chip = CHIPS[`${vendor}:${product}`];
     return chip === undefined ? [] : [`${chip} (${vendor}:${product})`];
   });

@@ -1,6 +1,6 @@
 import type { MeterModel } from '../meters/model.ts';
 import { characterMs } from '../modbus/connection.ts';
-import type { TerminalSettings } from '../system/terminal.ts';
+import type { TerminalSettings } from '../system/termios.ts';
 import type { Question } from './line.ts';
 
 /** One question at one setting. */

@@ -1,5 +1,5 @@
 import type { MeterModel } from '../meters/model.ts';
-import type { TerminalSettings } from '../system/terminal.ts';
+import type { TerminalSettings } from '../system/termios.ts';
 import type { Adapter } from './adapters.ts';
 import type { Given } from './attempts.ts';
 import type { Measured } from './measure.ts';

@@ -7,17 +7,15 @@ import { mbapFraming } from '../modbus/mbap-framing.ts';
 import type { Framing } from '../modbus/receiver.ts';
 import { serialConnector } from '../modbus/serial-connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
+import { isLocked, isOutputStuck, type LineCounters, lineCounters } from '../system/terminal.ts';
 import {
-  isLocked,
-  isOutputStuck,
-  type LineCounters,
-  lineCounters,
-  restoreTerminal,
-  type SavedTerminal,
-  saveTerminal,
-  setTerminal,
+  readTermios,
   type TerminalSettings,
-} from '../system/terminal.ts';
+  type Termios,
+  withParityCheck,
+  withSettings,
+  writeTermios,
+} from '../system/termios.ts';
 import { type Reply, readReply } from './reply.ts';
 
 /** A read, as it is asked: nothing else is ever sent. */
@@ -46,7 +44,7 @@ const WIRE_9600: Wire = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits:
 /** The port's terminal, by a descriptor of our own, and how it was set before. */
 interface Terminal {
   fd: number;
-  saved: SavedTerminal | undefined;
+  saved: Termios | undefined;
 }
 
 /** A line under examination: one question at a time, its settings changed while it is open, put back when it is closed. */
@@ -234,15 +232,20 @@ export class Line {
 function terminalOf(path: string): Terminal | undefined {
   try {
     const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
-    return { fd, saved: saveTerminal(fd) };
+    return { fd, saved: readTermios(fd) };
   } catch {
     // serialport meets the same, and has the sentence for it.
     return undefined;
   }
 }
 
+function setTerminal(fd: number, settings: TerminalSettings): void {
+  const termios = readTermios(fd);
+  if (termios) writeTermios(fd, withParityCheck(withSettings(termios, settings), settings.parity !== 'none'));
+}
+
 function leave({ fd, saved }: Terminal): void {
-  if (saved) restoreTerminal(fd, saved);
+  if (saved) writeTermios(fd, saved);
   closeSync(fd);
 }
 

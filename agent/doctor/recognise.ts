@@ -1,7 +1,7 @@
 import { decodeField } from '../meters/codec.ts';
 import { type Clue, clueHolds, clueWords } from '../meters/identify.ts';
 import type { Field, MeterModel } from '../meters/model.ts';
-import type { TerminalSettings } from '../system/terminal.ts';
+import type { TerminalSettings } from '../system/termios.ts';
 import type { Line, Question } from './line.ts';
 
 /** Which models what answers can be, the likeliest first. */

@@ -1,5 +1,6 @@
 import type { MeterModel } from '../meters/model.ts';
-import type { LineCounters, TerminalSettings } from '../system/terminal.ts';
+import type { LineCounters } from '../system/terminal.ts';
+import type { TerminalSettings } from '../system/termios.ts';
 import { type Attempt, attemptMs, type Given, planAttempts, type Stage } from './attempts.ts';
 import type { Heard, Line, Question } from './line.ts';
 import { framesIn, type ReplyKind } from './reply.ts';

@@ -7,6 +7,7 @@ import { type HeldStore, LARGEST_GRID_MS } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import type { State } from './state.ts';
+import { noteWithdrawn } from './withdrawn.ts';
 
 /** A clock, and whether a time server or a real-time clock speaks for it. */
 export interface KnownClock extends ClockStamp {
@@ -112,6 +113,10 @@ export class Recall {
       if (!job.begun) this.#holdGaps(db, job, held);
       for (const row of rows) held.put(this.#entry(reader, row, job));
       for (const row of rows) db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
+      noteWithdrawn(
+        db,
+        rows.map(({ key: gone }) => gone),
+      );
       if (newestKey(db) < newestBefore) setBack(db);
       this.#state.save(STRETCHES_KEY, left);
     });

@@ -1,5 +1,6 @@
 import { lstatSync, rmSync, symlinkSync } from 'node:fs';
 import { AgentError, messageOf } from '../system/errors.ts';
+import type { SeenSettings } from '../system/termios.ts';
 import { Pty } from './pty.ts';
 import { RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
 
@@ -24,6 +25,11 @@ export class PtyLine {
   /** The pseudo-terminal behind the name now. */
   get path(): string | undefined {
     return this.#pty?.path;
+  }
+
+  /** The settings that the reader has given it; undefined while it is unplugged. */
+  settings(): SeenSettings | undefined {
+    return this.#pty?.settings();
   }
 
   plug(): void {

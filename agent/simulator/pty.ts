@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
 import { AgentError } from '../system/errors.ts';
-import { openPseudoTerminal, stopOutput, type TerminalSettings, terminalSettings } from '../system/terminal.ts';
+import { openPseudoTerminal, stopOutput } from '../system/pseudo-terminal.ts';
+import { readTermios, type SeenSettings, settingsIn, type TerminalSettings } from '../system/termios.ts';
 
 /** The near end of a pseudo-terminal; programs open its far end, `path`, as they open a serial port. */
 export class Pty {
@@ -32,9 +33,16 @@ export class Pty {
     return new Pty(opened.fd, opened.path);
   }
 
-  /** How whoever has opened the far end has set it now. */
-  settings(): TerminalSettings | undefined {
-    return this.#closed ? undefined : terminalSettings(this.#fd);
+  /** What whoever has the far end open has set it to; undefined: it is closed. */
+  settings(): SeenSettings | undefined {
+    const termios = this.#closed ? undefined : readTermios(this.#fd);
+    return termios && settingsIn(termios);
+  }
+
+  /** The same, where the check of parity stands for parity, which a pseudo-terminal does not keep. */
+  reader(): TerminalSettings | undefined {
+    const settings = this.settings();
+    return settings && { ...settings, parity: !settings.isParityChecked ? 'none' : settings.odd ? 'odd' : 'even' };
   }
 
   /** From here on nothing that is written at the far end goes out. */

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeterModel, SerialDefaults } from '../meters/model.ts';
+import { serviceTables } from '../meters/service/catalogue.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Case } from './case-names.ts';
 import { playedBy } from './cases.ts';
@@ -10,10 +11,12 @@ import { Household } from './household.ts';
 import { PtyLine } from './pty-line.ts';
 import { seededRandom } from './random.ts';
 import type { RtuEndpointOptions } from './rtu-endpoint.ts';
+import { ServiceMemory } from './service-memory.ts';
 import { Slave } from './slave.ts';
 import { TcpLine } from './tcp-line.ts';
 import type { Temper } from './tempered-stream.ts';
 import { type MeterMemory, VirtualMeter } from './virtual-meter.ts';
+import type { PlannedFault } from './write-faults.ts';
 
 export interface SimulatorOptions {
   link?: string;
@@ -34,6 +37,10 @@ export interface SimulatorOptions {
   case?: Case | undefined;
   turnaroundMs?: number | undefined;
   memoryPath?: string | undefined;
+  /** How far its clock is ahead. */
+  clockAheadMs?: number | undefined;
+  /** What goes wrong with writes. */
+  writeFaults?: readonly PlannedFault[];
 }
 
 const REMEMBER_MS = 10_000;
@@ -53,7 +60,14 @@ export async function runSimulator(options: SimulatorOptions, until: Promise<voi
   };
   const load = new Household({ seed: options.seed, solarPeakW: options.solar });
   const memory = loadMemory(options.memoryPath);
-  const meter = new VirtualMeter({ model, load, reached: serial, ...(memory ? { memory } : {}) }, Date.now());
+  const { clockAheadMs = 0, writeFaults = [] } = options;
+  const service = new ServiceMemory({
+    tables: serviceTables(model.name),
+    reached: serial,
+    clockAheadMs,
+    faults: writeFaults,
+  });
+  const meter = new VirtualMeter({ model, load, reached: serial, service, ...(memory ? { memory } : {}) }, Date.now());
   const temper: Temper = {
     ...played?.temper,
     ...(options.strict || played ? { set: serial } : {}),

@@ -1,5 +1,5 @@
 import { withCrc } from '../modbus/crc.ts';
-import type { TerminalSettings } from '../system/terminal.ts';
+import type { TerminalSettings } from '../system/termios.ts';
 import type { Random } from './random.ts';
 
 /** The meter's end of a byte stream. */
@@ -7,7 +7,7 @@ export interface ByteStream {
   onData(listener: (chunk: Buffer) => void): void;
   write(bytes: Buffer): void;
   /** How the reader has set its end, where that can be known. */
-  settings?(): TerminalSettings | undefined;
+  reader?(): TerminalSettings | undefined;
   /** Lets nothing out of the reader's end any more. */
   jam?(): void;
 }
@@ -78,7 +78,7 @@ export class TemperedStream implements ByteStream {
 
   write(bytes: Buffer): void {
     const { byteErrors = 0, set } = this.#temper;
-    const reader = this.#stream.settings?.();
+    const reader = this.#stream.reader?.();
     // Bytes at another rate are other bytes, or none.
     if (set && reader && reader.baudRate !== set.baudRate) return;
     const damaged = bytes.map((byte) => {
@@ -108,7 +108,7 @@ export class TemperedStream implements ByteStream {
 
   #isHeard(): boolean {
     const { set, ignoresParity } = this.#temper;
-    const reader = this.#stream.settings?.();
+    const reader = this.#stream.reader?.();
     if (!set || !reader) return true;
     return reader.baudRate === set.baudRate && (ignoresParity === true || reader.parity === set.parity);
   }

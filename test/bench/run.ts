@@ -6,6 +6,7 @@ import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { history } from './history.ts';
 import { hostMetrics } from './host-metrics.ts';
+import { manyMeters } from './many-meters.ts';
 import { type Figures, table } from './table.ts';
 
 /**
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   history,
   backup,
   doctor,
+  'many-meters': manyMeters,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);

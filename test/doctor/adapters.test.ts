@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type Adapter, adapterAt, adaptersWithoutPort, findAdapters, holdersOf } from '../../agent/doctor/adapters.ts';
+import { type Adapter, adapterAt, adaptersWithoutPort, findAdapters } from '../../agent/doctor/adapters.ts';
+import { holdersOf } from '../../agent/system/port-holder.ts';
 import { asNobody } from '../support/nobody.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

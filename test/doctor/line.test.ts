@@ -8,7 +8,7 @@ import { findingsOf } from '../../agent/doctor/verdict.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { serialConnector } from '../../agent/modbus/serial-connection.ts';
 import { Pty } from '../../agent/simulator/pty.ts';
-import { saveTerminal } from '../../agent/system/terminal.ts';
+import { readTermios } from '../../agent/system/termios.ts';
 import { virtualLine, WIRE_9600 } from '../support/virtual-line.ts';
 
 const NEVER = new AbortController().signal;
@@ -16,16 +16,16 @@ const QUESTION = { unit: 1, functionCode: 3, address: 0x0110, count: 2 } as cons
 
 test('a meter sees each setting that is tried, and after it those of before', async () => {
   const pty = Pty.open();
-  const before = pty.settings();
+  const before = pty.reader();
   const line = await Line.openSerial(pty.path, NEVER);
   for (const baudRate of [1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200]) {
     for (const parity of ['none', 'even', 'odd'] as const) {
       line.set({ baudRate, parity, stopBits: 1 });
-      expect(pty.settings()).toEqual({ baudRate, parity, stopBits: 1 });
+      expect(pty.reader()).toEqual({ baudRate, parity, stopBits: 1 });
     }
   }
   await line.close();
-  expect(pty.settings()).toEqual(before);
+  expect(pty.reader()).toEqual(before);
   pty.close();
 });
 
@@ -75,7 +75,7 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   const { line } = virtualLine({ turnaroundMs: 20, wire: WIRE_9600 });
   const fd = openSync(line.path ?? '', constants.O_RDWR | constants.O_NOCTTY);
   onTestFinished(() => closeSync(fd));
-  const before = saveTerminal(fd);
+  const before = readTermios(fd);
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   let said = '';
   const ran = runDoctor(
@@ -91,7 +91,7 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   stop();
   expect(await ran).toBe(0);
   expect(said).toContain('stopped before the end');
-  expect(saveTerminal(fd)).toEqual(before);
+  expect(readTermios(fd)).toEqual(before);
   const next = await serialConnector(line.linkPath, WIRE_9600).open();
   await next.close();
 });

@@ -4,7 +4,7 @@ import { CASES } from '../../agent/simulator/case-names.ts';
 import { playedBy } from '../../agent/simulator/cases.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
 import { type Temper, TemperedStream } from '../../agent/simulator/tempered-stream.ts';
-import type { TerminalSettings } from '../../agent/system/terminal.ts';
+import type { TerminalSettings } from '../../agent/system/termios.ts';
 
 const EVEN: TerminalSettings = { baudRate: 9600, parity: 'even', stopBits: 1 };
 const NONE: TerminalSettings = { ...EVEN, parity: 'none' };
@@ -23,7 +23,7 @@ function passed(temper: Temper, reader: TerminalSettings | undefined) {
         send = listener;
       },
       write: (bytes) => void written.push(bytes),
-      settings: () => reader,
+      reader: () => reader,
     },
     temper,
     seededRandom(1),
