@@ -4,7 +4,7 @@ import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
 import type { Entry } from './entry.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
-import { layoutOf, pack } from './packing.ts';
+import { seal } from './seal.ts';
 import { SPOOL_GENERATION_KEY } from './spool.ts';
 import type { State } from './state.ts';
 
@@ -111,15 +111,13 @@ export class Committer {
   }
 
   #storeReading(
-    { series, timeMs, values }: Reading,
+    reading: Reading,
     decimals: Readonly<Record<string, number>>,
     newest: number,
   ): { key: number; changes: number } {
-    const layout = layoutOf(values, decimals);
-    const key = readingKey(timeMs, this.#catalogue.seriesId(series));
-    const changes = Number(
-      this.#insertReading.run(key, this.#catalogue.layoutId(layout), pack(layout, values)).changes,
-    );
+    const { layout, data } = seal(reading, decimals);
+    const key = readingKey(reading.timeMs, this.#catalogue.seriesId(reading.series));
+    const changes = Number(this.#insertReading.run(key, this.#catalogue.layoutId(layout), data).changes);
     if (changes > 0 && key < newest) this.#insertLate.run(key);
     return { key, changes };
   }

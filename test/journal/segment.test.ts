@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { openForReading } from '../../agent/journal/database.ts';
-import { unpack } from '../../agent/journal/packing.ts';
+import { unseal } from '../../agent/journal/seal.ts';
 import { countReadings, DAY_MS, journalDays, segment } from '../../agent/journal/segment.ts';
 import { countSegment, layoutFields, readSegment } from '../../agent/journal/segment-reader.ts';
 import { open } from '../support/open-journal.ts';
@@ -12,11 +12,11 @@ import { temporaryDirectory } from '../support/temporary.ts';
 /** Reads a segment as its description says. */
 function unfold(bytes: Buffer) {
   const { head, rows } = readSegment(bytes);
-  const readings = [...rows()].map(({ timeMs, series, layout, data }) => ({
-    timeMs,
-    meter: head.series.find(([id]) => id === series)?.[2],
-    values: unpack(layoutFields(head, layout), data),
-  }));
+  const readings = [...rows()].map(({ timeMs, series: id, layout, data }) => {
+    const [, measurement = '', meter = '', model = ''] = head.series.find(([known]) => known === id) ?? [];
+    const at = { series: { measurement, meter, model }, timeMs };
+    return { timeMs, meter, values: unseal(at, layoutFields(head, layout), data) };
+  });
   return { head, readings };
 }
 
