@@ -1,6 +1,5 @@
 import type { Config, MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import { JournalReader } from '../journal/reader.ts';
 import { findModel } from '../meters/catalogue.ts';
 import { type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
 import type { Series } from '../readings/reading.ts';
@@ -36,12 +35,7 @@ export class Collector {
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    const reader = new JournalReader(options.config.stateDir);
-    try {
-      for (const meter of options.config.meters) this.#add(meter, reader);
-    } finally {
-      reader.close();
-    }
+    for (const meter of options.config.meters) this.#add(meter);
   }
 
   /** Opens the lines and starts each loop after its own line's first attempt. Lines that do not open are tried for ever. */
@@ -63,6 +57,7 @@ export class Collector {
       pid: process.pid,
       startedMs: this.#startedMs,
       updatedMs: Date.now(),
+      journal: this.#options.journal.status,
       meters: this.#meters.map(({ config, link, source, loop }) => ({
         name: config.name,
         model: config.model,
@@ -83,15 +78,16 @@ export class Collector {
     };
   }
 
-  #add(config: MeterConfig, reader: JournalReader): void {
+  #add(config: MeterConfig): void {
     const { journal, log } = this.#options;
     const model = findModel(config.model);
     if (!model) throw new AgentError('internal', `model ${config.model} is in the schema but not in the catalogue`);
     const link = this.#link(config);
     const memory = this.#memory;
     const source = new ModbusMeter({ name: config.name, model, unit: config.unit, link, memory });
-    const last = reader.latest(source.series);
-    const guard = new Guard(model, last, memory.load(`guard/${config.name}`) as GuardState | undefined);
+    const { series } = source;
+    const known = journal.lookUp((reader) => ({ last: reader.latest(series), lastMs: reader.lastKnownMs(series) }));
+    const guard = new Guard(model, known?.last, memory.load(`guard/${config.name}`) as GuardState | undefined);
     const loop = new MeterLoop({
       source,
       guard,
@@ -100,7 +96,7 @@ export class Collector {
       clock: this.#options.clock ?? systemClock,
       log,
       intervalMs: config.interval,
-      lastKnownMs: reader.lastKnownMs(source.series),
+      lastKnownMs: known?.lastMs,
       onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
     });
     this.#meters.push({ config, link, source, loop });

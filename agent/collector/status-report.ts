@@ -1,36 +1,77 @@
-import { JournalReader } from '../journal/reader.ts';
+import { DamagedJournal } from '../journal/damage.ts';
+import { type JournalCounts, JournalReader } from '../journal/reader.ts';
+import { runtimeDirectory } from '../journal/runtime-directory.ts';
+import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
   stateDir: string;
   running: boolean;
   collector: CollectorStatus | undefined;
-  journal: { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** Null while it cannot be read. */
+  journal: JournalCounts | null;
+  /** Why it cannot be read, or written. */
+  problem: { message: string; hint: string | undefined } | undefined;
+  /** Damaged journals that were set aside, and how far they are salvaged. */
+  setAside: AsideReport[];
 }
 
+/** @throws AgentError where there is no journal, or no right to read it */
 export function gatherStatus(stateDir: string): StatusReport {
-  const reader = new JournalReader(stateDir);
+  const seen = look(stateDir);
+  const collector = readStatus(seen.directory);
+  const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
+  const problem = seen.problem ?? (running ? collector.journal?.problem : undefined);
+  return { stateDir, running, collector, journal: seen.counts, problem, setAside: seen.setAside };
+}
+
+function look(stateDir: string) {
+  let reader: JournalReader | undefined;
   try {
-    const directory = reader.runtimeDirectory();
-    const collector = directory === undefined ? undefined : readStatus(directory);
-    const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
-    return { stateDir, running, collector, journal: reader.counts() };
+    reader = new JournalReader(stateDir);
+    const directory = reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
+    return { directory, counts: reader.counts(), problem: undefined, setAside: reader.setAside() };
+  } catch (error) {
+    // A damaged journal says nothing of where its collector has its status.
+    if (!(error instanceof DamagedJournal)) throw error;
+    const { path } = runtimeDirectory(stateDir);
+    return { directory: path, counts: null, problem: error, setAside: asideReports(stateDir, undefined) };
   } finally {
-    reader.close();
+    reader?.close();
   }
 }
 
 export function statusText(report: StatusReport, nowMs: number): string {
-  const { collector, running, journal, stateDir } = report;
+  const { collector, running, journal, problem, setAside, stateDir } = report;
   const lines = [
     collector && running
       ? `collector   running as process ${collector.pid}, for ${age(nowMs - collector.startedMs)}`
       : 'collector   not running; start it with: energy-monitor collect --config FILE',
   ];
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
-  const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
-  lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  lines.push(journal ? countsLine(journal, stateDir) : `journal     cannot be read, in ${stateDir}`);
+  if (problem) lines.push(`  problem   ${problem.message}`, ...(problem.hint ? [`            ${problem.hint}`] : []));
+  const pending = running ? (collector?.journal?.pending ?? 0) : 0;
+  if (problem && pending > 0) lines.push(`  waiting   ${pending} readings and gaps, in memory and in the spool`);
+  for (const aside of setAside) lines.push(...asideLines(aside));
   return `${lines.join('\n')}\n`;
+}
+
+function countsLine({ readings, gaps, fromMs }: JournalCounts, stateDir: string): string {
+  const since = fromMs === null ? '' : ` since ${new Date(fromMs).toISOString()}`;
+  return `journal     ${readings} readings on disk, ${gaps} gaps${since}, in ${stateDir}`;
+}
+
+function asideLines({ path, bytes, salvage }: AsideReport): string[] {
+  const lines = [`set aside   ${path}, ${Math.ceil(bytes / 1e6)} MB: it was damaged`];
+  if (!salvage) return [...lines, '  salvage   has not begun: the collector does that in the background'];
+  const { done, images, readings, lostPages, lostRows, unknown, finishedMs } = salvage;
+  const so = finishedMs === undefined ? `${Math.floor((done / Math.max(1, images)) * 100)} % done, ` : 'done, ';
+  const lost = `${lostPages} pages and ${lostRows + unknown} rows could not be read`;
+  lines.push(`  salvage   ${so}${readings} readings brought back, ${lost}`);
+  if (finishedMs !== undefined)
+    lines.push('            the file can be removed; a backup may have the rest (restore --merge)');
+  return lines;
 }
 
 function meterLines(meter: MeterStatus, nowMs: number): string[] {

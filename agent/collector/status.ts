@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDirectory } from '../journal/runtime-directory.ts';
+import type { JournalStatus } from '../journal/trouble.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
 
@@ -27,6 +28,8 @@ export interface CollectorStatus {
   updatedMs: number;
   /** Set when the collector ended cleanly. */
   stoppedMs?: number;
+  /** Absent from a collector of before. */
+  journal?: JournalStatus;
   meters: MeterStatus[];
 }
 

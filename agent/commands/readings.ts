@@ -54,6 +54,12 @@ export function addReadings(root: Command): void {
           first = false;
         }
         await print(format.tail(first));
+        if (reader.damaged > 0) {
+          process.stderr.write(
+            `energy-monitor: ${reader.damaged} readings of this time are damaged and left out\n` +
+              '  energy-monitor journal check names them; a backup may have them (restore --merge)\n',
+          );
+        }
       } finally {
         reader.close();
       }

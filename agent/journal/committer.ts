@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
+import { damageIn } from './damage.ts';
 import type { Entry } from './entry.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
 import { seal } from './seal.ts';
@@ -12,10 +13,10 @@ import type { State } from './state.ts';
 const LARGEST_GAP_STEP_MS = 60_000;
 
 /** What the disk, the file or another process is to blame for, and not an entry. */
-const PASSING = /locked|busy|full|disk|I\/O|readonly|open/i;
+const PASSING = /locked|busy|full|disk|I\/O|readonly|open|no room/i;
 
 /** Can the same entries be committed later, here or into another file? */
-export const isPassing = (error: unknown) => PASSING.test(messageOf(error));
+export const isPassing = (error: unknown) => PASSING.test(messageOf(error)) || damageIn(error) !== 'no';
 
 export interface CommitResult {
   stored: number;
@@ -60,7 +61,7 @@ export class Committer {
    * database can never take, through a defect of ours, must not hold up all others: then each is committed by itself and
    * that one is returned.
    * @returns how many readings were new, and what was refused
-   * @throws what SQLite throws when the disk is full or the database locked; nothing is stored then
+   * @throws what SQLite throws when the disk is full or the database locked or damaged; nothing is stored then
    */
   commit(batches: readonly (readonly Entry[])[], spoolGeneration?: number): CommitResult {
     try {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Reading, seriesKey, type Values } from '../readings/reading.ts';
 import { Catalogue } from './catalogue.ts';
-import { journalPath, openForWriting, storageError } from './database.ts';
+import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
 import { firstKeyAt, readingKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
 import { OwnReadings } from './own-readings.ts';
@@ -44,6 +44,7 @@ const WAITING_MS = 3_600_000;
 export class Importer {
   readonly #stateDir: string;
   readonly #db: DatabaseSync;
+  readonly #file: string | undefined;
   readonly #catalogue: Catalogue;
   readonly #state: State;
   #rows: Rows;
@@ -68,6 +69,7 @@ export class Importer {
     this.#rehearsal = dryRun ? openRehearsal(stateDir) : undefined;
     this.#bringOver = this.#rehearsal && bringOver(this.#rehearsal);
     const db = this.#rehearsal?.db ?? openForWriting(stateDir);
+    this.#file = journalFile(stateDir);
     const real = this.#rehearsal?.real ?? db;
     this.#stateDir = stateDir;
     this.#db = db;
@@ -221,6 +223,7 @@ export class Importer {
       const startMs = performance.now();
       write();
       this.#db.exec('COMMIT');
+      if (!this.#rehearsal) requireSame(this.#stateDir, this.#file);
       return performance.now() - startMs;
     } catch (error) {
       this.#undo();

@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '../system/errors.ts';
+import { AgentError, errnoOf } from '../system/errors.ts';
 import { Committer } from './committer.ts';
-import { journalPath, openForWriting, storageError } from './database.ts';
+import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
 import { CollectorLock } from './lock.ts';
 import { State } from './state.ts';
@@ -29,11 +29,24 @@ const INBOX_NAME = 'inbox';
  * @throws AgentError `storage` or `permission`
  */
 export function deliver(stateDir: string, entries: readonly Entry[]): void {
+  try {
+    deliverOnce(stateDir, entries);
+  } catch (error) {
+    if (!(error instanceof AgentError) || !error.retryable) throw error;
+    // The journal was set aside meanwhile, or somebody wrote for long.
+    deliverOnce(stateDir, entries);
+  }
+}
+
+function deliverOnce(stateDir: string, entries: readonly Entry[]): void {
   const db = openForWriting(stateDir);
+  const file = journalFile(stateDir);
   try {
     const runtime = new Waiting(stateDir, db).runtimeDirectory();
     const posted = runtime !== undefined && CollectorLock.isHeld(stateDir) && post(runtime, entries);
-    if (!posted) new Committer(db, new State(db)).commit([entries]);
+    if (posted) return;
+    new Committer(db, new State(db)).commit([entries]);
+    requireSame(stateDir, file);
   } catch (error) {
     throw storageError(journalPath(stateDir), error);
   } finally {

@@ -3,17 +3,24 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import { Committer, isPassing } from './committer.ts';
-import { Cursors } from './cursors.ts';
-import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
+import { CollectorInbox } from './collector-inbox.ts';
+import { isPassing } from './committer.ts';
+import type { Cursors } from './cursors.ts';
+import { damageTold } from './damage-note.ts';
+import { ensureStateDir, journalPath, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
-import { type Posts, readPosts } from './inbox.ts';
+import type { Posts } from './inbox.ts';
+import { findLeftovers } from './leftovers.ts';
 import { CollectorLock } from './lock.ts';
+import { type JournalReader, readOnce } from './reader.ts';
 import { applyRetention, type RetentionLimits } from './retention.ts';
-import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
-import { SPOOL_GENERATION_KEY, SPOOL_NAME, Spool } from './spool.ts';
+import { type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
+import { BackgroundSalvage } from './salvage/background.ts';
+import type { Spool } from './spool.ts';
 import { State } from './state.ts';
+import { StoreKeeper } from './store.ts';
 import { TAIL_NAME, Tail } from './tail.ts';
+import { type JournalStatus, Trouble } from './trouble.ts';
 
 export interface JournalOptions extends RetentionLimits {
   stateDir: string;
@@ -21,6 +28,8 @@ export interface JournalOptions extends RetentionLimits {
   flushIntervalMs: number;
   /** Longest time until it is in the database; by default COMMIT_INTERVAL_MS. */
   commitIntervalMs?: number;
+  /** Is what was set aside salvaged in the background? By default it is. */
+  salvage?: boolean;
   log: Logger;
 }
 
@@ -38,13 +47,14 @@ const REPEATED = 'these seconds are in the journal already and keep their first 
  * `append` returns, in the spool (on the card, synced) within the flush interval, and in the database soon after.
  */
 export class Journal {
-  readonly state: State;
-  readonly cursors: Cursors;
+  readonly state = new State(undefined);
   readonly runtime: RuntimeDirectory;
   readonly #options: JournalOptions;
   readonly #lock: CollectorLock;
-  readonly #db: DatabaseSync;
-  readonly #committer: Committer;
+  readonly #store: StoreKeeper;
+  readonly #trouble: Trouble;
+  readonly #salvage: BackgroundSalvage;
+  readonly #inbox: CollectorInbox;
   readonly #tail: Tail;
   readonly #spool: Spool;
   /** In the tail only. */
@@ -54,36 +64,62 @@ export class Journal {
   #timer: NodeJS.Timeout | undefined;
   /** The timer is for something that is pending. */
   #waiting = false;
-  #postsRefused = false;
   #committedMs = performance.now();
   #retaining = false;
-  #failing = false;
+  /** What was taken over may be in the database already. */
+  #unsure = false;
 
-  private constructor(options: JournalOptions, lock: CollectorLock, db: DatabaseSync) {
+  private constructor(options: JournalOptions, lock: CollectorLock) {
+    const { stateDir, log } = options;
     this.#options = options;
     this.#lock = lock;
-    this.#db = db;
-    this.state = new State(db);
-    this.#committer = new Committer(db, this.state);
-    this.cursors = new Cursors(db);
-    this.runtime = runtimeDirectory(options.stateDir);
+    this.#trouble = new Trouble(journalPath(stateDir), log);
+    this.#salvage = new BackgroundSalvage(stateDir, log);
+    const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
+    this.#store = new StoreKeeper({ stateDir, state: this.state, log, onOpen });
+    this.runtime = runtimeDirectory(stateDir);
+    this.#inbox = new CollectorInbox(this.runtime.path, log);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
-    this.#spool = this.#adopt();
-    db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
+    try {
+      this.#spool = this.#adopt();
+    } catch (error) {
+      this.#store.close();
+      throw error;
+    }
     this.#flushLater(this.#pending.length > 0);
   }
 
-  /** @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise */
+  /**
+   * A journal that is damaged is set aside; where none can be opened for want of room, collecting begins in spool and memory.
+   * @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise
+   */
   static open(options: JournalOptions): Journal {
-    const db = openForWriting(options.stateDir);
-    let lock: CollectorLock | undefined;
+    ensureStateDir(options.stateDir);
+    const lock = CollectorLock.acquire(options.stateDir);
     try {
-      lock = CollectorLock.acquire(options.stateDir);
-      return new Journal(options, lock, db);
+      return new Journal(options, lock);
     } catch (error) {
-      lock?.release();
-      db.close();
+      lock.release();
       throw storageError(journalPath(options.stateDir), error);
+    }
+  }
+
+  /** @throws AgentError while the journal cannot be opened */
+  get cursors(): Cursors {
+    return this.#store.use(({ cursors }) => cursors);
+  }
+
+  get status(): JournalStatus {
+    return { pending: this.#pending.length + this.#spooled.flat().length, problem: this.#trouble.problem };
+  }
+
+  /** Looks something up in what is there already; undefined where that cannot be read, which is no reason not to collect. */
+  lookUp<T>(look: (reader: JournalReader) => T): T | undefined {
+    try {
+      return this.#store.use(() => readOnce(this.#options.stateDir, look));
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'what the journal has already cannot be looked up');
+      return undefined;
     }
   }
 
@@ -100,7 +136,9 @@ export class Journal {
   flush(): void {
     const posts = this.#takePosts();
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
-    const due = performance.now() - this.#committedMs >= commitIntervalMs || !this.#committer.knows(this.#pending);
+    const told = damageTold(this.runtime.path, this.#options.stateDir);
+    if (told) this.#store.distrust(told);
+    const due = told || performance.now() - this.#committedMs >= commitIntervalMs || !this.#isKnown(this.#pending);
     if (due || !this.#spoolPending()) this.#commit();
     this.#settle(posts);
     this.#retain();
@@ -113,26 +151,18 @@ export class Journal {
     this.#commit();
     this.#settle(posts);
     this.#retain();
+    this.#salvage.end();
     this.#tail.close();
     this.#spool.close();
     this.#lock.release();
-    this.#storeLastPosts();
-    this.#db.close();
+    const store = (entries: Entry[]) => this.#store.use(({ committer }) => committer.commit([entries]));
+    this.#inbox.storeLast(store);
+    this.#store.close();
   }
 
-  /**
-   * Until the lock was released others posted; from then on they commit themselves. Tail and spool may be the next
-   * collector's by now.
-   */
-  #storeLastPosts(): void {
-    try {
-      const { entries, remove } = readPosts(this.runtime.path);
-      if (entries.length === 0) return;
-      this.#committer.commit([entries]);
-      remove();
-    } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'what other processes posted waits for the next start');
-    }
+  /** While no database is open, everything can wait in the spool. */
+  #isKnown(entries: readonly Entry[]): boolean {
+    return !this.#store.isOpen || this.#store.use(({ committer }) => committer.knows(entries));
   }
 
   /** @param waiting without anything pending it only looks for what others have posted */
@@ -150,7 +180,7 @@ export class Journal {
       this.#tail.append(entry);
     } catch (error) {
       // The memory-backed place is full or gone: the card has to take each entry at once, unless it refuses as well.
-      if (this.#failing) return;
+      if (this.#trouble.problem) return;
       this.#options.log.warn(
         { reason: messageOf(error) },
         `the tail ${this.#tail.path} cannot be written: flushing at once`,
@@ -161,18 +191,9 @@ export class Journal {
 
   /** What other processes have read of late goes the same way, but for the tail: it is in memory already. */
   #takePosts(): Posts | undefined {
-    try {
-      const posts = readPosts(this.runtime.path);
-      this.#pending.push(...posts.entries);
-      this.#postsRefused = false;
-      return posts;
-    } catch (error) {
-      if (!this.#postsRefused) {
-        this.#options.log.error({ reason: messageOf(error) }, 'what other processes posted cannot be taken');
-      }
-      this.#postsRefused = true;
-      return undefined;
-    }
+    const posts = this.#inbox.take();
+    if (posts) this.#pending.push(...posts.entries);
+    return posts;
   }
 
   /** Posts that are durable now go; others stay where they are until the next flush. */
@@ -192,7 +213,7 @@ export class Journal {
     try {
       if (!this.#spool.append(this.#pending)) return false;
     } catch (error) {
-      this.#report(error);
+      this.#trouble.report(error, this.status.pending);
       return false;
     }
     this.#spooled.push(this.#pending);
@@ -204,37 +225,30 @@ export class Journal {
   /** Everything into the database; while that is refused, what is pending goes into the spool. */
   #commit(): void {
     try {
-      const repeated = this.#store([...this.#spooled, this.#pending], this.#spool.generation);
-      if (repeated > 0) this.#options.log.error({ readings: repeated }, REPEATED);
+      const repeated = this.#commitAll([...this.#spooled, this.#pending], this.#spool.generation);
+      if (repeated > 0 && !this.#unsure) this.#options.log.error({ readings: repeated }, REPEATED);
+      this.#unsure = false;
       this.#spool.restart();
       this.#spooled = [];
       this.#pending = [];
       this.#tail.clear();
       this.#committedMs = performance.now();
       this.#retaining = true;
-      if (this.#failing) this.#options.log.info('the journal can be written again');
-      this.#failing = false;
+      this.#trouble.over();
     } catch (error) {
-      this.#report(error);
+      this.#trouble.report(error, this.status.pending);
       this.#spoolPending();
       if (this.#pending.length > MOST_PENDING) this.#drop();
     }
   }
 
   /** @returns how many readings were for seconds that are stored already */
-  #store(batches: readonly (readonly Entry[])[], spoolGeneration: number): number {
-    const { stored, refused } = this.#committer.commit(batches, spoolGeneration);
+  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration: number): number {
+    const { stored, refused } = this.#store.use(({ committer }) => committer.commit(batches, spoolGeneration));
     for (const { entry, reason } of refused)
       this.#options.log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
     const isReading = (entry: Entry) => entry.kind === 'reading';
     return batches.flat().filter(isReading).length - refused.filter(({ entry }) => isReading(entry)).length - stored;
-  }
-
-  #report(error: unknown): void {
-    const problem = storageError(journalPath(this.#options.stateDir), error);
-    const pending = this.#pending.length + this.#spooled.flat().length;
-    if (!this.#failing) this.#options.log.error({ hint: problem.hint, pending }, problem.message);
-    this.#failing = true;
   }
 
   #drop(): void {
@@ -252,7 +266,7 @@ export class Journal {
   #retain(): void {
     if (!this.#retaining) return;
     try {
-      const { untaken, more } = applyRetention(this.#db, this.#options, Date.now());
+      const { untaken, more } = this.#store.use(({ db }) => applyRetention(db, this.#options, Date.now()));
       this.#retaining = more;
       if (untaken > 0) {
         this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
@@ -263,35 +277,28 @@ export class Journal {
   }
 
   /**
-   * Commits what a collector that was cut off left in its spool and in its tail, which may lie elsewhere if that one ran in
-   * other circumstances. While the disk refuses that, it stays where it is, and collecting begins all the same.
+   * Commits what a collector that was cut off left. While the disk refuses that, it stays where it is, and collecting begins
+   * all the same.
    */
   #adopt(): Spool {
-    const path = join(this.#options.stateDir, SPOOL_NAME);
-    const left = Spool.read(path);
-    const committed = Number(this.state.load(SPOOL_GENERATION_KEY) ?? 0);
-    const spooled = left.generation > committed ? left.batches : [];
-    const before = this.state.load(RUNTIME_DIRECTORY_KEY);
-    const places = new Set([this.runtime.path, ...(typeof before === 'string' ? [before] : [])]);
-    const tails = [...places].map((place) => Tail.read(join(place, TAIL_NAME)));
-    const entries = [...spooled, ...tails].flat().length;
-    const generation = Math.max(left.generation, committed);
-    const moved = before !== this.runtime.path;
-    if (moved) this.state.remember(RUNTIME_DIRECTORY_KEY, this.runtime.path);
+    const { stateDir, log } = this.#options;
+    const found = { stateDir, runtimeDirectory: this.runtime.path, store: this.#store, state: this.state, log };
+    const { spooled, tail, generation, toCommit, refusal, spool } = findLeftovers(found);
+    const entries = spooled.flat().length + tail.length;
     try {
-      if (entries > 0 || moved) this.#store([...spooled, ...tails], generation);
+      if (refusal !== undefined) throw refusal;
+      if (toCommit) this.#commitAll([...spooled, tail], generation);
     } catch (error) {
       if (!isPassing(error)) throw error;
-      this.#report(error);
       this.#spooled = spooled;
-      this.#pending = tails.flat();
-      this.#tail.rewrite(this.#pending);
-      return new Spool(path, spooled.length > 0 ? left : { generation: generation + 1, end: 0 });
+      this.#pending = tail;
+      this.#tail.rewrite(tail);
+      this.#unsure = refusal !== undefined;
+      this.#trouble.report(error, entries);
+      return spool(false);
     }
     this.#tail.clear();
-    if (entries > 0) {
-      this.#options.log.info({ entries }, 'took over what a collector that was cut off had not committed');
-    }
-    return new Spool(path, { generation: generation + 1, end: 0 });
+    if (entries > 0) log.info({ entries }, 'took over what a collector that was cut off had not committed');
+    return spool(true);
   }
 }

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Gap, Reading, Series } from '../readings/reading.ts';
+import { GAP_CAUSES, type Gap, type Reading, type Series } from '../readings/reading.ts';
 import { seriesOfKey, timeOfKey } from './keys.ts';
 import { type LayoutField, parseLayout } from './packing.ts';
 import { unseal } from './seal.ts';
@@ -33,7 +33,9 @@ export class Rows {
     return { ...at, values: unseal(at, this.layout(layout), data) };
   }
 
+  /** @throws RangeError for a row that is damaged, as far as that can be seen */
   gap({ series, from_time, to_time, cause }: GapRow): Gap {
+    if (!GAP_CAUSES.includes(cause) || to_time < from_time) throw new RangeError('this is no gap');
     return { series: this.series(series), fromMs: from_time, toMs: to_time, cause };
   }
 

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { guardedEach, guardedReads } from '../../journal/damage-note.ts';
 import { openForReading } from '../../journal/database.ts';
 import { firstKeyAt } from '../../journal/keys.ts';
 import { countReadings, DAY_MS, type JournalDay, journalDays, type Span, segment } from '../../journal/segment.ts';
@@ -10,6 +11,7 @@ const HOUR_MS = 3_600_000;
 const YOUNG_DAYS = 2;
 const MOST_LATE = 10_000;
 
+type JournalFile = SourceFile & { content: Iterable<Uint8Array> };
 type Before = ReadonlyMap<string, RememberedFile>;
 
 /**
@@ -29,7 +31,19 @@ export class JournalSource implements BackupSource {
     this.#nowMs = nowMs;
   }
 
+  /** @throws AgentError, as what it yields does, when the journal is damaged; its collector then sets it aside */
   *files(before: Before): Generator<SourceFile> {
+    const guarded = guardedReads(this.#stateDir);
+    for (const { content, counts, ...file } of guardedEach(guarded, this.#files(before))) {
+      yield {
+        ...file,
+        content: guardedEach(guarded, content),
+        ...(counts ? { counts: () => guarded(counts) } : {}),
+      };
+    }
+  }
+
+  *#files(before: Before): Generator<JournalFile> {
     const db = openForReading(this.#stateDir);
     try {
       db.exec('BEGIN');
@@ -66,7 +80,7 @@ function hasChanged(before: Before, path: string, stamp: string): boolean {
   );
 }
 
-function* hoursOf(db: DatabaseSync, day: number, path: string, stamp: string, before: Before): Generator<SourceFile> {
+function* hoursOf(db: DatabaseSync, day: number, path: string, stamp: string, before: Before): Generator<JournalFile> {
   for (const hour of HOURS) {
     const name = hourPath(path, hour);
     const span = spanOf(day * DAY_MS + hour * HOUR_MS, HOUR_MS);
@@ -77,7 +91,7 @@ function* hoursOf(db: DatabaseSync, day: number, path: string, stamp: string, be
 
 const spanOf = (fromMs: number, lengthMs: number): Span => ({ fromMs, toMs: fromMs + lengthMs });
 
-function fileOf(db: DatabaseSync, path: string, span: Span, stamp: string): SourceFile {
+function fileOf(db: DatabaseSync, path: string, span: Span, stamp: string): JournalFile {
   return { path, content: segment(db, span), stamp, counts: () => countReadings(db, span) };
 }
 

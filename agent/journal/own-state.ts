@@ -1,0 +1,14 @@
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
+import { SPOOL_GENERATION_KEY } from './spool.ts';
+
+/** Key in `state`: what the file says of itself (witness.ts). */
+export const WITNESS_KEY = 'file';
+/** Keys in `state`: how far a damaged file is salvaged, by its name (salvage/salvage.ts). */
+export const SALVAGE_PREFIX = 'salvage/';
+
+const OF_FILE = new Set<string>([SPOOL_GENERATION_KEY, RUNTIME_DIRECTORY_KEY, WITNESS_KEY]);
+
+/** Is it of the file, of the process that wrote it, or of an import into it, and means nothing in another journal? */
+export function isOfFile(key: string): boolean {
+  return OF_FILE.has(key) || key.startsWith(SALVAGE_PREFIX) || key.startsWith('import/');
+}
