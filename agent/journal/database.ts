@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { DamagedJournal, damageIn } from './damage.ts';
@@ -98,11 +98,32 @@ function guarded<T>(path: string, open: () => T): T {
   }
 }
 
+/** SQLite tells a full disk by these, depending on what it was about to write. */
+const FULL = /unable to open|disk I\/O error|database or disk is full|no space/i;
+/** Less than what a commit writes. */
+const FULL_BYTES = 65_536;
+
+function isFull(path: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return bavail * bsize < FULL_BYTES;
+  } catch {
+    return false;
+  }
+}
+
 /** What SQLite or the file system says, as a sentence with a remedy. */
 export function storageError(path: string, error: unknown): AgentError {
   if (error instanceof AgentError) return error;
   const text = messageOf(error);
   const code = errnoOf(error);
+  if ((code === 'ENOSPC' || FULL.test(text)) && isFull(path)) {
+    return new AgentError('storage', `${path} cannot be used: the disk is full`, {
+      retryable: true,
+      hint: 'make room; a running collector keeps the newest readings meanwhile, and stores them then',
+      cause: error,
+    });
+  }
   if (code === 'EACCES' || code === 'EPERM' || /unable to open|readonly/i.test(text)) {
     return new AgentError('permission', `no permission to use ${path}`, {
       hint: 'run as the user who owns it, or name a stateDir of your own',

@@ -21,7 +21,7 @@ export function inspectFiles(path: string): Wal {
     throw new DamagedJournal(path, 'it is gone, and its write-ahead file is not');
   }
   // Somebody may just write it.
-  return wal.cutOff > 1 ? readWal(`${path}-wal`) : wal;
+  return wal.cutOff > 0 ? readWal(`${path}-wal`) : wal;
 }
 
 /** Looks at what all else depends on, and at both ends; reading all of it would take minutes. @throws DamagedJournal */

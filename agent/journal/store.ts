@@ -86,8 +86,8 @@ export class StoreKeeper {
   #open(): Store {
     const { stateDir, state, onOpen } = this.#options;
     const wal = inspectFiles(this.#path);
-    // The first bad frame is what a power cut leaves of the last commit; SQLite would cut those behind it off as well.
-    if (wal.cutOff > 1) this.#keepWal(wal.cutOff);
+    // SQLite would write over what it leaves out: of a commit that was cut off, or all behind a bit that has flipped.
+    if (wal.cutOff > 0) this.#keepWal(wal.cutOff);
     const db = openForWriting(stateDir);
     try {
       inspectDatabase(db, this.#path);
@@ -113,9 +113,9 @@ export class StoreKeeper {
       rmSync(`${name}-wal`, { force: true });
       throw new DamagedJournal(this.#path, 'its write-ahead file has damaged pages', error);
     }
-    this.#options.log.error(
-      { frames },
-      `the journal's write-ahead file is damaged: it is kept as ${name}-wal, and what can be read of it is salvaged`,
+    this.#options.log.warn(
+      { pages: frames },
+      `the journal's write-ahead file ends early, as after a power cut: it is kept as ${name}-wal and salvaged`,
     );
   }
 

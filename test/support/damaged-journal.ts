@@ -1,7 +1,10 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isDeepStrictEqual } from 'node:util';
+import { expect } from 'vitest';
 import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { DamagedJournal } from '../../agent/journal/damage.ts';
 import { openForWriting } from '../../agent/journal/database.ts';
 import { Feed } from '../../agent/journal/feed.ts';
 import { Quarantine } from '../../agent/journal/quarantine.ts';
@@ -15,11 +18,14 @@ import type { Gap, Reading } from '../../agent/readings/reading.ts';
 import type { Logger } from '../../agent/system/logging.ts';
 import { ALL, open } from './open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from './readings.ts';
-import { silentLog } from './silent-log.ts';
+import { recordingLog, silentLog } from './silent-log.ts';
+import { temporaryDirectory } from './temporary.ts';
 
 export const GARAGE = { ...HOUSE, meter: 'garage' };
 /** Readings of the template begin here. */
 export const FIRST_MS = 1_772_366_400_000;
+/** Longer than a page. */
+export const LONG_LINE = 'energy,meter=house '.repeat(400);
 const NAMES = ['journal.db', 'journal.db-wal'];
 
 /** A journal to be damaged, and the truth about it. */
@@ -27,16 +33,21 @@ export interface Template {
   stateDir: string;
   readings: Map<string, Reading>;
   gaps: Gap[];
-  /** Reading keys by the page that holds them. */
-  pages: Map<number, string[]>;
+  /** The readings that each page of its files has, in the order of PageFile. */
+  images: { page: number; names: string[] }[];
   pageCount: number;
 }
 
 export const nameOf = ({ series, timeMs }: Reading) => `${series.meter} ${timeMs}`;
 
-/** Two meters, of which one is dead for a while, with cursors, a long line in quarantine and something learned. */
-export function makeTemplate(stateDir: string, seconds: number): Template {
-  const journal = open(stateDir);
+/**
+ * Two meters, of which one is dead for a while, with cursors, a long line in quarantine and something learned.
+ * @param killed leaves the newest in the write-ahead file
+ */
+export function makeTemplate(stateDir: string, seconds: number, killed = false): Template {
+  const made = killed ? join(stateDir, 'live') : stateDir;
+  mkdirSync(made, { recursive: true });
+  const journal = open(made, { commitIntervalMs: 0 });
   for (let second = 0; second < seconds; second++) {
     const timeMs = FIRST_MS + second * 1000;
     journal.append(readingAt(timeMs), DECIMALS);
@@ -47,13 +58,20 @@ export function makeTemplate(stateDir: string, seconds: number): Template {
   }
   journal.state.remember('learned', { widest: 41 });
   journal.cursors.set('influxdb', { key: 12_345, late: 0 });
-  journal.close();
-  const db = openForWriting(stateDir);
-  const key = FIRST_MS * 1024 + 1;
-  const line = 'energy,meter=house '.repeat(400);
-  new Quarantine(db).add({ consumer: 'influxdb', key, line, reason: 'no', refusedMs: 1 });
+  const db = openForWriting(made);
+  new Quarantine(db).add({
+    consumer: 'influxdb',
+    key: FIRST_MS * 1024 + 1,
+    line: LONG_LINE,
+    reason: 'no',
+    refusedMs: 1,
+  });
   db.close();
-  return { stateDir, ...truthOf(stateDir), ...pagesOf(join(stateDir, 'journal.db')) };
+  journal.flush();
+  if (killed) for (const name of NAMES) copyFileSync(join(made, name), join(stateDir, name));
+  journal.close();
+  const truth = truthOf(made);
+  return { stateDir, ...truth, ...imagesOf(join(stateDir, 'journal.db'), join(made, 'journal.db')) };
 }
 
 function truthOf(stateDir: string) {
@@ -64,8 +82,8 @@ function truthOf(stateDir: string) {
   return { readings, gaps };
 }
 
-function pagesOf(path: string) {
-  const db = new DatabaseSync(path, { readOnly: true });
+function imagesOf(path: string, readable: string) {
+  const db = new DatabaseSync(readable, { readOnly: true });
   const meters = new Map(
     db
       .prepare('SELECT id, meter FROM series')
@@ -74,31 +92,46 @@ function pagesOf(path: string) {
   );
   db.close();
   const file = new PageFile(path);
-  const pages = new Map<number, string[]>();
-  for (let index = 0; index < file.images; index++) {
-    const number = file.pageOf(index);
-    const { cells } = readPage(file.page(number) ?? Buffer.alloc(PAGE_BYTES), number, (page) => file.page(page));
+  const images = Array.from({ length: file.images }, (_, index) => {
+    const page = file.pageOf(index);
+    const { cells } = readPage(file.image(index) ?? Buffer.alloc(PAGE_BYTES), page, (number) => file.page(number));
     const names = cells.flatMap((cell) => {
       const row = findRow(cell);
       if (!row || row === 'other' || row.kind !== 'reading') return [];
       return [`${meters.get(row.key % 1024)} ${Math.floor(row.key / 1024)}`];
     });
-    pages.set(number, names);
-  }
-  const pageCount = file.images;
+    return { page, names };
+  });
+  const pageCount = file.images - file.frames;
   file.close();
-  return { pages, pageCount };
+  return { images, pageCount };
+}
+
+/** Readings that are on some other page than these. */
+export function namesBeside({ images }: Template, damaged: (image: { page: number; index: number }) => boolean) {
+  return new Set(images.flatMap(({ page, names }, index) => (damaged({ page, index }) ? [] : names)));
+}
+
+export interface Files {
+  'journal.db': Buffer;
+  'journal.db-wal': Buffer;
 }
 
 /** A copy of the template, changed. */
-export function damagedCopy(template: Template, stateDir: string, damage: (file: Buffer) => Buffer): void {
+export function damagedCopy(
+  template: Template,
+  stateDir: string,
+  damage: (files: Files) => Partial<Files> | undefined,
+) {
   mkdirSync(stateDir, { recursive: true });
-  for (const name of NAMES) {
+  const read = (name: string) => {
     const path = join(template.stateDir, name);
-    if (existsSync(path)) copyFileSync(path, join(stateDir, name));
+    return existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  };
+  const files = { 'journal.db': read('journal.db'), 'journal.db-wal': read('journal.db-wal') };
+  for (const [name, bytes] of Object.entries({ ...files, ...damage(files) })) {
+    if (bytes.length > 0 || name === 'journal.db') writeFileSync(join(stateDir, name), bytes);
   }
-  const path = join(stateDir, 'journal.db');
-  writeFileSync(path, damage(readFileSync(path)));
 }
 
 /** A collector runs for some seconds, and ends. @returns what it read */
@@ -136,5 +169,46 @@ export function everything(stateDir: string): { readings: Reading[]; gaps: Gap[]
   } finally {
     feed.close();
     reader.close();
+  }
+}
+
+/**
+ * A collector meets damaged files: it collects on, and after the salvage all that is read is right. What only a reader finds,
+ * such as a page in the middle, is told to the next collector.
+ * @param intact readings that have to be kept
+ */
+export function survive(template: Template, damage: (files: Files) => Partial<Files> | undefined, intact: Set<string>) {
+  const stateDir = temporaryDirectory();
+  damagedCopy(template, stateDir, damage);
+  const { log, lines } = recordingLog();
+  const collected = collectFor(stateDir, 7, log);
+  salvageAll(stateDir);
+  let seen = seenBy(stateDir);
+  if (!seen) {
+    collected.push(...collectFor(stateDir, 5, log, 100));
+    salvageAll(stateDir);
+    seen = everything(stateDir);
+  }
+  const { readings, fed } = seen;
+  const truth = new Map([...template.readings, ...collected.map((reading) => [nameOf(reading), reading] as const)]);
+  const found = new Map(readings.map((reading) => [nameOf(reading), reading]));
+  expect(found.size).toBe(readings.length);
+  for (const [name, reading] of found)
+    if (!isDeepStrictEqual(truth.get(name), reading)) expect(reading).toBe(truth.get(name));
+  expect(collected.filter((reading) => !found.has(nameOf(reading)))).toEqual([]);
+  expect([...intact].filter((name) => !found.has(name))).toEqual([]);
+  // Consumers get the same; where two places of a page point to one row, twice.
+  expect(new Set(fed.map(nameOf))).toEqual(new Set(found.keys()));
+  const errors = lines.filter(({ level }) => Number(level) >= 50).map(({ msg }) => String(msg));
+  rmSync(stateDir, { recursive: true });
+  return { kept: found.size, lost: truth.size - found.size, errors };
+}
+
+function seenBy(stateDir: string) {
+  try {
+    return everything(stateDir);
+  } catch (error) {
+    if (error instanceof DamagedJournal) return undefined;
+    throw error;
   }
 }

@@ -36,10 +36,10 @@ function framesOf(fd: number, size: number): Wal {
   const header = Buffer.alloc(HEADER_BYTES);
   readSync(fd, header, 0, HEADER_BYTES, 0);
   const magic = header.readUInt32BE(0);
-  const isHeader = (magic & ~1) === MAGIC;
   const chain = new Chain(magic === MAGIC);
   chain.add(header.subarray(0, 24));
-  let whole = isHeader && chain.matches(header, 24);
+  const isHeader = (magic & ~1) === MAGIC && chain.matches(header, 24);
+  let whole = isHeader;
   const frames: Frame[] = [];
   let cutOff = 0;
   const bytes = Buffer.alloc(FRAME_BYTES);
