@@ -8,6 +8,7 @@ import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
 import { addImport } from './commands/import.ts';
 import { addInfluxdb } from './commands/influxdb.ts';
+import { addJournal } from './commands/journal.ts';
 import { addLive } from './commands/live.ts';
 import { addReadings } from './commands/readings.ts';
 import { addRestore } from './commands/restore.ts';
@@ -39,6 +40,7 @@ const COMMANDS = [
   addCollect,
   addReadings,
   addStatus,
+  addJournal,
   addInfluxdb,
   addForward,
   addImport,

@@ -12,8 +12,9 @@ import type { Entry } from './entry.ts';
 import type { Posts } from './inbox.ts';
 import { findLeftovers } from './leftovers.ts';
 import { CollectorLock } from './lock.ts';
+import type { JournalOptions } from './options.ts';
 import { type JournalReader, readOnce } from './reader.ts';
-import { applyRetention, type RetentionLimits } from './retention.ts';
+import { applyRetention } from './retention.ts';
 import { type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
 import { BackgroundSalvage } from './salvage/background.ts';
 import type { Spool } from './spool.ts';
@@ -21,17 +22,6 @@ import { State } from './state.ts';
 import { StoreKeeper } from './store.ts';
 import { TAIL_NAME, Tail } from './tail.ts';
 import { type JournalStatus, Trouble } from './trouble.ts';
-
-export interface JournalOptions extends RetentionLimits {
-  stateDir: string;
-  /** Longest time until a reading is durable on the card: what a power cut can cost. */
-  flushIntervalMs: number;
-  /** Longest time until it is in the database; by default COMMIT_INTERVAL_MS. */
-  commitIntervalMs?: number;
-  /** Is what was set aside salvaged in the background? By default it is. */
-  salvage?: boolean;
-  log: Logger;
-}
 
 /** A commit writes about four pages beyond its data; thirty flushes share them. */
 const COMMIT_INTERVAL_MS = 300_000;
@@ -83,6 +73,7 @@ export class Journal {
     try {
       this.#spool = this.#adopt();
     } catch (error) {
+      this.#salvage.end();
       this.#store.close();
       throw error;
     }

@@ -18,7 +18,7 @@ export class State {
   load(key: string): unknown {
     if (this.#remembered.has(key) || !this.#db) return this.#remembered.get(key);
     const row = this.#db.prepare('SELECT value FROM state WHERE key = ?').get(key) as { value: string } | undefined;
-    return row === undefined ? undefined : JSON.parse(row.value);
+    return row && parsed(row.value);
   }
 
   /** Saves a value with the next commit: what can be learned again is not worth a commit of its own. */
@@ -44,5 +44,14 @@ export class State {
 
   remove(key: string): void {
     this.#db?.prepare('DELETE FROM state WHERE key = ?').run(key);
+  }
+}
+
+/** What is damaged is forgotten: all of it can be learned again. */
+function parsed(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
   }
 }
