@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
-import type { Logger } from '../system/logging.ts';
 import { CollectorInbox } from './collector-inbox.ts';
 import { isPassing } from './committer.ts';
 import type { Cursors } from './cursors.ts';

@@ -18,7 +18,7 @@ const IMAGES_A_STEP = 16;
 const FIRST_PAGES = 64;
 const MOST_PASSES = 3;
 /** A gap that lasts longer is a damaged one: gaps have no checksum. */
-const LONGEST_GAP_MS = 2 * 366 * 86_400_000;
+const LONGEST_GAP_MS = 10 * 366 * 86_400_000;
 /** What the collector needs meanwhile stays free: days of readings, or a part of a small disk. */
 const RESERVE_BYTES = 64e6;
 const RESERVE_PART = 0.05;
