@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { DamagedJournal } from '../journal/damage.ts';
 import { type JournalCounts, JournalReader } from '../journal/reader.ts';
 import { runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
+import { AgentError } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
@@ -32,9 +34,11 @@ function look(stateDir: string) {
     const directory = reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
     return { directory, counts: reader.counts(), problem: undefined, setAside: reader.setAside() };
   } catch (error) {
-    // A damaged journal says nothing of where its collector has its status.
-    if (!(error instanceof DamagedJournal)) throw error;
+    // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
+    if (!(error instanceof AgentError) || !existsSync(stateDir)) throw error;
     const { path } = runtimeDirectory(stateDir);
+    const alive = isAlive(readStatus(path)?.pid ?? 0);
+    if (!(error instanceof DamagedJournal) && !alive) throw error;
     return { directory: path, counts: null, problem: error, setAside: asideReports(stateDir, undefined) };
   } finally {
     reader?.close();

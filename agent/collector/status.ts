@@ -68,6 +68,8 @@ export function readStatus(directory: string): CollectorStatus | undefined {
 
 /** Does the process that wrote the status still run? */
 export function isAlive(pid: number): boolean {
+  // Zero is this process's own group (kill(2)).
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;

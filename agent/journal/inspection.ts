@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { DamagedJournal } from './damage.ts';
+import { isPassing } from './committer.ts';
+import { DamagedJournal, damageIn } from './damage.ts';
 import { parseLayout } from './packing.ts';
 import { type ReadingRow, Rows } from './rows.ts';
 import { PAGE_BYTES } from './salvage/page.ts';
@@ -31,7 +32,7 @@ export function inspectDatabase(db: DatabaseSync, path: string): void {
   };
   if (!hasHeader(db)) fail('its header is not its own');
   const witness = readWitness(db);
-  if (!witness) saveWitness(db, SCHEMA_VERSION);
+  if (!witness) saveIfThereIsRoom(db);
   else if (witness.schema !== checksumOfSchema(db)) fail('its schema is not its own');
   // Once more: another process may have moved pages from one file to the other meanwhile.
   if (!hasItsPages(db, path) && !hasItsPages(db, path)) fail('it has not the length that it should have');
@@ -45,6 +46,15 @@ export function inspectDatabase(db: DatabaseSync, path: string): void {
     } catch {
       fail(`its ${order === 'ASC' ? 'oldest' : 'newest'} reading is not as it was written`);
     }
+  }
+}
+
+/** Of a journal of before; on a full disk the next start does it. */
+function saveIfThereIsRoom(db: DatabaseSync): void {
+  try {
+    saveWitness(db, SCHEMA_VERSION);
+  } catch (error) {
+    if (!isPassing(error) || damageIn(error) !== 'no') throw error;
   }
 }
 

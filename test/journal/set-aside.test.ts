@@ -3,14 +3,17 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { damageIn } from '../../agent/journal/damage.ts';
 import { journalFile, openForReading, openForWriting } from '../../agent/journal/database.ts';
 import { Feed } from '../../agent/journal/feed.ts';
 import { whileReplacing } from '../../agent/journal/gate.ts';
 import { Importer } from '../../agent/journal/importer.ts';
 import { deliver } from '../../agent/journal/inbox.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import { JournalRestorer } from '../../agent/journal/restorer.ts';
 import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
 import { salvageProgress } from '../../agent/journal/salvage/progress.ts';
+import { segment } from '../../agent/journal/segment.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
 import { REPOSITORY, runScript } from '../support/child.ts';
 import {
@@ -332,4 +335,56 @@ test('killed at any moment of setting aside and of salvaging, nothing is lost', 
     expect([...template.readings.keys()].filter((name) => !names.has(name))).toEqual([]);
     expect(names.size).toBe(template.readings.size);
   }
+});
+
+test('an import replaces a reading that is damaged, and no other', () => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 50);
+  const db = openForWriting(stateDir);
+  db.prepare('UPDATE reading SET data = ? WHERE key = ?').run(
+    Buffer.from([7, 1, 2, 3, 4, 5, 6, 7]),
+    FIRST_MS * 1024 + 1,
+  );
+  db.close();
+  expect(everything(stateDir).readings).toHaveLength(readings.size - 1);
+  const importer = new Importer(stateDir);
+  const right = readingAt(FIRST_MS);
+  const other = { ...readingAt(FIRST_MS + 1000), values: { voltage: 1 } };
+  const all = [right, other].map((reading) => ({ reading, decimals: DECIMALS }));
+  const counts = {};
+  importer.store(all, { key: undefined, value: (result) => Object.assign(counts, result) });
+  importer.close();
+  expect(counts).toEqual({ stored: 0, completed: 1, replaced: 0, there: 1 });
+  expect(new Map(everything(stateDir).readings.map((reading) => [nameOf(reading), reading]))).toEqual(readings);
+});
+
+test('a restored journal is as whole as one that a collector made', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 50);
+  const db = openForReading(stateDir);
+  const bytes = Buffer.concat([...segment(db, { fromMs: 0, toMs: 4e12 })]);
+  const state = db.prepare('SELECT key, value FROM state').all() as { key: string; value: string }[];
+  db.close();
+  const restored = temporaryDirectory();
+  const restorer = new JournalRestorer(restored, 1);
+  restorer.add(bytes);
+  restorer.addState({ cursor: [], quarantine: [], late: [], state });
+  restorer.finish();
+  open(restored, { salvage: false }).close();
+  expect(asideFiles(restored)).toEqual([]);
+  expect(everything(restored)).toEqual(everything(stateDir));
+});
+
+test.each([
+  [{ errcode: 11 }, 'yes'],
+  [{ errcode: 779 }, 'yes'],
+  [{ errcode: 26 }, 'yes'],
+  [{ errcode: 266 }, 'perhaps'],
+  [{ errcode: 522 }, 'perhaps'],
+  [{ errcode: 778 }, 'no'],
+  [{ errcode: 13 }, 'no'],
+  [{ errcode: 5 }, 'no'],
+  [{ errcode: 1, message: 'no such table: reading' }, 'yes'],
+  [{ errcode: 1, message: 'cannot start a transaction within a transaction' }, 'no'],
+  [{ errcode: 19, message: 'NOT NULL constraint failed' }, 'no'],
+])('SQLite says %j: is the file damaged? %s', (error, damage) => {
+  expect(damageIn(Object.assign(new Error('x'), error))).toBe(damage);
 });
