@@ -10,6 +10,7 @@ import { addImport } from './commands/import.ts';
 import { addInfluxdb } from './commands/influxdb.ts';
 import { addJournal } from './commands/journal.ts';
 import { addLive } from './commands/live.ts';
+import { addMeter } from './commands/meter.ts';
 import { addReadings } from './commands/readings.ts';
 import { addRestore } from './commands/restore.ts';
 import { addRestoreInfluxdb } from './commands/restore-influxdb.ts';
@@ -41,6 +42,7 @@ const COMMANDS = [
   addReadings,
   addStatus,
   addJournal,
+  addMeter,
   addInfluxdb,
   addForward,
   addImport,

@@ -8,5 +8,5 @@ export interface Problem {
   message: string;
 }
 
-/** Judges one sample by itself. */
-export type SampleCheck = (values: Values) => Problem[];
+/** Judges one sample by itself. Undefined: the sample lacks what it would look at, and so it says nothing. */
+export type SampleCheck = (values: Values) => Problem[] | undefined;

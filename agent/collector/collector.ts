@@ -1,13 +1,14 @@
+import { meterModel } from '../config/meter-model.ts';
 import type { Config, MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import { findModel } from '../meters/catalogue.ts';
+import type { JournalReader } from '../journal/reader.ts';
+import { intervalsOf } from '../meters/intervals.ts';
 import { type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
-import type { Series } from '../readings/reading.ts';
+import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
 import { Link } from '../sources/link.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
-import { AgentError } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -60,7 +61,7 @@ export class Collector {
       journal: this.#options.journal.status,
       meters: this.#meters.map(({ config, link, source, loop }) => ({
         name: config.name,
-        model: config.model,
+        model: source.series.model,
         line: link.connector.name,
         connected: link.bus() !== undefined,
         problem: link.problem && { message: link.problem.message, hint: link.problem.hint },
@@ -80,14 +81,19 @@ export class Collector {
 
   #add(config: MeterConfig): void {
     const { journal, log } = this.#options;
-    const model = findModel(config.model);
-    if (!model) throw new AgentError('internal', `model ${config.model} is in the schema but not in the catalogue`);
+    const model = meterModel(config);
     const link = this.#link(config);
     const memory = this.#memory;
-    const source = new ModbusMeter({ name: config.name, model, unit: config.unit, link, memory });
+    const { name, unit, connection } = config;
+    const source = new ModbusMeter({ name, model, unit, link, memory, responseMs: connection.responseTimeout });
+    const intervals = intervalsOf(model, config.intervals);
     const { series } = source;
-    const known = journal.lookUp((reader) => ({ last: reader.latest(series), lastMs: reader.lastKnownMs(series) }));
-    const guard = new Guard(model, known?.last, memory.load(`guard/${config.name}`) as GuardState | undefined);
+    const longestMs = Math.max(0, ...intervals.values());
+    const known = journal.lookUp((reader) => ({
+      last: latestReadings(reader, series, longestMs),
+      lastMs: reader.lastKnownMs(series),
+    }));
+    const guard = new Guard(model, known?.last ?? [], memory.load(`guard/${name}`) as GuardState | undefined);
     const loop = new MeterLoop({
       source,
       guard,
@@ -96,6 +102,7 @@ export class Collector {
       clock: this.#options.clock ?? systemClock,
       log,
       intervalMs: config.interval,
+      intervals,
       lastKnownMs: known?.lastMs,
       onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
     });
@@ -118,4 +125,16 @@ export class Collector {
     }
     return link;
   }
+}
+
+/**
+ * Readings that together have each counter, oldest first.
+ * @param longestMs the longest interval of a quantity; 0 when each reading has them all
+ */
+function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
+  const latest = reader.latest(series);
+  if (!latest || longestMs === 0) return latest ? [latest] : [];
+  // Twice as far back as the slowest quantity: its last value can have been a gap.
+  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
+  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
 }

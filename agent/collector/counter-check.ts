@@ -2,10 +2,14 @@ import { quantityInfo } from '../readings/quantity.ts';
 import type { Values } from '../readings/reading.ts';
 import type { Problem } from './check.ts';
 
-interface Baseline {
+/** A stored reading, as far as its counters go. */
+export interface Counted {
   timeMs: number;
   values: Values;
 }
+
+/** Each counter with its own time: not every sample has every counter. */
+type Baseline = ReadonlyMap<string, { timeMs: number; value: number }>;
 
 /** Samples in a row that must agree with each other before a jump is taken for another meter. */
 const SAMPLES_TO_BELIEVE = 5;
@@ -18,52 +22,68 @@ const SLACK_STEPS = 2;
  */
 export class CounterCheck {
   readonly #maxPowerVA: number;
-  readonly #step: number;
-  #baseline: Baseline | undefined;
-  #candidate: (Baseline & { samples: number }) | undefined;
+  readonly #stepOf: (quantity: string, value: number) => number;
+  #baseline: Baseline;
+  #candidate: { counters: Baseline; samples: number } | undefined;
 
-  /** @param step one step of the counters, kWh or kvarh */
-  constructor(maxPowerVA: number, step: number, last?: Baseline) {
+  /**
+   * @param stepOf one step of a counter near a value, kWh or kvarh
+   * @param last the latest stored readings, oldest first; together they have each counter
+   */
+  constructor(maxPowerVA: number, stepOf: (quantity: string, value: number) => number, last: readonly Counted[] = []) {
     this.#maxPowerVA = maxPowerVA;
-    this.#step = step;
-    this.#baseline = last && { timeMs: last.timeMs, values: counters(last.values) };
+    this.#stepOf = stepOf;
+    this.#baseline = new Map(last.flatMap((reading) => [...countersOf(reading)]));
   }
 
-  /** What contradicts the last accepted sample. */
+  /** What contradicts the last accepted samples. */
   judge(values: Values, timeMs: number): Problem[] {
-    return this.#baseline ? this.#contradictions(this.#baseline, counters(values), timeMs) : [];
+    return this.#contradictions(this.#baseline, countersOf({ timeMs, values }));
   }
 
   /** Takes the sample as the one to compare with. */
   accept(values: Values, timeMs: number): void {
-    this.#baseline = { timeMs, values: { ...this.#baseline?.values, ...counters(values) } };
-    this.#candidate = undefined;
+    const now = countersOf({ timeMs, values });
+    this.#baseline = new Map([...this.#baseline, ...now]);
+    // A sample without the counters in question neither clears them of suspicion nor convicts them.
+    if ([...now.keys()].some((quantity) => this.#candidate?.counters.has(quantity))) this.#candidate = undefined;
   }
 
   /**
-   * A sample that was read twice and still contradicts the last accepted one.
-   * @returns the counters before, when this sample proves that another meter is counting now
+   * A sample that was read twice and still contradicts the last accepted ones.
+   * @returns the counters before, when this sample proves that another meter is counting now; it is then the one to compare
+   * with
    */
   suspect(values: Values, timeMs: number): Values | undefined {
-    const now = counters(values);
-    const goesOn = this.#candidate && this.#contradictions(this.#candidate, now, timeMs).length === 0;
-    this.#candidate = { timeMs, values: now, samples: goesOn ? (this.#candidate?.samples ?? 0) + 1 : 1 };
-    return this.#candidate.samples >= SAMPLES_TO_BELIEVE ? this.#baseline?.values : undefined;
+    const now = countersOf({ timeMs, values });
+    const before = this.#candidate;
+    const goesOn = before !== undefined && this.#contradictions(before.counters, now).length === 0;
+    this.#candidate = {
+      counters: new Map([...(goesOn ? before.counters : []), ...now]),
+      samples: goesOn ? before.samples + 1 : 1,
+    };
+    if (this.#candidate.samples < SAMPLES_TO_BELIEVE) return undefined;
+    const replaced = Object.fromEntries([...this.#baseline].map(([quantity, { value }]) => [quantity, value]));
+    // Counters that are still to be read belong to the new meter as well: nothing is known of them.
+    this.#baseline = this.#candidate.counters;
+    this.#candidate = undefined;
+    return replaced;
   }
 
-  #contradictions(before: Baseline, now: Values, timeMs: number): Problem[] {
-    // A clock that was set back says nothing about how much time has passed, only that it is more than nothing.
-    const hours = Math.abs(timeMs - before.timeMs) / 3_600_000;
-    const most = (this.#maxPowerVA / 1000) * hours + SLACK_STEPS * this.#step;
+  #contradictions(before: Baseline, now: Baseline): Problem[] {
     const problems: Problem[] = [];
-    for (const [quantity, value] of Object.entries(now)) {
-      const last = before.values[quantity];
+    for (const [quantity, { timeMs, value }] of now) {
+      const last = before.get(quantity);
       if (last === undefined) continue;
-      if (value < last) problems.push({ check: 'counter', message: `${quantity} fell from ${last} to ${value}` });
-      else if (value - last > most) {
+      // A clock that was set back says nothing about how much time has passed, only that it is more than nothing.
+      const hours = Math.abs(timeMs - last.timeMs) / 3_600_000;
+      const most = (this.#maxPowerVA / 1000) * hours + SLACK_STEPS * this.#stepOf(quantity, value);
+      if (value < last.value) {
+        problems.push({ check: 'counter', message: `${quantity} fell from ${last.value} to ${value}` });
+      } else if (value - last.value > most) {
         problems.push({
           check: 'counter',
-          message: `${quantity} rose from ${last} to ${value}, possible is ${most.toFixed(2)} more`,
+          message: `${quantity} rose from ${last.value} to ${value}, possible is ${most.toFixed(2)} more`,
         });
       }
     }
@@ -71,6 +91,7 @@ export class CounterCheck {
   }
 }
 
-function counters(values: Values): Values {
-  return Object.fromEntries(Object.entries(values).filter(([name]) => quantityInfo(name)?.kind === 'counter'));
+function countersOf({ timeMs, values }: Counted): Baseline {
+  const entries = Object.entries(values).filter(([name]) => quantityInfo(name)?.kind === 'counter');
+  return new Map(entries.map(([name, value]) => [name, { timeMs, value }]));
 }

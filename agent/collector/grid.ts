@@ -13,6 +13,8 @@ const CLOCK_STEP_MS = 500;
 /** Up to this share of its slot the very first point is still served: a start need not wait for the next second. A
  * WE-515 at 9600 baud takes 0.21 s. */
 const LATEST_FIRST = 0.76;
+/** Share of the slot in which the first sample should end. */
+const LATEST_END = 0.97;
 /** Up to this share of its slot a point is still served after a stall. */
 const LATEST = 0.5;
 /** Longest sleep at once, so that a step of the clock during it is noticed. */
@@ -26,13 +28,18 @@ export class Grid {
   readonly #intervalMs: number;
   readonly #clock: Clock;
   readonly #servedMs: number;
+  readonly #latestFirst: number;
   #lastMs: number | undefined;
   #offsetMs: number;
 
-  /** @param servedMs the last point that was served before this start; it is not served again */
-  constructor(intervalMs: number, clock: Clock, servedMs = Number.NEGATIVE_INFINITY) {
+  /**
+   * @param servedMs the last point that was served before this start; it is not served again
+   * @param sampleMs how long a sample takes at least: the very first point is served only where there is time for one
+   */
+  constructor(intervalMs: number, clock: Clock, servedMs = Number.NEGATIVE_INFINITY, sampleMs = 0) {
     this.#intervalMs = intervalMs;
     this.#servedMs = servedMs;
+    this.#latestFirst = Math.max(0, Math.min(LATEST_FIRST, LATEST_END - sampleMs / intervalMs));
     this.#clock = clock;
     this.#offsetMs = clock.wallMs() - clock.monotonicMs();
   }
@@ -43,7 +50,7 @@ export class Grid {
     let timeMs = this.#target(stepped === 'back');
     for (;;) {
       const aheadMs = timeMs - this.#clock.wallMs();
-      const latest = this.#lastMs === undefined ? LATEST_FIRST : LATEST;
+      const latest = this.#lastMs === undefined ? Math.max(this.#latestFirst, LATEST) : LATEST;
       if (aheadMs <= 0 && -aheadMs <= this.#intervalMs * latest) break;
       if (aheadMs <= 0) {
         timeMs = this.#target(false);
@@ -76,7 +83,9 @@ export class Grid {
     const currentMs = comingMs - this.#intervalMs;
     if (afresh) return comingMs;
     if (this.#lastMs === undefined) {
-      return nowMs <= currentMs + this.#intervalMs * LATEST_FIRST && currentMs > this.#servedMs ? currentMs : comingMs;
+      return nowMs <= currentMs + this.#intervalMs * this.#latestFirst && currentMs > this.#servedMs
+        ? currentMs
+        : comingMs;
     }
     const followingMs = this.#lastMs + this.#intervalMs;
     if (nowMs <= followingMs + this.#intervalMs * LATEST) return followingMs;

@@ -1,8 +1,9 @@
+import { resolutionAt } from '../meters/codec.ts';
 import type { MeterModel } from '../meters/model.ts';
 import type { Values } from '../readings/reading.ts';
-import type { Problem, SampleCheck } from './check.ts';
-import { CounterCheck } from './counter-check.ts';
-import { powerFactorCheck, triangleCheck } from './power-check.ts';
+import type { Problem } from './check.ts';
+import { type Counted, CounterCheck } from './counter-check.ts';
+import { type NamedCheck, relationsOf } from './power-check.ts';
 import { rangeCheck } from './range-check.ts';
 
 /** What the guard makes of a sample that stayed suspicious when it was read again. */
@@ -27,9 +28,7 @@ const FAILURES_TO_SUSPEND = 30;
 const FORGIVEN_BY_A_PASS = 0.05;
 const PASSES_TO_TRUST = 3600;
 
-interface Relation {
-  name: string;
-  check: SampleCheck;
+interface Relation extends NamedCheck {
   failures: number;
   passes: number;
   suspended: boolean;
@@ -37,18 +36,20 @@ interface Relation {
 
 /** Plausibility of samples: ranges and counters always, relations between powers as long as this meter obeys them. */
 export class Guard {
-  readonly #range: SampleCheck;
+  readonly #range: (values: Values) => Problem[];
   readonly #relations: Relation[];
   readonly #counters: CounterCheck;
 
-  constructor(model: MeterModel, last?: { timeMs: number; values: Values }, state?: GuardState) {
+  /** @param last the latest stored readings, oldest first; together they have each counter */
+  constructor(model: MeterModel, last: readonly Counted[] = [], state?: GuardState) {
     this.#range = rangeCheck(model);
-    const counterDecimals = model.fields.find((field) => field.quantity === 'active_energy')?.decimals ?? 2;
-    this.#counters = new CounterCheck(model.maxPowerVA, 10 ** -counterDecimals, last);
-    this.#relations = [
-      { name: 'power-triangle', check: triangleCheck },
-      { name: 'power-factor', check: powerFactorCheck },
-    ].map(({ name, check }) => ({
+    const fields = new Map<string, MeterModel['fields'][number]>(model.fields.map((field) => [field.quantity, field]));
+    const stepOf = (quantity: string, value: number) => {
+      const field = fields.get(quantity);
+      return field ? resolutionAt(field, value) : 0;
+    };
+    this.#counters = new CounterCheck(model.maxPowerVA, stepOf, last);
+    this.#relations = relationsOf(model).map(({ name, check }) => ({
       name,
       check,
       failures: 0,
@@ -59,7 +60,9 @@ export class Guard {
 
   /** What speaks against this sample; nothing: accept it. */
   judge(values: Values, timeMs: number): Problem[] {
-    const relations = this.#relations.filter((relation) => !relation.suspended).flatMap(({ check }) => check(values));
+    const relations = this.#relations
+      .filter((relation) => !relation.suspended)
+      .flatMap(({ check }) => check(values) ?? []);
     return [...this.#range(values), ...relations, ...this.#counters.judge(values, timeMs)];
   }
 
@@ -67,8 +70,10 @@ export class Guard {
   accept(values: Values, timeMs: number): void {
     this.#counters.accept(values, timeMs);
     for (const relation of this.#relations) {
+      const problems = relation.check(values);
+      if (problems === undefined) continue;
       relation.failures = Math.max(0, relation.failures - FORGIVEN_BY_A_PASS);
-      relation.passes = relation.check(values).length === 0 ? relation.passes + 1 : 0;
+      relation.passes = problems.length === 0 ? relation.passes + 1 : 0;
       if (!relation.suspended || relation.passes < PASSES_TO_TRUST) continue;
       relation.suspended = false;
       relation.failures = 0;
@@ -79,7 +84,7 @@ export class Guard {
   suspect(values: Values, timeMs: number): Suspicion {
     const suspended: string[] = [];
     for (const relation of this.#relations) {
-      if (relation.check(values).length === 0) continue;
+      if ((relation.check(values) ?? []).length === 0) continue;
       relation.failures++;
       relation.passes = 0;
       if (relation.suspended || relation.failures < FAILURES_TO_SUSPEND) continue;
@@ -89,9 +94,7 @@ export class Guard {
     if (this.#counters.judge(values, timeMs).length === 0) return { suspended };
     if (this.#range(values).length > 0) return { suspended };
     const replaced = this.#counters.suspect(values, timeMs);
-    if (!replaced) return { suspended };
-    this.#counters.accept(values, timeMs);
-    return { suspended, replaced };
+    return replaced ? { suspended, replaced } : { suspended };
   }
 
   state(): GuardState {

@@ -7,6 +7,7 @@ import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { Grid, type Tick } from './grid.ts';
 import type { Guard } from './guard.ts';
+import { Schedule } from './schedule.ts';
 
 export interface MeterLoopOptions {
   source: Source;
@@ -16,6 +17,8 @@ export interface MeterLoopOptions {
   clock: Clock;
   log: Logger;
   intervalMs: number;
+  /** Of quantities that are read less often, ms. */
+  intervals?: ReadonlyMap<string, number>;
   /** The last point of this series that the journal knows of; what lies between it and the first tick is a gap. */
   lastKnownMs?: number | undefined;
   onOutcome?: (outcome: Outcome) => void;
@@ -53,17 +56,20 @@ export class MeterLoop {
   readonly #options: MeterLoopOptions;
   readonly #log: Logger;
   readonly #decimals: Readonly<Record<string, number>>;
+  readonly #schedule: Schedule;
   #gapRun = 0;
 
   constructor(options: MeterLoopOptions) {
     this.#options = options;
     this.#log = options.log.child({ meter: options.source.series.meter });
     this.#decimals = { ...options.source.decimals, ...TIMING_DECIMALS };
+    this.#schedule = new Schedule(options.intervals);
   }
 
   /** Runs until the signal aborts; the sample under way is finished or timed out first. */
   async run(signal: AbortSignal): Promise<void> {
-    const grid = new Grid(this.#options.intervalMs, this.#options.clock, this.#options.lastKnownMs);
+    const { source, intervalMs, clock, lastKnownMs } = this.#options;
+    const grid = new Grid(intervalMs, clock, lastKnownMs, source.leastMs?.());
     let first = true;
     while (!signal.aborted) {
       let tick: Tick;
@@ -89,8 +95,9 @@ export class MeterLoop {
     const startedMs = clock.monotonicMs();
     const offsetMs = clock.wallMs() - timeMs;
     const deadlineMs = startedMs + Math.min(intervalMs * (1 - reserve) - offsetMs, LONGEST_SAMPLE_MS);
+    const resting = this.#schedule.resting(timeMs);
     try {
-      let sample = await source.sample(deadlineMs);
+      let sample = await source.sample(deadlineMs, resting);
       let problems = guard.judge(sample.values, timeMs);
       if (problems.length > 0) {
         this.stats.suspicious++;
@@ -98,7 +105,7 @@ export class MeterLoop {
           sample,
           problems.map((problem) => problem.message),
         );
-        sample = await source.sample(deadlineMs);
+        sample = await source.sample(deadlineMs, resting);
         problems = guard.judge(sample.values, timeMs);
       }
       if (problems.length > 0) {
@@ -110,6 +117,7 @@ export class MeterLoop {
         return;
       }
       guard.accept(sample.values, timeMs);
+      this.#schedule.taken(sample.values, timeMs);
       this.#store(timeMs, sample.values, offsetMs, clock.monotonicMs() - startedMs);
     } catch (error) {
       if (error instanceof SampleError) this.#gap(timeMs, timeMs, error.gapCause, error.message, error.raw);

@@ -1,8 +1,9 @@
 import type { MeterModel } from '../meters/model.ts';
-import type { Problem, SampleCheck } from './check.ts';
+import type { Values } from '../readings/reading.ts';
+import type { Problem } from './check.ts';
 
-/** Every value within what the meter can physically show. */
-export function rangeCheck(model: MeterModel): SampleCheck {
+/** Every value within what the meter can physically show; what is no number at all is not. */
+export function rangeCheck(model: MeterModel): (values: Values) => Problem[] {
   return (values) => {
     const problems: Problem[] = [];
     for (const { quantity, min, max } of model.fields) {

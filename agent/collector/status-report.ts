@@ -3,6 +3,8 @@ import { DamagedJournal } from '../journal/damage.ts';
 import { type JournalCounts, JournalReader } from '../journal/reader.ts';
 import { runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
+import type { Values } from '../readings/reading.ts';
+import { drawnEnergy, phaseText } from '../readings/shown.ts';
 import { AgentError } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
@@ -87,7 +89,7 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
   const lines = [
     `meter       ${meter.name}, ${meter.model} on ${meter.line}`,
     lastReading
-      ? `  reading   ${lastReading.values.active_power ?? '-'} W, ${lastReading.values.voltage ?? '-'} V, ${lastReading.values.active_energy ?? '-'} kWh, ${age(nowMs - lastReading.timeMs)} old`
+      ? `  reading   ${valuesText(lastReading.values)}, ${age(nowMs - lastReading.timeMs)} old`
       : '  reading   none yet',
     `  since start ${meter.good} good, ${missed} missed${causes}`,
     `  line      ${lineStats.answers} of ${lineStats.requests} requests answered; ${lineStats.timeouts} time-outs, ${lineStats.crcErrors} damaged, ${lineStats.exceptions} refused, ${lineStats.strayBytes} stray bytes, ${lineStats.disconnects} disconnects`,
@@ -97,6 +99,13 @@ function meterLines(meter: MeterStatus, nowMs: number): string[] {
     lines.push(`  problem   ${meter.lastGap.message}`);
   }
   return lines;
+}
+
+/** A counter that is read less often is not in each reading. */
+function valuesText(values: Values): string {
+  const energy = drawnEnergy(values);
+  const parts = [`${values.active_power ?? '-'} W`, `${phaseText(values, 'voltage') ?? '-'} V`];
+  return [...parts, ...(energy === undefined ? [] : [`${energy} kWh`])].join(', ');
 }
 
 function age(ms: number): string {

@@ -23,7 +23,9 @@ export function addConfig(root: Command): void {
       const { loadConfig } = await import('../config/load.ts');
       const config = loadConfig(options.config);
       const influxdb = config.influxdb.map((sink) => (sink.token === undefined ? sink : { ...sink, token: '***' }));
-      process.stdout.write(stringify({ ...config, influxdb }));
+      // A register table has a file of its own, and a command that shows it.
+      const meters = config.meters.map(({ table: _, ...meter }) => meter);
+      process.stdout.write(stringify({ ...config, meters, influxdb }));
     });
   config
     .command('example')

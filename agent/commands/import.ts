@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseServerUrl, SERVER_URL_HINT } from '../config/scalars.ts';
 import type { TextFormat } from '../import/text-format.ts';
 import { PRECISIONS, type Precision } from '../import/times.ts';
-import { type Mapping, parseMapping, QUANTITY_NAMES } from '../import/units.ts';
+import { type Mapping, parseMapping, QUANTITY_NAMES_TEXT } from '../import/units.ts';
 import { AgentError } from '../system/errors.ts';
 import { configOption, stateDirOption, timeArgument, wholeNumberArgument } from './options.ts';
 
@@ -52,7 +52,7 @@ function mapArgument(text: string, before: Mapping): Mapping {
   const mapping = parseMapping(text);
   if (mapping) return { ...before, [mapping.column]: { quantity: mapping.quantity, factor: mapping.factor } };
   throw new InvalidArgumentError(
-    `Write COLUMN=QUANTITY or COLUMN=QUANTITY:FACTOR, such as "Power (kW)=active_power:1000"; quantities are ${QUANTITY_NAMES.join(', ')}.`,
+    `Write COLUMN=QUANTITY or COLUMN=QUANTITY:FACTOR, such as "Power (kW)=active_power:1000"; quantities are ${QUANTITY_NAMES_TEXT}.`,
   );
 }
 

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/scalars.ts';
-import { MODEL_NAMES } from '../meters/catalogue.ts';
+import { MODEL_NAMES } from '../meters/model-names.ts';
 
 export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
 
@@ -35,9 +35,14 @@ export function wholeNumberArgument(min: number, max: number): (text: string) =>
   };
 }
 
-/** Models by name, so that a mistyped one is refused before anything is made. */
+/** A model by its name, or a register table by its path; a mistyped one is refused before anything is made. */
 export const modelOption = (description: string): Option =>
-  new Option('--model <name>', description).choices(MODEL_NAMES).default('we-515');
+  new Option('--model <name>', `${description}: ${MODEL_NAMES.join(', ')}, or a register table such as ./my-meter.yaml`)
+    .argParser((text) => {
+      if (text.includes('/') || /\.ya?ml$/i.test(text) || MODEL_NAMES.some((name) => name === text)) return text;
+      throw new InvalidArgumentError(`Allowed choices are ${MODEL_NAMES.join(', ')}, or the path of a register table.`);
+    })
+    .default('we-515');
 
 /** UTC ms of `2026-11-21`, `2026-11-21 12:00` (local time) or `2026-11-21T11:00:00Z`. */
 export function timeArgument(text: string): number {

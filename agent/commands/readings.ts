@@ -37,15 +37,15 @@ export function addReadings(root: Command): void {
     .addOption(configOption())
     .addOption(stateDirOption())
     .action(async (options: ReadingsOptions) => {
+      const { columnsFor } = await import('../export/columns.ts');
       const { groupEvery } = await import('../export/every.ts');
       const { FORMATS } = await import('../export/formats.ts');
       const { JournalReader } = await import('../journal/reader.ts');
-      const { QUANTITIES } = await import('../readings/quantity.ts');
       const range = rangeOf(options, Date.now());
       const reader = new JournalReader(await stateDirOf(options));
       try {
         const format = FORMATS[options.format];
-        const names = Object.keys(QUANTITIES);
+        const names = columnsFor(reader.names());
         const readings = reader.each({ ...range, meter: options.meter });
         let first = true;
         await print(format.head(names));

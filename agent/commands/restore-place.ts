@@ -48,3 +48,28 @@ function storeFrom({ sasFile, connectionStringFile }: PlaceOptions, from: string
     hint: 'write its SAS into a file (mode 0600) and name it with --sas-file',
   });
 }
+
+/** The same place, for another command. */
+export function placeArguments({
+  config,
+  store,
+  from,
+  sasFile,
+  connectionStringFile,
+  identityFile,
+}: PlaceOptions): string {
+  const given = {
+    '--from': from,
+    '--sas-file': sasFile,
+    '--connection-string-file': connectionStringFile,
+    '--store': store,
+    '--identity-file': identityFile,
+    '--config': config,
+  };
+  return Object.entries(given)
+    .flatMap(([option, value]) => (value === undefined ? [] : [option, shellWord(value)]))
+    .join(' ');
+}
+
+const shellWord = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;

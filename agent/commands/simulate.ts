@@ -3,9 +3,14 @@ import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts
 import type { SimulatorOptions } from '../simulator/run.ts';
 import { modelOption, wholeNumberArgument } from './options.ts';
 
-type SimulateOptions = Omit<SimulatorOptions, 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'> & {
+type SimulateOptions = Omit<
+  SimulatorOptions,
+  'model' | 'unit' | 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'
+> & {
+  model: string;
+  unit?: number;
   fault: FaultRates;
-  baud: number;
+  baud?: number;
   turnaround?: number;
   memory?: string;
 };
@@ -45,7 +50,7 @@ export function addSimulate(root: Command): void {
       wholeNumberArgument(0, 65_535),
     )
     .addOption(modelOption('meter to play'))
-    .option('--unit <n>', 'Modbus address', wholeNumberArgument(1, 247), 1)
+    .option('--unit <n>', "Modbus address (default: the model's)", wholeNumberArgument(1, 247))
     .option(
       '--seed <n>',
       'what happens in the household and on the line; the same seed repeats it',
@@ -64,17 +69,21 @@ export function addSimulate(root: Command): void {
       faultArgument,
       {},
     )
-    .option('--baud <n>', 'pace of the line; 0 answers at once', wholeNumberArgument(0, 115_200), 9600)
+    .option('--baud <n>', "pace of the line; 0 answers at once (default: the model's)", wholeNumberArgument(0, 115_200))
     .option('--turnaround <ms>', 'time before a reply begins (default: 3.5 characters)', wholeNumberArgument(0, 10_000))
     .option('--memory <file>', 'where the meter keeps its counters when it is switched off')
     .action(async (options: SimulateOptions) => {
+      const { resolveModel } = await import('../config/models.ts');
       const { runSimulator } = await import('../simulator/run.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
+      const model = resolveModel(options.model);
       await runSimulator(
         {
           ...options,
+          model,
+          unit: options.unit ?? model.serial.unit,
           turnaroundMs: options.turnaround,
-          baudRate: options.baud,
+          baudRate: options.baud ?? model.serial.baudRate,
           faults: options.fault,
           memoryPath: options.memory,
         },

@@ -1,45 +1,11 @@
 import { backupClashes, type Clash } from './backup-clashes.ts';
-import { parseAddress } from './scalars.ts';
-import { DEFAULT_PORTS, LINE_DEFAULTS } from './schema.ts';
+import { meterClashes } from './meter-clashes.ts';
+import type { Models } from './models.ts';
 
 /** Mistakes that lie between two entries; looked for in the raw content, so that they show beside all the others. */
-export function findClashes(content: unknown): Clash[] {
-  const meters = isRecord(content) && Array.isArray(content.meters) ? (content.meters as unknown[]) : [];
-  const clashes: Clash[] = [];
-  const names = new Map<unknown, number>();
-  const addresses = new Map<string, number>();
-  const lines = new Map<string, { settings: string; index: number }>();
-  meters.forEach((meter, i) => {
-    if (!isRecord(meter)) return;
-    const first = names.get(meter.name);
-    if (typeof meter.name === 'string' && first !== undefined) {
-      clashes.push({
-        path: ['meters', i, 'name'],
-        message: `is ${JSON.stringify(meter.name)}, as is meters[${first}]; give each meter a name of its own`,
-      });
-    } else names.set(meter.name, i);
-    const line = lineOf(meter.connection);
-    if (line === undefined) return;
-    const { serial: _s, tcp: _t, rtuOverTcp: _r, ...given } = meter.connection as Record<string, unknown>;
-    const settings = JSON.stringify(Object.entries({ ...LINE_DEFAULTS, ...given }).sort());
-    const shared = lines.get(line);
-    if (shared !== undefined && shared.settings !== settings) {
-      const message = `${line} has other settings in meters[${shared.index}]; write the same for all meters on a line`;
-      clashes.push({ path: ['meters', i, 'connection'], message });
-    } else lines.set(line, { settings, index: i });
-    const unit = meter.unit ?? 1;
-    const address = JSON.stringify([line, unit]);
-    const other = addresses.get(address);
-    if (other !== undefined) {
-      const path = ['meters', i, 'unit' in meter ? 'unit' : 'connection'];
-      clashes.push({
-        path,
-        message: `unit ${String(unit)} on ${line} is meters[${other}] already; give each meter on a line a unit of its own`,
-      });
-    } else addresses.set(address, i);
-  });
-  const { influxdb, backup }: Record<string, unknown> = isRecord(content) ? content : {};
-  return [...clashes, ...sinkClashes(influxdb), ...backupClashes(backup, sinkNames(influxdb))];
+export function findClashes(content: unknown, models: Models): Clash[] {
+  const { meters, influxdb, backup }: Record<string, unknown> = isRecord(content) ? content : {};
+  return [...meterClashes(meters, models), ...sinkClashes(influxdb), ...backupClashes(backup, sinkNames(influxdb))];
 }
 
 function sinkNames(influxdb: unknown): unknown[] {
@@ -67,15 +33,6 @@ function sinkClashes(influxdb: unknown): Clash[] {
     }
   });
   return clashes;
-}
-
-function lineOf(connection: unknown): string | undefined {
-  if (!isRecord(connection)) return undefined;
-  const { serial, tcp, rtuOverTcp } = connection;
-  if (typeof serial === 'string') return serial;
-  const [text, port] = typeof tcp === 'string' ? [tcp, DEFAULT_PORTS.tcp] : [rtuOverTcp, DEFAULT_PORTS.rtuOverTcp];
-  const target = typeof text === 'string' ? parseAddress(text, port) : undefined;
-  return target && `${target.host}:${target.port}`;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

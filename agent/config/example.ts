@@ -6,12 +6,13 @@ stateDir: /var/lib/energy-monitor
 
 meters:
   - name: house
-    model: we-515            # we-514 or we-515
+    model: we-515            # energy-monitor meter models lists them; or a register table of your own: ./my-meter.yaml
     unit: 1                  # Modbus address of the meter, 1-247
     interval: 1s             # a reading each second, on the second
+    # intervals: {energy: 10s} # quantities that are read less often; also by their names, such as voltage
     connection:
       serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/
-      baudRate: 9600         # the meter leaves the factory with 9600 8E1
+      baudRate: 9600         # what is left out is as the model leaves the factory: a WE-515 with 9600 8E1
       parity: even           # none, even, odd
       dataBits: 8
       stopBits: 1

@@ -1,20 +1,21 @@
 import { z } from 'zod';
-import { MODEL_NAMES } from '../meters/catalogue.ts';
+import type { MeterModel } from '../meters/model.ts';
+import { MODEL_NAMES } from '../meters/model-names.ts';
 import { backup, backupKeysAt } from './backup-schema.ts';
 import { address, duration, filePath, oneOf, size, wholeNumber } from './fields.ts';
+import { isTablePath, MODEL_HINT } from './models.ts';
 import { parseServerUrl, SERVER_URL_HINT } from './scalars.ts';
 import { DEFAULT_STATE_DIR } from './state-dir.ts';
-
-/** The factory setting of the WE-515 is 9600 8E1 (mbmd PR 129). */
-export const LINE_DEFAULTS = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
+import { meantOr } from './suggestion.ts';
 
 export const DEFAULT_PORTS = { tcp: 502, rtuOverTcp: 4001 } as const;
 
+/** What is not said is as the model leaves the factory. */
 const lineSettings = {
-  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).default(LINE_DEFAULTS.baudRate),
-  parity: oneOf(['none', 'even', 'odd']).default(LINE_DEFAULTS.parity),
-  dataBits: oneOf([7, 8]).default(LINE_DEFAULTS.dataBits),
-  stopBits: oneOf([1, 2]).default(LINE_DEFAULTS.stopBits),
+  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).optional(),
+  parity: oneOf(['none', 'even', 'odd']).optional(),
+  dataBits: oneOf([7, 8]).optional(),
+  stopBits: oneOf([1, 2]).optional(),
 };
 
 /** How long a meter may take to begin its answer, beyond the time on the wire. */
@@ -61,15 +62,26 @@ const connection = z
     },
   );
 
+export const DEFAULT_INTERVAL_MS = 1000;
+
 const meter = z.strictObject(
   {
     name: z
       .string({ error: 'give the meter a name, such as house' })
       .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, { error: 'use letters, digits, _ . - only, at most 63' }),
-    model: z.literal([...MODEL_NAMES], { error: `use one of ${MODEL_NAMES.join(', ')}` }),
+    model: z
+      .string({ error: MODEL_HINT })
+      .refine((text) => isTablePath(text) || (MODEL_NAMES as readonly string[]).includes(text), {
+        error: ({ input }) => meantOr(MODEL_HINT, input, MODEL_NAMES),
+      }),
     connection,
-    unit: wholeNumber(1, 247).default(1),
-    interval: duration(100, 3_600_000, '100ms to 1h').default(1000),
+    unit: wholeNumber(1, 247).optional(),
+    interval: duration(100, 3_600_000, '100ms to 1h').default(DEFAULT_INTERVAL_MS),
+    intervals: z
+      .record(z.string(), duration(100, 86_400_000, '1s to 1d'), {
+        error: 'write intervals of quantities that are read less often, such as {energy: 10s}',
+      })
+      .default({}),
   },
   { error: 'write the meter as a mapping with name, model and connection' },
 );
@@ -140,10 +152,34 @@ export const configSchema = z.strictObject(
   { error: 'write a mapping with the key meters at least' },
 );
 
-export type Config = z.infer<typeof configSchema>;
-export type MeterConfig = Config['meters'][number];
+/** As it is written, before the models of the meters say what was left out. */
+export type GivenConfig = z.infer<typeof configSchema>;
+export type GivenMeter = GivenConfig['meters'][number];
+
+export interface LineSettings {
+  baudRate: number;
+  parity: 'none' | 'even' | 'odd';
+  dataBits: 7 | 8;
+  stopBits: 1 | 2;
+}
+
+export type ConnectionConfig =
+  | (Omit<z.infer<typeof serialConnection>, keyof LineSettings> & LineSettings)
+  | (Omit<z.infer<typeof rtuOverTcpConnection>, keyof LineSettings> & LineSettings)
+  | z.infer<typeof tcpConnection>;
+
+export interface MeterConfig extends Omit<GivenMeter, 'connection' | 'unit'> {
+  unit: number;
+  connection: ConnectionConfig;
+  /** The register table that `model` names, where it is one of the user's. */
+  table?: MeterModel;
+}
+
+export interface Config extends Omit<GivenConfig, 'meters'> {
+  meters: MeterConfig[];
+}
+
 export type SinkConfig = Config['influxdb'][number];
-export type ConnectionConfig = MeterConfig['connection'];
 
 /** Keys that may stand at a path, for naming the one that was meant. */
 export function knownKeysAt(at: readonly PropertyKey[]): string[] {

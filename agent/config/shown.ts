@@ -12,7 +12,8 @@ export function shownValue(path: readonly PropertyKey[], value: unknown): string
   if (value === undefined) return 'is missing';
   if (value === '' || value === null) return 'is empty';
   if (path.some((key) => SECRET_KEY.test(String(key)))) return `is ${kindOf(value)}, not shown here`;
-  const text = JSON.stringify(withoutSecrets(value));
+  // .nan and .inf of YAML are no JSON.
+  const text = typeof value === 'number' ? String(value) : JSON.stringify(withoutSecrets(value));
   return `is ${text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text}`;
 }
 

@@ -1,6 +1,7 @@
 import { toLine } from '../influxdb/line-protocol.ts';
 import type { Quantity } from '../readings/quantity.ts';
-import type { Reading } from '../readings/reading.ts';
+import type { Reading, Values } from '../readings/reading.ts';
+import { drawnEnergy, hasPhases, phaseText } from '../readings/shown.ts';
 import type { FormatName } from './format-names.ts';
 
 /** Writes readings as text, piece by piece, so that years never lie in memory at once. */
@@ -53,26 +54,51 @@ const line: Format = {
   tail: () => '',
 };
 
-/** What a person looks for first, as it fits 80 columns. */
-const TABLE_COLUMNS: readonly { name: Quantity; title: string; decimals: number }[] = [
-  { name: 'active_power', title: 'W', decimals: 0 },
-  { name: 'reactive_power', title: 'var', decimals: 0 },
-  { name: 'voltage', title: 'V', decimals: 2 },
-  { name: 'current', title: 'A', decimals: 3 },
-  { name: 'frequency', title: 'Hz', decimals: 2 },
-  { name: 'power_factor', title: 'PF', decimals: 3 },
-  { name: 'active_energy', title: 'kWh', decimals: 2 },
-];
-const COLUMN_WIDTHS: Partial<Record<Quantity, number>> = { active_energy: 12, current: 9 };
+interface Column {
+  title: string;
+  width: number;
+  text: (values: Values) => string | undefined;
+}
 
-const cell = (text: string, name: Quantity) => text.padStart(COLUMN_WIDTHS[name] ?? 8);
+const column = (name: Quantity, title: string, decimals: number, width = 8): Column => ({
+  title,
+  width,
+  text: (values) => values[name]?.toFixed(decimals),
+});
+const phases = (name: 'voltage' | 'current', title: string, decimals: number, width: number): Column => ({
+  title,
+  width,
+  text: (values) => phaseText(values, name, decimals),
+});
+const ENERGY: Column = { title: 'kWh', width: 12, text: (values) => drawnEnergy(values)?.toFixed(2) };
+
+/** What a person looks for first, as it fits 80 columns. */
+const ONE_PHASE: readonly Column[] = [
+  column('active_power', 'W', 0),
+  column('reactive_power', 'var', 0),
+  column('voltage', 'V', 2),
+  column('current', 'A', 3, 9),
+  column('frequency', 'Hz', 2),
+  column('power_factor', 'PF', 3),
+  ENERGY,
+];
+const THREE_PHASES: readonly Column[] = [
+  column('active_power', 'W', 0),
+  phases('voltage', 'V', 0, 13),
+  phases('current', 'A', 2, 17),
+  ENERGY,
+];
+
+const columnsOf = (names: readonly string[]) => (hasPhases(names) ? THREE_PHASES : ONE_PHASE);
 
 const table: Format = {
-  head: () =>
-    `${'time'.padEnd(20)}${'meter'.padEnd(10)}${TABLE_COLUMNS.map(({ name, title }) => cell(title, name)).join('')}\n`,
+  head: (names) => {
+    const titles = columnsOf(names).map(({ title, width }) => title.padStart(width));
+    return `${'time'.padEnd(20)}${'meter'.padEnd(10)}${titles.join('')}\n`;
+  },
   row: ({ timeMs, series, values }, names) => {
     if (!names.some((name) => name in values)) return '';
-    const cells = TABLE_COLUMNS.map(({ name, decimals }) => cell(values[name]?.toFixed(decimals) ?? '-', name));
+    const cells = columnsOf(names).map(({ width, text }) => (text(values) ?? '-').padStart(width));
     return `${localTime(timeMs).padEnd(20)}${series.meter.padEnd(10)}${cells.join('')}\n`;
   },
   tail: (empty) => (empty ? 'no readings in this range\n' : ''),

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Config, SinkConfig } from '../config/schema.ts';
 import { BEGINNING, Cursors } from '../journal/cursors.ts';
@@ -53,6 +54,23 @@ export function rewind(config: Config, name: string, toMs: number, nowMs = Date.
     for (const consumer of consumers) {
       const { late } = cursors.find(consumer) ?? BEGINNING;
       cursors.set(consumer, { key: Math.max(0, firstKeyAt(toMs) - 1), late });
+    }
+  });
+}
+
+/**
+ * Lets a server get everything from a time on again: what it has taken of an earlier time stays taken, and what it has not
+ * taken yet stays to come. A running collector goes on from there with its next batch. Without a journal there is nothing.
+ */
+export function sendAgain(config: Config, name: string, fromMs: number): void {
+  const consumers = lanes(config, name).map(({ lane }) => lane.consumer);
+  if (!existsSync(journalPath(config.stateDir))) return;
+  withJournal(config.stateDir, (db) => {
+    const cursors = new Cursors(db);
+    for (const consumer of consumers) {
+      const cursor = cursors.find(consumer);
+      // One that has taken nothing begins at the beginning.
+      if (cursor) cursors.set(consumer, { ...cursor, key: Math.min(cursor.key, Math.max(0, firstKeyAt(fromMs) - 1)) });
     }
   });
 }

@@ -1,4 +1,5 @@
 import { findModel } from '../meters/catalogue.ts';
+import { METER_QUANTITIES, QUANTITIES, type Unit } from '../readings/quantity.ts';
 
 /** Least and greatest possible value, by quantity. */
 export type Limits = Readonly<Record<string, { min: number; max: number }>>;
@@ -9,20 +10,25 @@ const POWER = upTo(1e9);
 const ENERGY = upTo(1e9);
 
 /** Of a meter that nobody has described: a power station's would pass. */
-const ANY_METER: Limits = {
-  frequency: upTo(1000, 0),
-  voltage: upTo(1e6),
-  current: upTo(1e6),
-  active_power: POWER,
-  reactive_power: POWER,
-  apparent_power: POWER,
-  power_factor: upTo(1),
-  ...Object.fromEntries(
-    ['active_energy', 'reactive_energy']
-      .flatMap((name) => [name, `${name}_t1`, `${name}_t2`, `${name}_t3`, `${name}_t4`])
-      .map((name) => [name, ENERGY]),
-  ),
+const BY_UNIT: Readonly<Partial<Record<Unit, { min: number; max: number }>>> = {
+  Hz: upTo(1000, 0),
+  V: upTo(1e6),
+  A: upTo(1e6),
+  W: POWER,
+  var: POWER,
+  VA: POWER,
+  '': upTo(1),
+  '°': upTo(360),
+  kWh: ENERGY,
+  kvarh: ENERGY,
 };
+
+const ANY_METER: Limits = Object.fromEntries(
+  METER_QUANTITIES.flatMap((name) => {
+    const limit = BY_UNIT[QUANTITIES[name].unit];
+    return limit ? [[name, limit]] : [];
+  }),
+);
 
 /** What a model can physically show; the guard lets nothing else into the journal either. */
 export function limitsOf(model: string): Limits {

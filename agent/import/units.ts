@@ -60,6 +60,9 @@ export function parseMapping(text: string): (Mapped & { column: string }) | unde
 
 export const QUANTITY_NAMES: readonly string[] = Object.keys(QUANTITIES);
 
+/** Names for a person: what is there once for each phase, direction and tariff is said once. */
+export const QUANTITY_NAMES_TEXT = `${QUANTITY_NAMES.filter((name) => !/_(?:l\d|t\d|import|export)\b/.test(name)).join(', ')}; also with _l1 to _l3 for phases, _import and _export for directions of energies, _t1 to _t4 for tariffs`;
+
 /** Finer than most meters; what is finer still is kept as it is, in more bytes. */
 const USUAL_DECIMALS = Object.fromEntries(QUANTITY_NAMES.map((name) => [name, 3]));
 

@@ -14,6 +14,8 @@ export interface DayDifference {
   gone: number;
   /** Readings of both with other values. */
   different: number;
+  /** Of the day in the first journal, as in its table `day`; undefined where it has none. */
+  mark: number | undefined;
 }
 
 export interface JournalComparison {
@@ -79,22 +81,25 @@ function compared(db: DatabaseSync, untilMs: number, onProgress: (done: number, 
   const [others, own] = [db.prepare(OTHERS), db.prepare(OWN)];
   const oldest = db.prepare('SELECT min(key) AS key FROM main.reading');
   const theirDays = db.prepare('SELECT day FROM other.day').all() as unknown as { day: number }[];
+  const marks = new Map(journalDays(db).map(({ day, mark }) => [day, mark]));
   const days = [...new Set([...journalDays(db), ...theirDays].map(({ day }) => day))].sort((a, b) => a - b);
   const result: JournalComparison = { compared: 0, differences: [] };
   for (const [i, day] of days.entries()) {
-    // What retention has let go meanwhile is no loss.
+    // One state of the journal for all questions of a day. What retention has let go before is no loss.
+    db.exec('BEGIN');
     const first = Number(oldest.get()?.key ?? 0);
     const from = Math.max(first, firstKeyAt(day * DAY_MS));
     const to = firstKeyAt(Math.min((day + 1) * DAY_MS, untilMs));
     const theirs = others.all(from, to) as unknown as (Counts & { gone: number; different: number })[];
     const ours = new Map((own.all(from, to) as unknown as Counts[]).map(({ measurement, n }) => [measurement, n]));
+    db.exec('COMMIT');
     for (const measurement of [...new Set([...ours.keys(), ...theirs.map((one) => one.measurement)])].sort()) {
       const { n, gone, different } = theirs.find((one) => one.measurement === measurement) ?? NOTHING;
       const missing = (ours.get(measurement) ?? 0) - (n - gone);
       result.compared += n;
       if (missing + gone + different === 0) continue;
       const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
-      result.differences.push({ day: date, measurement, missing, gone, different });
+      result.differences.push({ day: date, measurement, missing, gone, different, mark: marks.get(day) });
     }
     onProgress(i + 1, days.length);
   }

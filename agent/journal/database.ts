@@ -98,8 +98,8 @@ function guarded<T>(path: string, open: () => T): T {
   }
 }
 
-/** SQLite tells a full disk by these, depending on what it was about to write. */
-const FULL = /unable to open|disk I\/O error|database or disk is full|no space/i;
+/** SQLite says these of a full disk too, when it cannot make a file beside the database. */
+const FULL = /unable to open|disk I\/O error/i;
 /** Less than what a commit writes. */
 const FULL_BYTES = 65_536;
 
@@ -117,10 +117,10 @@ export function storageError(path: string, error: unknown): AgentError {
   if (error instanceof AgentError) return error;
   const text = messageOf(error);
   const code = errnoOf(error);
-  if ((code === 'ENOSPC' || FULL.test(text)) && isFull(path)) {
-    return new AgentError('storage', `${path} cannot be used: the disk is full`, {
+  if (code === 'ENOSPC' || code === 'EDQUOT' || /disk is full/i.test(text) || (FULL.test(text) && isFull(path))) {
+    return new AgentError('storage', `${path} cannot be written: the disk is full`, {
       retryable: true,
-      hint: 'make room; a running collector keeps the newest readings meanwhile, and stores them then',
+      hint: 'make room there, or name another stateDir',
       cause: error,
     });
   }

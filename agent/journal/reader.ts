@@ -182,6 +182,18 @@ export class JournalReader {
     return known > 0 ? known : undefined;
   }
 
+  /** Names of the values that there are readings with, of any series. */
+  names(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { fields } of this.#db.prepare('SELECT fields FROM layout').all() as { fields: string }[]) {
+      for (const [name] of JSON.parse(fields) as [string, number | null][]) names.add(name);
+    }
+    for (const entry of this.#waiting.entries()) {
+      if (entry.kind === 'reading') for (const name in entry.reading.values) names.add(name);
+    }
+    return names;
+  }
+
   /** How much there is, with what is not committed yet and follows what is. */
   counts(): JournalCounts {
     return this.#guarded(() => this.#counts());

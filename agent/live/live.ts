@@ -16,9 +16,9 @@ import { startVirtualMeter } from './virtual.ts';
 
 export interface LiveOptions {
   serial?: string;
-  baud: number;
-  parity: 'none' | 'even' | 'odd';
-  unit: number;
+  baud?: number;
+  parity?: 'none' | 'even' | 'odd';
+  unit?: number;
   model: string;
   seed: number;
   solar: number;
@@ -38,7 +38,7 @@ export async function runLive(options: LiveOptions): Promise<void> {
   const virtual =
     options.serial === undefined ? await startVirtualMeter({ ...options, linkPath, memoryPath }) : undefined;
   const title = virtual
-    ? `virtual ${options.model} on a pseudo-terminal at ${options.baud} baud`
+    ? `virtual ${options.model} on a pseudo-terminal at ${baudOf(config)} baud`
     : `${options.model} on ${options.serial}`;
   const onTerminal = process.stdout.isTTY === true;
   try {
@@ -66,8 +66,6 @@ export async function runLive(options: LiveOptions): Promise<void> {
   );
 }
 
-/** Beyond it, setTimeout fires at once. */
-
 /** Invented readings never share a journal with real ones. */
 function defaultStateDir(virtual: boolean): string {
   const base = process.env.XDG_STATE_HOME ?? join(homedir(), '.local', 'state');
@@ -80,6 +78,10 @@ function configOf({ baud, parity, unit, model }: LiveOptions, stateDir: string, 
     JSON.stringify({ stateDir, meters: [{ name: 'meter', model, unit, connection }] }),
     'the command line',
   );
+}
+
+function baudOf({ meters: [meter] }: Config): number | undefined {
+  return meter && 'baudRate' in meter.connection ? meter.connection.baudRate : undefined;
 }
 
 function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateDir: string): Snapshot {

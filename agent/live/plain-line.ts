@@ -1,3 +1,4 @@
+import { drawnEnergy, phaseText } from '../readings/shown.ts';
 import { goodPercent, lineHealth, type Snapshot } from './snapshot.ts';
 
 const number = (value: number | undefined, decimals: number) => (value === undefined ? '-' : value.toFixed(decimals));
@@ -9,9 +10,9 @@ export function plainLine(snapshot: Snapshot): string {
   const middle = values
     ? [
         `${number(values.active_power, 0).padStart(5)} W`,
-        `${number(values.voltage, 1).padStart(5)} V`,
-        `${number(values.current, 2).padStart(5)} A`,
-        `${number(values.active_energy, 2)} kWh`,
+        `${(phaseText(values, 'voltage', 1) ?? '-').padStart(5)} V`,
+        `${(phaseText(values, 'current', 2) ?? '-').padStart(5)} A`,
+        `${number(drawnEnergy(values), 2)} kWh`,
       ]
     : [`gap (${gap?.cause ?? 'unknown'}): ${gap?.message ?? ''}`];
   return `${[clock, ...middle, `${goodPercent(snapshot)} % good`, lineHealth(snapshot)].join('  ')}\n`;

@@ -6,7 +6,7 @@ export interface VirtualOptions {
   linkPath: string;
   memoryPath: string;
   model: string;
-  unit: number;
+  unit?: number;
   seed: number;
   solar: number;
 }
@@ -17,7 +17,8 @@ const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 export async function startVirtualMeter(options: VirtualOptions): Promise<{ stop(): Promise<void> }> {
   const { linkPath, memoryPath, model, unit, seed, solar } = options;
   const args = ['simulate', '--link', linkPath, '--memory', memoryPath, '--model', model];
-  args.push('--unit', String(unit), '--seed', String(seed), '--solar', String(solar));
+  args.push('--seed', String(seed), '--solar', String(solar));
+  if (unit !== undefined) args.push('--unit', String(unit));
   const child = fork(MAIN, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   let complaint = '';
   child.stderr?.on('data', (chunk: Buffer) => {

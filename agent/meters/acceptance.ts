@@ -1,9 +1,8 @@
-import type { Block } from './planner.ts';
+import type { FunctionCode } from './model.ts';
+import type { Block, Range } from './planner.ts';
 
 /** Refusals of one block: an exception, or silence while narrower reads are answered. */
-interface Refusal {
-  address: number;
-  count: number;
+interface Refusal extends Range {
   /** Consecutive refusals; any answer to the block clears them. */
   failures: number;
   /** UTC ms after which the block is tried again; 0 while there are too few failures to believe it. */
@@ -11,9 +10,12 @@ interface Refusal {
   retestAfterMs: number;
 }
 
+/** A range as it is remembered: of older versions, which read holding registers only, without its function code. */
+type Remembered<Of extends Range> = Omit<Of, 'functionCode'> & { functionCode?: FunctionCode };
+
 export interface AcceptanceState {
-  accepted: { address: number; count: number }[];
-  refused: Refusal[];
+  accepted: Remembered<Range>[];
+  refused: Remembered<Refusal>[];
 }
 
 /** One exception may be noise (wb-mqtt-serial 806), one silence a lost frame; three in a row are the meter's word. */
@@ -21,60 +23,68 @@ const FAILURES_TO_BELIEVE = 3;
 const FIRST_RETEST_MS = 10 * 60_000;
 const LONGEST_RETEST_MS = 24 * 3_600_000;
 
-const covers = (a: { address: number; count: number }, address: number, count: number): boolean =>
-  a.address <= address && address + count <= a.address + a.count;
+const covers = (a: Range, b: Range): boolean =>
+  a.functionCode === b.functionCode && a.address <= b.address && b.address + b.count <= a.address + a.count;
 
-const overlaps = (a: { address: number; count: number }, address: number, count: number): boolean =>
-  a.address < address + count && address < a.address + a.count;
+const overlaps = (a: Range, b: Range): boolean =>
+  a.functionCode === b.functionCode && a.address < b.address + b.count && b.address < a.address + a.count;
+
+const keyOf = ({ functionCode, address, count }: Range): string => `${functionCode}/${address}+${count}`;
+const rangeOf = ({ functionCode, address, count }: Range): Range => ({ functionCode, address, count });
 
 /**
  * What a meter lets itself be asked for. Public sources disagree on which ranges a WE-515 answers, and some meters stay
  * silent instead of refusing (node-modbus-serial 505), so it is learned, remembered across restarts and retested.
  */
 export class Acceptance {
-  readonly #accepted = new Map<string, { address: number; count: number }>();
+  readonly #accepted = new Map<string, Range>();
   readonly #refused = new Map<string, Refusal>();
   #changed = false;
 
   constructor(state?: AcceptanceState) {
-    for (const range of state?.accepted ?? []) this.#accepted.set(`${range.address}+${range.count}`, range);
-    for (const refusal of state?.refused ?? []) this.#refused.set(`${refusal.address}+${refusal.count}`, refusal);
+    for (const one of state?.accepted ?? []) {
+      const range = { ...one, functionCode: one.functionCode ?? 3 };
+      this.#accepted.set(keyOf(range), range);
+    }
+    for (const one of state?.refused ?? []) {
+      const refusal = { ...one, functionCode: one.functionCode ?? 3 };
+      this.#refused.set(keyOf(refusal), refusal);
+    }
   }
 
   /** May several fields be read by this one block? Inside a refused range only what was once answered is asked for. */
-  allows(address: number, count: number): boolean {
+  allows(range: Range): boolean {
     for (const refusal of this.#refused.values()) {
-      if (refusal.retestAtMs === 0 || !overlaps(refusal, address, count)) continue;
-      if (!this.#known(address, count)) return false;
+      if (refusal.retestAtMs === 0 || !overlaps(refusal, range)) continue;
+      if (!this.#known(range)) return false;
     }
     return true;
   }
 
   /** A lone field that the meter refuses, and never once answered: this meter does not have it. */
-  lacks(address: number, count: number): boolean {
-    return (this.#refused.get(`${address}+${count}`)?.retestAtMs ?? 0) > 0 && !this.allows(address, count);
+  lacks(range: Range): boolean {
+    return (this.#refused.get(keyOf(range))?.retestAtMs ?? 0) > 0 && !this.allows(range);
   }
 
-  #known(address: number, count: number): boolean {
-    return [...this.#accepted.values()].some((range) => covers(range, address, count));
+  #known(range: Range): boolean {
+    return [...this.#accepted.values()].some((accepted) => covers(accepted, range));
   }
 
   answered(block: Block): void {
-    const key = `${block.address}+${block.count}`;
+    const key = keyOf(block);
     if (this.#refused.delete(key)) this.#changed = true;
     if (this.#accepted.has(key)) return;
-    this.#accepted.set(key, { address: block.address, count: block.count });
+    this.#accepted.set(key, rangeOf(block));
     this.#changed = true;
   }
 
   /** The meter answered with an exception, or kept silent while narrower reads of the same registers were answered. */
   refusedBy(block: Block, nowMs: number): void {
     // A register that was once answered is there: its refusal is the meter's mood, not its table.
-    if (block.fields.length === 1 && this.#known(block.address, block.count)) return;
-    const key = `${block.address}+${block.count}`;
+    if (block.fields.length === 1 && this.#known(block)) return;
+    const key = keyOf(block);
     const refusal = this.#refused.get(key) ?? {
-      address: block.address,
-      count: block.count,
+      ...rangeOf(block),
       failures: 0,
       retestAtMs: 0,
       retestAfterMs: FIRST_RETEST_MS,
@@ -83,7 +93,7 @@ export class Acceptance {
     if (refusal.failures >= FAILURES_TO_BELIEVE) {
       refusal.retestAtMs = nowMs + refusal.retestAfterMs;
       for (const [other, range] of this.#accepted) {
-        if (covers(range, block.address, block.count)) this.#accepted.delete(other);
+        if (covers(range, block)) this.#accepted.delete(other);
       }
       this.#changed = true;
     }

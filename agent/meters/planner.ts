@@ -1,37 +1,65 @@
-import { type Field, fieldEnd } from './model.ts';
+import { type Field, type FunctionCode, fieldEnd, MAX_REGISTERS } from './model.ts';
 
-/** Consecutive registers read by one request. */
-export interface Block {
+/** Consecutive registers of one space. */
+export interface Range {
+  functionCode: FunctionCode;
   address: number;
   count: number;
-  fields: readonly Field[];
 }
 
-/** Modbus Application Protocol V1.1b3, 6.3: a read asks for 1 to 125 registers. */
-export const MAX_REGISTERS = 125;
+/** Registers read by one request. */
+export interface Block extends Range {
+  fields: readonly Field[];
+}
 
 export interface PlanOptions {
   /** What a read of `count` registers costs, in any unit; it decides what is merged. */
   cost: (count: number) => number;
   /** Whether the meter may be asked for this block; single fields are always allowed. */
-  allowed?: (address: number, count: number) => boolean;
-  /** Register counts that must not be asked for now: a late answer of that length may still be on its way. */
-  avoid?: ReadonlySet<number>;
+  allowed?: (range: Range) => boolean;
+  /** What must not be asked for now: a late answer of this function and length may still be on its way. */
+  avoid?: (range: Range) => boolean;
+  /** Most registers of one read; a field that is wider is read by itself all the same. */
+  maxBlock?: number;
 }
 
 export function blockOf(fields: readonly Field[]): Block {
   const first = fields[0];
   const last = fields.at(-1);
   if (!first || !last) throw new RangeError('a block needs at least one field');
-  return { address: first.address, count: fieldEnd(last) - first.address, fields };
+  return {
+    functionCode: first.functionCode,
+    address: first.address,
+    count: fieldEnd(last) - first.address,
+    fields,
+  };
 }
 
-/**
- * Cheapest blocks that cover the fields: dynamic programming over the fields in address order. Fields that cannot be read
- * without an avoided length are left out and returned as `postponed`.
- */
-export function planReads(fields: readonly Field[], options: PlanOptions): { blocks: Block[]; postponed: Field[] } {
+export interface Plan {
+  blocks: Block[];
+  /** Fields that cannot be read without an avoided length. */
+  postponed: Field[];
+}
+
+/** Cheapest blocks that cover the fields; each has one function code. */
+export function planReads(fields: readonly Field[], options: PlanOptions): Plan {
+  const codes = [...new Set(fields.map(({ functionCode }) => functionCode))].sort();
+  const plans = codes.map((code) =>
+    planSpace(
+      fields.filter(({ functionCode }) => functionCode === code),
+      options,
+    ),
+  );
+  return {
+    blocks: separateEqualLengths(plans.flatMap(({ blocks }) => blocks)),
+    postponed: plans.flatMap(({ postponed }) => postponed),
+  };
+}
+
+/** Fields of one space: dynamic programming over them in address order. */
+function planSpace(fields: readonly Field[], options: PlanOptions): Plan {
   const sorted = [...fields].sort((a, b) => a.address - b.address);
+  const most = Math.min(options.maxBlock ?? MAX_REGISTERS, MAX_REGISTERS);
   const postponement = 1e6 * options.cost(MAX_REGISTERS);
   const best: { cost: number; from: number; block: Block | undefined }[] = [{ cost: 0, from: 0, block: undefined }];
   for (let end = 1; end <= sorted.length; end++) {
@@ -43,9 +71,9 @@ export function planReads(fields: readonly Field[], options: PlanOptions): { blo
     };
     for (let start = end - 1; start >= 0; start--) {
       const block = blockOf(sorted.slice(start, end));
-      if (block.count > MAX_REGISTERS) break;
-      if (options.avoid?.has(block.count)) continue;
-      if (block.fields.length > 1 && options.allowed?.(block.address, block.count) === false) continue;
+      if (block.count > most && block.fields.length > 1) break;
+      if (options.avoid?.(block)) continue;
+      if (block.fields.length > 1 && options.allowed?.(block) === false) continue;
       const cost = (best[start]?.cost ?? 0) + options.cost(block.count);
       if (cost < choice.cost) choice = { cost, from: start, block };
     }
@@ -60,24 +88,24 @@ export function planReads(fields: readonly Field[], options: PlanOptions): { blo
     else postponed.unshift(...sorted.slice(choice.from, end));
     end = choice.from;
   }
-  return { blocks: separateEqualLengths(blocks), postponed };
+  return { blocks, postponed };
 }
 
+/** Do the answers to both look alike? RTU replies carry no register address, only function and length. */
+export const looksLike = (a: Range, b: Range): boolean => a.functionCode === b.functionCode && a.count === b.count;
+
 /**
- * RTU replies carry no register address: only their length tells one read's answer from the next one's. So blocks of equal
- * length are kept apart, where the number of lengths allows it; a doubled reply then never fits the request after it.
+ * Blocks whose answers look alike are kept apart, where the number of lengths allows it; a doubled reply then never fits
+ * the request after it.
  */
 function separateEqualLengths(blocks: readonly Block[]): Block[] {
   const left = [...blocks];
   const ordered: Block[] = [];
   while (left.length > 0) {
-    const frequency = new Map<number, number>();
-    for (const block of left) frequency.set(block.count, (frequency.get(block.count) ?? 0) + 1);
-    const previous = ordered.at(-1)?.count;
-    const candidates = left.filter((block) => block.count !== previous);
-    const next = (candidates.length > 0 ? candidates : left).reduce((a, b) =>
-      (frequency.get(b.count) ?? 0) > (frequency.get(a.count) ?? 0) ? b : a,
-    );
+    const previous = ordered.at(-1);
+    const frequency = (block: Block) => left.filter((other) => looksLike(other, block)).length;
+    const candidates = left.filter((block) => !previous || !looksLike(block, previous));
+    const next = (candidates.length > 0 ? candidates : left).reduce((a, b) => (frequency(b) > frequency(a) ? b : a));
     left.splice(left.indexOf(next), 1);
     ordered.push(next);
   }

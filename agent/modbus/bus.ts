@@ -23,16 +23,26 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
-/** Register counts whose reply may still come, with the time (performance.now()) until which it may. */
-export type Debts = Map<number, number>;
+/** Replies that may still come, by function and length, with the time (performance.now()) until which they may. */
+export type Debts = Map<string, number>;
 
-export interface ReadRequest {
-  unit: number;
+/** What a reply shows of its request, beside its unit. */
+export interface ReplyShape {
   functionCode: 3 | 4;
-  address: number;
   /** Registers, 1-125. */
   count: number;
 }
+
+export interface ReadRequest extends ReplyShape {
+  unit: number;
+  address: number;
+  /** Silence that the meter needs before a request, ms; the line's own where that is longer. */
+  pauseMs?: number | undefined;
+  /** Longest wait for this meter's first byte, ms, instead of the line's. */
+  responseMs?: number | undefined;
+}
+
+const shapeOf = ({ functionCode, count }: ReplyShape): string => `${functionCode}/${count}`;
 
 /** Time for the driver to hand over what the kernel holds. */
 const DRAIN_MS = 2;
@@ -53,7 +63,7 @@ export class Bus {
   readonly #port: FramedPort;
   readonly #client: InstanceType<typeof ModbusSerial.default>;
   readonly #debts: Debts;
-  #previousCount = 0;
+  #previous = '';
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
   #rejectPending: ((error: BusError) => void) | undefined;
@@ -93,11 +103,13 @@ export class Bus {
     return bus;
   }
 
-  /** Register counts that cannot be read now, because a late reply of that length may still arrive. */
-  owedLengths(): ReadonlySet<number> {
-    const now = performance.now();
-    for (const [count, untilMs] of this.#debts) if (untilMs <= now) this.#debts.delete(count);
-    return new Set(this.#debts.keys());
+  /** May a late reply of this shape still arrive? Then nothing of it can be read now. */
+  owes(shape: ReplyShape): boolean {
+    const key = shapeOf(shape);
+    const untilMs = this.#debts.get(key);
+    if (untilMs === undefined || untilMs > performance.now()) return untilMs !== undefined;
+    this.#debts.delete(key);
+    return false;
   }
 
   /**
@@ -128,17 +140,18 @@ export class Bus {
   }
 
   async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    await this.#quiet(request.count, deadlineMs);
+    await this.#quiet(request, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
-    if (!this.#framing.identifiesReplies && this.owedLengths().has(request.count)) {
+    if (!this.#framing.identifiesReplies && this.owes(request)) {
       throw new BusError('busy', `a late reply of ${request.count} registers may still be on its way`);
     }
     const wireMs = readWireMs(this.wire, request.count) + interFrameMs(this.wire);
-    const patienceMs = Math.floor(Math.min(wireMs + this.#timing.responseMs, deadlineMs - performance.now()));
+    const responseMs = request.responseMs ?? this.#timing.responseMs;
+    const patienceMs = Math.floor(Math.min(wireMs + responseMs, deadlineMs - performance.now()));
     if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
 
     this.stats.requests++;
-    this.#previousCount = request.count;
+    this.#previous = shapeOf(request);
     this.#client.setID(request.unit);
     this.#client.setTimeout(patienceMs);
     try {
@@ -150,7 +163,7 @@ export class Bus {
     } catch (error) {
       this.#dirty = true;
       if (!this.#framing.identifiesReplies)
-        this.#debts.set(request.count, performance.now() + this.#timing.lateReplyMs);
+        this.#debts.set(shapeOf(request), performance.now() + this.#timing.lateReplyMs);
       throw this.#classify(error);
     } finally {
       this.#port.endTransaction();
@@ -169,10 +182,11 @@ export class Bus {
   }
 
   /** Waits for the line to be silent; bytes that come meanwhile are strays and prolong the wait. */
-  async #quiet(count: number, deadlineMs: number): Promise<void> {
-    // The double of the last reply would fit a read of the same length: then its first bytes are waited for.
-    const careful = this.#dirty || count === this.#previousCount;
-    const neededMs = careful ? Math.max(this.#timing.settleMs, interFrameMs(this.wire)) : interFrameMs(this.wire);
+  async #quiet(request: ReadRequest, deadlineMs: number): Promise<void> {
+    // The double of the last reply would fit a read of the same shape: then its first bytes are waited for.
+    const careful = this.#dirty || shapeOf(request) === this.#previous;
+    const settleMs = careful ? this.#timing.settleMs : 0;
+    const neededMs = Math.max(settleMs, interFrameMs(this.wire), request.pauseMs ?? 0);
     // After a stall of the process, a late reply still lies in the kernel's buffer, or on its way through the driver's
     // thread: the one is read here, the other has at least one turn of the event loop.
     this.#port.drain();

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findModel, MODEL_NAMES } from '../meters/catalogue.ts';
+import type { MeterModel } from '../meters/model.ts';
 import type { Wire } from '../modbus/connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { FAULTS, type FaultRates } from './fault-names.ts';
@@ -17,7 +17,7 @@ export interface SimulatorOptions {
   link?: string;
   tcp?: number;
   rtuOverTcp?: number;
-  model: string;
+  model: MeterModel;
   unit: number;
   seed: number;
   /** W; 0 for no photovoltaic system. */
@@ -36,11 +36,11 @@ const REMEMBER_MS = 10_000;
  * reaches the whole terminal group, and the meter must outlive its reader.
  */
 export async function runSimulator(options: SimulatorOptions, until: Promise<void>): Promise<void> {
-  const model = findModel(options.model);
-  if (!model) throw new AgentError('usage', `there is no meter ${options.model}; known are ${MODEL_NAMES.join(', ')}`);
+  const { model } = options;
   const load = new Household({ seed: options.seed, solarPeakW: options.solar });
   const memory = loadMemory(options.memoryPath);
-  const meter = new VirtualMeter({ model, load, ...(memory ? { memory } : {}) }, Date.now());
+  const reached = { unit: options.unit, baudRate: options.baudRate > 0 ? options.baudRate : model.serial.baudRate };
+  const meter = new VirtualMeter({ model, load, reached, ...(memory ? { memory } : {}) }, Date.now());
   const line = await openLine(options, new Slave(new Map([[options.unit, meter]])));
   const faults = FAULTS.filter((fault) => (options.faults[fault] ?? 0) > 0).map(
     (fault) => `${fault} ${options.faults[fault]}`,
@@ -67,7 +67,8 @@ async function openLine(
   options: SimulatorOptions,
   slave: Slave,
 ): Promise<{ name: string; close(): void | Promise<void> }> {
-  const wire: Wire = { baudRate: options.baudRate, parity: 'even', dataBits: 8, stopBits: 1 };
+  const { parity, stopBits } = options.model.serial;
+  const wire: Wire = { baudRate: options.baudRate, parity, dataBits: 8, stopBits };
   const endpoint: RtuEndpointOptions = {
     slave,
     random: seededRandom(options.seed),

@@ -1,16 +1,14 @@
-import { encodeField } from '../meters/codec.ts';
-import { fieldEnd, type MeterModel } from '../meters/model.ts';
-import type { Quantity } from '../readings/quantity.ts';
+import { decodeField, encodeField } from '../meters/codec.ts';
+import type { Reached } from '../meters/identify.ts';
+import { type Field, fieldEnd, type MeterModel } from '../meters/model.ts';
+import { quantityInfo } from '../readings/quantity.ts';
 import type { Values } from '../readings/reading.ts';
+import { type Counters, count, initialCounters } from './counters.ts';
 import type { Load } from './load.ts';
+import { measure } from './measured.ts';
+import { type Setting, settingsOf } from './settings.ts';
 
 const HOUR_MS = 3_600_000;
-
-/** Factory switch-over points of the WE-515: from 07:00 tariff 2, from 22:00 tariff 3. */
-export function tariffAt(timeMs: number): 1 | 2 | 3 | 4 {
-  const hour = new Date(timeMs).getHours();
-  return hour >= 7 && hour < 22 ? 2 : 3;
-}
 
 /** What the meter keeps when its power fails: its counters, and when they were last right. */
 export interface MeterMemory {
@@ -28,8 +26,10 @@ export interface VirtualMeterOptions {
   stepMs?: number;
   /** Registers that the meter does not have: a read that touches one is refused. */
   illegal?: (address: number) => boolean;
-  /** Largest read that the meter answers. */
+  /** Largest read that the meter answers; the model's by default. */
   maxRegisters?: number;
+  /** What it is set to; as it leaves the factory by default. */
+  reached?: Reached;
   /** Told of each new state of the registers, with the time it begins. */
   onStep?: (timeMs: number, values: Values) => void;
 }
@@ -42,7 +42,8 @@ export class VirtualMeter {
   readonly model: MeterModel;
   readonly #options: VirtualMeterOptions;
   readonly #stepMs: number;
-  readonly #counters: Record<string, number>;
+  readonly #counters: Counters;
+  readonly #settings: readonly Setting[];
   #timeMs: number;
   #values: Values = {};
 
@@ -50,7 +51,8 @@ export class VirtualMeter {
     this.model = options.model;
     this.#options = options;
     this.#stepMs = options.stepMs ?? 1000;
-    this.#counters = { ...(options.memory?.counters ?? initialCounters(options.model)) };
+    this.#counters = { ...initialCounters(options.model), ...options.memory?.counters };
+    this.#settings = settingsOf(options.model, options.reached ?? options.model.serial);
     this.#timeMs = this.#floor(options.memory?.timeMs ?? nowMs);
     this.#measure();
     this.advance(nowMs);
@@ -62,7 +64,7 @@ export class VirtualMeter {
     // A long absence is counted in coarse steps: nobody saw the registers meanwhile.
     while (this.#timeMs < targetMs) {
       const step = Math.min(targetMs - this.#timeMs, targetMs - this.#timeMs > HOUR_MS ? 10_000 : this.#stepMs);
-      this.#count(step);
+      count(this.#counters, this.model, this.#options.load.at(this.#timeMs), this.#timeMs, step);
       this.#timeMs += step;
       this.#measure();
     }
@@ -78,17 +80,26 @@ export class VirtualMeter {
   }
 
   /** Answers a read as the meter does. */
-  read(functionCode: number, address: number, count: number, nowMs: number): ReadResult {
-    if (functionCode !== this.model.functionCode) return { exception: 1 };
-    if (count < 1 || count > (this.#options.maxRegisters ?? 125)) return { exception: 3 };
-    for (let register = address; register < address + count; register++) {
+  read(functionCode: number, address: number, registerCount: number, nowMs: number): ReadResult {
+    const inSpace = (one: { functionCode: number }) => one.functionCode === functionCode;
+    const fields = this.model.fields.filter(inSpace);
+    const settings = this.#settings.filter(inSpace);
+    if (fields.length + settings.length === 0) return { exception: 1 };
+    const end = address + registerCount;
+    if (registerCount < 1 || registerCount > (this.#options.maxRegisters ?? this.model.maxBlock))
+      return { exception: 3 };
+    for (let register = address; register < end; register++) {
       if (this.#options.illegal?.(register)) return { exception: 2 };
     }
     this.advance(nowMs);
-    const registers = Buffer.alloc(count * 2);
-    for (const field of this.model.fields) {
+    const registers = Buffer.alloc(registerCount * 2);
+    for (const setting of settings) {
+      const isWhole = setting.address >= address && setting.address + setting.count <= end;
+      if (isWhole) setting.registers.copy(registers, (setting.address - address) * 2);
+    }
+    for (const field of fields) {
       const value = this.#values[field.quantity];
-      if (value !== undefined && field.address >= address && fieldEnd(field) <= address + count) {
+      if (value !== undefined && field.address >= address && fieldEnd(field) <= end) {
         encodeField(field, value, registers, address);
       }
     }
@@ -99,55 +110,20 @@ export class VirtualMeter {
     return Math.floor(timeMs / this.#stepMs) * this.#stepMs;
   }
 
-  #count(forMs: number): void {
-    const { activeW, reactiveVar } = this.#options.load.at(this.#timeMs);
-    const add = (name: string, amount: number) => {
-      const tariff = `${name}_t${tariffAt(this.#timeMs)}`;
-      this.#counters[name] = (this.#counters[name] ?? 0) + amount;
-      if (tariff in this.#counters) this.#counters[tariff] = (this.#counters[tariff] ?? 0) + amount;
-    };
-    add('active_energy', (Math.max(activeW, 0) * forMs) / HOUR_MS / 1000);
-    add('reactive_energy', (Math.abs(reactiveVar) * forMs) / HOUR_MS / 1000);
-  }
-
   #measure(): void {
-    const { activeW, reactiveVar, voltageV, frequencyHz } = this.#options.load.at(this.#timeMs);
-    const apparentVA = Math.hypot(activeW, reactiveVar);
-    const raw: Partial<Record<Quantity, number>> = {
-      frequency: frequencyHz,
-      voltage: voltageV,
-      current: apparentVA / voltageV,
-      active_power: activeW,
-      reactive_power: reactiveVar,
-      apparent_power: apparentVA,
-      power_factor: apparentVA === 0 ? 1 : activeW / apparentVA,
-      ...this.#counters,
-    };
-    this.#values = {};
-    for (const { quantity, decimals } of this.model.fields) {
-      const factor = 10 ** decimals;
-      const value = raw[quantity] ?? 0;
-      // Counters show whole steps that are full; gauges are rounded.
-      const steps = quantity.includes('energy') ? Math.floor(value * factor + 1e-9) : Math.round(value * factor);
-      this.#values[quantity] = (steps === 0 ? 0 : steps) / factor;
-    }
+    const measured = { ...measure(this.#options.load.at(this.#timeMs), this.model.phases), ...this.#counters };
+    this.#values = Object.fromEntries(
+      this.model.fields.map((field) => [field.quantity, asShown(field, measured[field.quantity] ?? 0)]),
+    );
     this.#options.onStep?.(this.#timeMs, this.#values);
   }
 }
 
-function initialCounters(model: MeterModel): Record<string, number> {
-  const start: Record<string, number> = {
-    active_energy: 4231.4,
-    active_energy_t1: 0,
-    active_energy_t2: 2890.1,
-    active_energy_t3: 1341.3,
-    active_energy_t4: 0,
-    reactive_energy: 812.6,
-    reactive_energy_t1: 0,
-    reactive_energy_t2: 561.2,
-    reactive_energy_t3: 251.4,
-    reactive_energy_t4: 0,
-  };
-  const has = new Set<string>(model.fields.map((field) => field.quantity));
-  return Object.fromEntries(Object.entries(start).filter(([name]) => has.has(name)));
+/** The value that comes out of a register which holds it: counters show whole steps that are full, gauges are rounded. */
+function asShown(field: Field, value: number): number {
+  const step = field.type.startsWith('float') ? 10 ** -field.decimals : field.scale;
+  const isCounter = quantityInfo(field.quantity)?.kind === 'counter';
+  const registers = Buffer.alloc(field.words * 2);
+  encodeField(field, isCounter ? Math.floor(value / step + 1e-9) * step : value, registers, field.address);
+  return decodeField(field, registers, field.address);
 }

@@ -1,7 +1,7 @@
 import { Acceptance, type AcceptanceState } from '../meters/acceptance.ts';
 import { decodeBlock } from '../meters/codec.ts';
 import type { Field, MeterModel } from '../meters/model.ts';
-import { type Block, halve, planReads } from '../meters/planner.ts';
+import { type Block, halve, planReads, type Range } from '../meters/planner.ts';
 import type { Bus } from '../modbus/bus.ts';
 import { BusError, type BusErrorKind } from '../modbus/bus-error.ts';
 import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
@@ -34,6 +34,8 @@ export interface ModbusMeterOptions {
   unit: number;
   link: Link;
   memory: Memory;
+  /** Longest wait for the first byte of an answer, ms; undefined: the model's, or else the line's. */
+  responseMs?: number | undefined;
 }
 
 interface Failure {
@@ -47,8 +49,8 @@ interface Progress {
   raw: string[];
   missing: Field[];
   failures: Failure[];
-  /** Addresses that no block may span any more in this sample: where a failed block was cut in two. */
-  cuts: Set<number>;
+  /** What no block may span any more in this sample: where a failed block was cut in two. */
+  cuts: Pick<Range, 'functionCode' | 'address'>[];
 }
 
 /** A meter on a Modbus line: reads all its quantities in few blocks, repeats within the deadline what failed. */
@@ -67,19 +69,30 @@ export class ModbusMeter implements Source {
     this.#acceptance = new Acceptance(options.memory.load(this.#memoryKey) as AcceptanceState | undefined);
   }
 
-  /** The blocks that an undisturbed sample reads now. */
+  /** The blocks that an undisturbed sample of everything reads now. */
   plan(): Block[] {
-    return planReads(this.#wanted(), { cost: this.#cost, allowed: (a, n) => this.#acceptance.allows(a, n) }).blocks;
+    const { maxBlock } = this.#options.model;
+    return planReads(this.#wanted(), {
+      cost: this.#cost,
+      maxBlock,
+      allowed: (range) => this.#acceptance.allows(range),
+    }).blocks;
   }
 
-  async sample(deadlineMs: number): Promise<Sample> {
+  /** On the line, without the meter's own delay. */
+  leastMs(): number {
+    const { link, model } = this.#options;
+    return this.plan().reduce((sum, { count }) => sum + readTimeMs(link.connector.wire, count) + model.pauseMs, 0);
+  }
+
+  async sample(deadlineMs: number, resting?: ReadonlySet<string>): Promise<Sample> {
     const bus = this.#options.link.bus();
     if (!bus) {
       const problem = this.#options.link.problem;
       throw new SampleError('disconnected', problem?.message ?? 'the line is not open yet', { cause: problem });
     }
     this.#acceptance.retest(Date.now());
-    const progress: Progress = { values: {}, raw: [], missing: this.#wanted(), failures: [], cuts: new Set() };
+    const progress: Progress = { values: {}, raw: [], missing: this.#wanted(resting), failures: [], cuts: [] };
     try {
       while (progress.missing.length > 0 && (await this.#pass(bus, progress, deadlineMs)));
     } finally {
@@ -94,22 +107,21 @@ export class ModbusMeter implements Source {
   async #pass(bus: Bus, progress: Progress, deadlineMs: number): Promise<boolean> {
     const { blocks } = planReads(progress.missing, {
       cost: this.#cost,
-      avoid: bus.owedLengths(),
-      allowed: (address, count) =>
-        this.#acceptance.allows(address, count) &&
-        ![...progress.cuts].some((cut) => cut > address && cut < address + count),
+      maxBlock: this.#options.model.maxBlock,
+      avoid: (range) => bus.owes(range),
+      allowed: (range) => this.#acceptance.allows(range) && !progress.cuts.some((cut) => liesWithin(cut, range)),
     });
     if (blocks.length === 0) return false;
     for (const block of blocks) {
       // A failure earlier in this pass owes this length as well: the next pass plans these fields otherwise.
-      if (bus.owedLengths().has(block.count)) continue;
+      if (bus.owes(block)) continue;
       try {
         await this.#read(bus, block, progress, deadlineMs);
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
         progress.failures.push({ block, error });
         const second = halve(block, this.#options.model.unassigned)?.[1];
-        if (second) progress.cuts.add(second.address);
+        if (second) progress.cuts.push(second);
         if (error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs) return false;
         const silent =
           progress.raw.length === 0 && progress.failures.every((failure) => failure.error.kind === 'timeout');
@@ -121,8 +133,9 @@ export class ModbusMeter implements Source {
 
   async #read(bus: Bus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
     const { unit, model } = this.#options;
-    const { address, count } = block;
-    const registers = await bus.read({ unit, functionCode: model.functionCode, address, count }, deadlineMs);
+    const { functionCode, address, count } = block;
+    const patience = { pauseMs: model.pauseMs, responseMs: this.#options.responseMs ?? model.responseMs };
+    const registers = await bus.read({ unit, functionCode, address, count, ...patience }, deadlineMs);
     Object.assign(progress.values, decodeBlock(block.fields, registers, address));
     progress.raw.push(`${address.toString(16).padStart(4, '0')}:${registers.toString('hex')}`);
     progress.missing = progress.missing.filter((field) => !block.fields.includes(field));
@@ -144,7 +157,7 @@ export class ModbusMeter implements Source {
   #learn(progress: Progress): void {
     const seen = new Set<string>();
     for (const { block, error } of progress.raw.length > 0 ? progress.failures : []) {
-      const key = `${block.address}+${block.count}`;
+      const key = `${block.functionCode}/${block.address}+${block.count}`;
       if (seen.has(key)) continue;
       seen.add(key);
       const refused = error.kind === 'exception' && REFUSALS.has(error.exceptionCode ?? 0);
@@ -157,11 +170,14 @@ export class ModbusMeter implements Source {
     if (this.#acceptance.takeChanged()) this.#options.memory.save(this.#memoryKey, this.#acceptance.state());
   }
 
-  #wanted(): Field[] {
-    return this.#options.model.fields.filter((field) => !this.#acceptance.lacks(field.address, field.words));
+  #wanted(resting?: ReadonlySet<string>): Field[] {
+    return this.#options.model.fields.filter(
+      (field) => !resting?.has(field.quantity) && !this.#acceptance.lacks({ ...field, count: field.words }),
+    );
   }
 
-  readonly #cost = (count: number): number => readTimeMs(this.#options.link.connector.wire, count) + TURNAROUND_MS;
+  readonly #cost = (count: number): number =>
+    readTimeMs(this.#options.link.connector.wire, count) + Math.max(TURNAROUND_MS, this.#options.model.pauseMs);
 
   #failed(progress: Progress): SampleError {
     const last = progress.failures.at(-1)?.error;
@@ -177,6 +193,10 @@ export class ModbusMeter implements Source {
       cause: telling,
     });
   }
+}
+
+function liesWithin(cut: Pick<Range, 'functionCode' | 'address'>, { functionCode, address, count }: Range): boolean {
+  return cut.functionCode === functionCode && cut.address > address && cut.address < address + count;
 }
 
 /** Milliseconds of a whole read on an idle line: request and reply with the silence before each. */

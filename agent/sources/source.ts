@@ -13,12 +13,15 @@ export interface Source {
   readonly series: Series;
   /** Decimal places that each quantity is exact to; the journal packs by them. */
   readonly decimals: Readonly<Record<string, number>>;
+  /** How long a sample of everything takes at least, ms. */
+  leastMs?(): number;
   /**
    * Takes one sample.
    * @param deadlineMs on performance.now()'s scale; the result, or the error, comes before it
+   * @param resting quantities that are not read this time
    * @throws SampleError
    */
-  sample(deadlineMs: number): Promise<Sample>;
+  sample(deadlineMs: number, resting?: ReadonlySet<string>): Promise<Sample>;
 }
 
 /** A sample that could not be had: its second becomes a gap of this cause. */

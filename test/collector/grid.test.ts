@@ -27,6 +27,14 @@ test('a start early in a second serves that second; a later one the next; one th
   expect(await first(10_300, 10_000)).toBe(11_000);
 });
 
+test('a meter that takes half a second is not asked for a second that has less left', async () => {
+  const first = async (wall: number, sampleMs: number) =>
+    (await new Grid(1000, new FakeClock(wall), undefined, sampleMs).next()).timeMs;
+  expect(await first(10_400, 530)).toBe(10_000);
+  expect(await first(10_500, 530)).toBe(11_000);
+  expect(await first(10_001, 2000)).toBe(11_000);
+});
+
 test('after a stall nothing bunches: what was missed is told, the present second is served if its first half is not over', async () => {
   const clock = new FakeClock(10_900);
   const grid = new Grid(1000, clock);

@@ -63,7 +63,7 @@ test('a counter may grow as fast as the meter can count, over any time', () => {
 });
 
 test('the last stored reading is the baseline after a restart', () => {
-  const guard = new Guard(WE_515, { timeMs: second(0), values: GOOD });
+  const guard = new Guard(WE_515, [{ timeMs: second(0), values: GOOD }]);
   expect(checks(guard, { ...GOOD, active_energy: 1 })).toEqual(['counter']);
 });
 
@@ -108,7 +108,7 @@ test('a relation that this meter never obeys is left out after 30 samples, and r
   for (let n = 1; n < 30; n++) expect(guard.suspect(distorted, second(n)).suspended).toEqual([]);
   expect(guard.suspect(distorted, second(30)).suspended).toEqual(['power-triangle']);
   expect(checks(guard, distorted, 31)).toEqual([]);
-  const restarted = new Guard(WE_515, { timeMs: second(31), values: GOOD }, guard.state());
+  const restarted = new Guard(WE_515, [{ timeMs: second(31), values: GOOD }], guard.state());
   expect(checks(restarted, distorted, 32)).toEqual([]);
 });
 

@@ -50,12 +50,12 @@ test.for([
   [['simulate', '--fault', 'fire=1'], 64, /names are late, double/],
   [['simulate', '--fault', 'late=2'], 64, /a rate from 0 to 1/],
   [['simulate', '--unit', '0'], 64, /whole number from 1 to 247/],
-  [['simulate', '--model', 'we-999'], 64, /Allowed choices are we-514, we-515/],
+  [['simulate', '--model', 'we-999'], 64, /Allowed choices are we-504, we-514, we-515/],
   [['simulate', '--link', '/nowhere/meter'], 74, /the link \/nowhere\/meter cannot be made/],
   [['readings', '--state-dir', '/nowhere'], 74, /there is no journal in \/nowhere/],
   [['status', '--state-dir', '/nowhere'], 74, /there is no journal in \/nowhere/],
   [['collect', '--config', '/nowhere.yaml'], 78, /configuration \/nowhere.yaml is not there/],
-  [['live', '--model', 'we-999', '--state-dir', '/dev/null/never'], 64, /Allowed choices are we-514, we-515/],
+  [['live', '--model', 'we-999', '--state-dir', '/dev/null/never'], 64, /Allowed choices are we-504, we-514, we-515/],
 ] as const)('%j ends with %i and one sentence, no stack trace', async ([args, expected, sentence]) => {
   const { code, err } = await finished([...args]);
   expect(err).toMatch(sentence);

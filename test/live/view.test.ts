@@ -32,6 +32,28 @@ const GAP: Partial<Snapshot> = {
   connected: false,
 };
 
+/** Three phases, both directions. */
+const THREE: Snapshot = {
+  ...SNAPSHOT,
+  title: 'virtual sdm630 on a pseudo-terminal at 9600 baud',
+  values: {
+    active_power: 2766,
+    voltage_l1: 230.12,
+    voltage_l2: 231.2,
+    voltage_l3: 228.94,
+    current_l1: 10.004,
+    current_l2: 5,
+    current_l3: 2.01,
+    active_power_l1: 2300,
+    active_power_l2: 924,
+    active_power_l3: -458,
+    power_factor_l1: 1,
+    frequency: 50,
+    active_energy_import: 4231.456,
+    active_energy_export: 1120.7,
+  },
+};
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
 const ESCAPES = /\x1b\[[0-9;]*[A-Za-z]/g;
 
@@ -78,4 +100,28 @@ test('no line of the panel is wider than the terminal, and each draw covers the 
 test('without colours only the cursor moves', () => {
   const text = new Panel(styleFor(false)).draw(SNAPSHOT, 80);
   expect([...text.matchAll(ESCAPES)].map((match) => match[0])).toEqual(['\x1b[J']);
+});
+
+test('a plain line of three phases has each phase, and the energy that came in', () => {
+  expect(plainLine(THREE)).toBe(
+    '12:00:05   2766 W  230.1/231.2/228.9 V  10.00/5.00/2.01 A  4231.46 kWh  100 % good  line ok\n',
+  );
+});
+
+test('the panel has a line for each of three phases, also in a gap, and both directions', () => {
+  const panel = new Panel(styleFor(false));
+  const lines = panel.draw(THREE, 100).split('\n');
+  expect(lines).toContain('  L1  230.1 V   10.00 A   2300 W   PF 1.000');
+  expect(lines).toContain('  L3  228.9 V   2.01 A   -458 W   PF -');
+  expect(lines).toContain('  import 4231.46 kWh   export 1120.70 kWh');
+  const gap = panel.draw({ ...THREE, ...GAP }, 100).split('\n');
+  expect(gap).toHaveLength(lines.length);
+  expect(gap).toContain('  L1  - V   - A   - W   PF -');
+});
+
+test('the panel of a meter with one phase has no line for another', () => {
+  const lines = new Panel(styleFor(false)).draw(SNAPSHOT, 100).split('\n');
+  expect(lines).toContain('  230.1 V   5.41 A   50.01 Hz   PF 0.949');
+  expect(lines).toContain('  4231.45 kWh   T1 -  T2 -  T3 -  T4 -');
+  expect(lines.join()).not.toContain('L1');
 });

@@ -22,6 +22,13 @@ async function openBus(options?: VirtualLineOptions, timing: Partial<BusTiming> 
   return { bus, line, meter, ends };
 }
 
+/** A pseudo-terminal at whose other end the test answers. */
+async function silentMeter() {
+  const pty = Pty.open();
+  onTestFinished(() => pty.close());
+  return { line: pty.path, pty };
+}
+
 const soon = (ms = 800) => performance.now() + ms;
 
 test('a read gives the registers', async () => {
@@ -70,17 +77,56 @@ test('after an unanswered read, no read of that length is sent until a late answ
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
   faults.silence = 0;
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'busy' });
-  expect([...bus.owedLengths()]).toEqual([2]);
+  expect([1, 2, 3].filter((count) => bus.owes({ functionCode: 3, count }))).toEqual([2]);
+  expect(bus.owes({ functionCode: 4, count: 2 })).toBe(false);
   await bus.read({ ...READ, count: 1 }, soon());
   expect(bus.stats.requests).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, TIMING.lateReplyMs));
   await bus.read(READ, soon());
 });
 
+test('a late reply of one function answers no read of the other, though both have its length', async () => {
+  const { line, pty } = await silentMeter();
+  const bus = await Bus.open(serialConnector(line, WIRE_9600), newLineStats(), () => {}, TIMING);
+  onTestFinished(() => bus.close());
+  pty.onData((request) => {
+    if (request[1] === 3) return;
+    pty.write(withCrc(Buffer.from('010304138959e7', 'hex')));
+    pty.write(withCrc(Buffer.from('01040443663334', 'hex')));
+  });
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
+  expect((await bus.read({ ...READ, functionCode: 4 }, soon())).toString('hex')).toBe('43663334');
+  expect(bus.stats.strayBytes).toBe(9);
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'busy' });
+});
+
+test('a meter that needs silence before a request gets it, whoever has spoken last', async () => {
+  const { line, pty } = await silentMeter();
+  const bus = await Bus.open(serialConnector(line, WIRE_9600), newLineStats(), () => {}, TIMING);
+  onTestFinished(() => bus.close());
+  const PAUSE_MS = 150;
+  let repliedMs = Number.POSITIVE_INFINITY;
+  const silences: number[] = [];
+  pty.onData((request) => {
+    silences.push(performance.now() - repliedMs);
+    pty.write(withCrc(Buffer.from([request[0] ?? 0, 3, 4, 0x13, 0x89, 0x59, 0xe7])));
+    repliedMs = performance.now();
+  });
+  await bus.read(READ, soon());
+  await bus.read({ ...READ, unit: 2, pauseMs: PAUSE_MS }, soon());
+  expect(silences[1]).toBeGreaterThanOrEqual(PAUSE_MS - 1);
+});
+
+test('a slow meter is waited for longer than the line’s others', async () => {
+  const { bus } = await openBus({ turnaroundMs: 200 }, { responseMs: 20 });
+  await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
+  expect(await bus.read({ ...READ, count: 1, responseMs: 5000 }, soon(8000))).toHaveLength(2);
+});
+
 test('a reply that is late enough to arrive on the next connection finds no read of its length', async () => {
   const faults = { silence: 1 };
   const { line } = virtualLine({ faults });
-  const debts = new Map<number, number>();
+  const debts = new Map<string, number>();
   const open = () => Bus.open(serialConnector(line.linkPath, WIRE_9600), newLineStats(), () => {}, TIMING, debts);
   const first = await open();
   const pending = first.read(READ, soon());

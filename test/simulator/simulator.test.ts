@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { withCrc } from '../../agent/modbus/crc.ts';
+import { tariffAt } from '../../agent/simulator/counters.ts';
 import { FAULTS } from '../../agent/simulator/fault-names.ts';
 import { applyFaults } from '../../agent/simulator/faults.ts';
 import { Household } from '../../agent/simulator/household.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
-import { tariffAt, VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
+import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 
 const START = new Date(2026, 10, 20, 0, 0, 0).getTime();
 const HOUR = 3_600_000;

@@ -24,8 +24,11 @@ export interface Influxd {
 }
 
 /** A real, empty InfluxDB 2 on the loopback. */
-export async function startInfluxd(disk?: SmallDisk): Promise<Influxd> {
-  const port = await freePort();
+export async function startInfluxd(disk?: SmallDisk, port?: number): Promise<Influxd> {
+  return startInfluxdAt(port ?? (await freePort()), disk);
+}
+
+async function startInfluxdAt(port: number, disk: SmallDisk | undefined): Promise<Influxd> {
   const directory = temporaryDirectory();
   const data = join(disk?.directory ?? directory, 'data');
   const args = [
@@ -100,7 +103,7 @@ export async function influxPoints(access: InfluxAccess, bucket: string): Promis
   const rows = await flux(access, `from(bucket: "${bucket}") |> range(start: 0, stop: 2100-01-01T00:00:00Z)`);
   const points = new Map<string, number>();
   for (const row of rows) {
-    const key = `${row._measurement}_${row._field} ${row.meter} ${Date.parse(row._time ?? '')}`;
+    const key = `${row._measurement}_${row._field} ${row.meter ?? row.host} ${Date.parse(row._time ?? '')}`;
     if (points.has(key)) throw new Error(`${key} is there twice`);
     points.set(key, Number(row._value));
   }

@@ -35,12 +35,12 @@ export class SmallDisk {
     return join(`/proc/${this.#pid}/root${this.directory}`, name);
   }
 
-  /** Takes all that is free, to the last block. */
-  fill(): void {
-    const { bavail, bsize } = statfsSync(this.outside());
+  /** Takes all that is free, to the last block, but so many bytes. */
+  fill(leaveBytes = 0): void {
     const path = join(this.outside(), 'ballast');
     writeFileSync(path, '');
-    for (let left = bavail * bsize + BLOCK_BYTES; left > 0; left -= BLOCK_BYTES) {
+    const { bavail, bsize } = statfsSync(this.outside());
+    for (let left = bavail * bsize + (leaveBytes > 0 ? -leaveBytes : BLOCK_BYTES); left > 0; left -= BLOCK_BYTES) {
       try {
         writeFileSync(path, Buffer.alloc(BLOCK_BYTES), { flag: 'a' });
       } catch {

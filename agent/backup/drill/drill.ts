@@ -1,20 +1,26 @@
-import { mkdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { type StoreConfig, storeName } from '../../config/backup-schema.ts';
 import { parseConfig } from '../../config/load.ts';
 import { secretPath } from '../../config/secrets.ts';
-import { storageError } from '../../journal/database.ts';
+import { journalPath, storageError } from '../../journal/database.ts';
 import { AgentError, messageOf } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
+import { heirIn } from '../../system/owner.ts';
 import { isExposed, requirePrivateFile } from '../../system/private-file.ts';
 import type { Configured } from '../configured.ts';
+import { recall } from '../memory.ts';
 import { noteFinding, readOutcomes, recordValues } from '../outcome.ts';
-import { storesOf } from '../place.ts';
-import { openSnapshot } from '../restore/restore.ts';
+import { openStore, storesOf } from '../place.ts';
+import type { Listed } from '../prune.ts';
+import type { Repository } from '../repository.ts';
+import { databasesIn } from '../restore/database-kind.ts';
+import { notLaterThanMade, openSnapshot } from '../restore/restore.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
-import { drillDatabase } from './database-drill.ts';
-import { drillJournal } from './journal-drill.ts';
+import { type DatabaseDrill, drillDatabase } from './database-drill.ts';
+import { drillJournal, type JournalDrill } from './journal-drill.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
 
 export interface DrillOptions {
@@ -48,8 +54,6 @@ export interface DrillReport {
 const CONFIG = 'config/config.yaml';
 /** Whoever looks for what takes the room finds whose it is. */
 const SCRATCH = 'energy-monitor-drill';
-/** Mistakes of a person and a drill that runs already say nothing of the backup. */
-const SAYS_NOTHING = new Set<AgentError['code']>(['usage', 'config', 'permission', 'locked']);
 
 /**
  * Restores a backup on trial: journal, configuration and servers, each compared with what is live, and removed again. What
@@ -60,9 +64,8 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
   const { stateDir } = configured;
   const { log } = options;
   const config = whoseTurn(configured, options.store);
-  const lock = KernelLock.acquire(join(stateDir, 'drill.lock'));
-  if (!lock) throw new AgentError('locked', 'another drill of this machine is running', { hint: 'wait for it' });
-  const scratch = join(options.scratch ?? stateDir, SCRATCH);
+  const lock = lockOf(stateDir);
+  const scratch = scratchIn(stateDir, options.scratch);
   const startedMs = Date.now();
   try {
     clear(scratch);
@@ -74,25 +77,30 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
       which: options.which,
       skipDamaged: true,
     });
-    const { repository, snapshot } = opened;
+    const { repository, snapshot, listed } = opened;
     if (!repository.envelope.opens) throw keyless();
-    const parts = await partsOf(snapshot, { configured, scratch, options });
+    const memory = recall(stateDir, repository.config.id);
+    // What is remembered is of the newest backup alone.
+    const files = memory.sequence === snapshot.manifest.sequence ? memory.files : {};
+    const madeMs = notLaterThanMade(listed, snapshot);
+    const parts = await partsOf(snapshot, { configured, scratch, options, madeMs, files });
     const { label } = repository.store;
     const problems = parts.reduce((sum, part) => sum + part.problems.length, 0);
+    if (problems > 0) await requireStillThere(repository, listed);
     const seconds = (Date.now() - startedMs) / 1000;
     const { sequence, createdMs } = snapshot.manifest;
     const report = { store: storeName(config), label, sequence, createdMs, seconds, parts, problems };
-    const madeMs = Date.now();
-    noteFinding(stateDir, report.store, label, { drilled: { madeMs, sequence, problems } }, log);
+    const endedMs = Date.now();
+    noteFinding(stateDir, report.store, label, { drilled: { madeMs: endedMs, sequence, problems } }, log);
     const values = { drill_problems: problems, drill_seconds: seconds, drill_sequence: sequence };
-    recordValues(stateDir, report.store, madeMs, values, log);
+    record(configured, report.store, endedMs, values, log);
     return report;
   } catch (error) {
-    if (error instanceof AgentError && !SAYS_NOTHING.has(error.code)) {
-      const label = 'azure' in config ? config.azure : config.directory;
+    if (error instanceof AgentError && !(error instanceof Superseded) && !isMistake(error, configured, options)) {
+      const label = await labelOf(config);
       const drilled = { madeMs: Date.now(), failed: error.message };
       noteFinding(stateDir, storeName(config), label, { drilled }, log);
-      recordValues(stateDir, storeName(config), drilled.madeMs, { drill_problems: 1 }, log);
+      record(configured, storeName(config), drilled.madeMs, { drill_problems: 1 }, log);
     }
     throw error;
   } finally {
@@ -100,6 +108,22 @@ export async function drill(configured: Configured, options: DrillOptions): Prom
     lock.release();
   }
 }
+
+/** Under another one all that is known of the store would be forgotten. */
+async function labelOf(config: StoreConfig): Promise<string> {
+  try {
+    return (await openStore(config, 'look')).label;
+  } catch {
+    return 'azure' in config ? config.azure : config.directory;
+  }
+}
+
+/** Where there is no journal none is made: one with a reading would be in the way of a restore. */
+function record({ stateDir }: Configured, ...rest: Tail<Parameters<typeof recordValues>>): void {
+  if (existsSync(journalPath(stateDir))) recordValues(stateDir, ...rest);
+}
+
+type Tail<T extends unknown[]> = T extends [unknown, ...infer Rest] ? Rest : never;
 
 /** The store that is named, or the one whose last drill is the oldest. */
 function whoseTurn({ backup, stateDir }: Configured, name: string | undefined): StoreConfig {
@@ -110,11 +134,47 @@ function whoseTurn({ backup, stateDir }: Configured, name: string | undefined): 
   throw new AgentError('config', 'there is no store in the configuration');
 }
 
-/** What a drill that was killed has left goes. */
+/** Says nothing of the backups that there are. */
+class Superseded extends AgentError {}
+
+/** What prune takes away while it is tried looks damaged. */
+async function requireStillThere(repository: Repository, { name, sequence }: Listed): Promise<void> {
+  const names = await repository.names();
+  if (names.length === 0 || names.includes(name)) return;
+  throw new Superseded('unavailable', `backup ${sequence} was removed while it was tried`, {
+    hint: 'it was pruned, as newer ones are there: drill again',
+  });
+}
+
+/** Of who stands beside it, and sees it. What is wrong at a timer, whatever it is, has to be told by `status`. */
+const isMistake = ({ code }: AgentError, { backup }: Configured, { identityFile }: DrillOptions): boolean =>
+  code === 'usage' || (code === 'config' && (identityFile !== undefined || (!backup.unencrypted && !backup.drill)));
+
+function lockOf(stateDir: string): KernelLock {
+  const path = join(stateDir, 'drill.lock');
+  let lock: KernelLock | undefined;
+  try {
+    lock = KernelLock.acquire(path);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+  if (lock) return lock;
+  throw new AgentError('locked', 'another drill of this machine is running', { hint: 'wait for it' });
+}
+
+/** In a place that others may use as well, it is this state directory's own. */
+function scratchIn(stateDir: string, given: string | undefined): string {
+  if (given === undefined) return join(stateDir, SCRATCH);
+  return join(given, `${SCRATCH}-${createHash('sha256').update(resolve(stateDir)).digest('hex').slice(0, 8)}`);
+}
+
+/** What a drill that was killed has left goes, also one of root: the directory is whose the one above is. */
 function clear(scratch: string): void {
   try {
     rmSync(scratch, { recursive: true, force: true });
     mkdirSync(scratch, { mode: 0o700 });
+    const heir = heirIn(dirname(scratch));
+    if (heir) chownSync(scratch, heir.uid, heir.gid);
   } catch (error) {
     throw storageError(scratch, error);
   }
@@ -124,7 +184,8 @@ function identityOf({ backup }: Configured, { identityFile }: DrillOptions): str
   if (identityFile !== undefined || backup.drill === undefined) return identityFile;
   const path = secretPath(backup.drill.identityFile);
   requirePrivateFile(path);
-  if (!isExposed(path)) return path;
+  // To a credential systemd gives its reader rights in a list of their own, which look like those of a group.
+  if (!backup.drill.identityFile.includes('/') || !isExposed(path)) return path;
   throw new AgentError('permission', `others than its owner may read the key ${path}, which opens the backups`, {
     hint: `sudo chmod 600 ${path}`,
   });
@@ -137,16 +198,16 @@ const keyless = () =>
 
 async function partsOf(
   snapshot: SnapshotReader,
-  { configured, scratch, options }: { configured: Configured; scratch: string; options: DrillOptions },
+  { configured, scratch, options, madeMs, files }: DatabaseDrill & Pick<JournalDrill, 'files'>,
 ): Promise<DrillPart[]> {
   const { stateDir } = configured;
   const { onProgress } = options;
-  const parts = [await drillJournal(snapshot, { stateDir, scratch, onProgress })];
+  const parts = [await drillJournal(snapshot, { stateDir, scratch, madeMs, files, onProgress })];
   // The room is needed for the next part.
   clear(scratch);
   parts.push(await drillConfiguration(snapshot));
-  for (const name of databasesIn(snapshot))
-    parts.push(await drillDatabase(snapshot, name, { configured, scratch, options }));
+  for (const database of databasesIn(snapshot))
+    parts.push(await drillDatabase(snapshot, database, { configured, scratch, options, madeMs }));
   for (const { source, reason } of snapshot.details.missing ?? [])
     parts.push({ name: source, done: 'not in this backup', problems: [`the backup was made without it: ${reason}`] });
   return parts;
@@ -157,7 +218,7 @@ async function drillConfiguration(snapshot: SnapshotReader): Promise<DrillPart> 
   const part: DrillPart = { name: 'config', done: 'read, and valid', problems: [] };
   const file = snapshot.file(CONFIG);
   try {
-    if (file) parseConfig((await snapshot.whole(file)).toString(), CONFIG);
+    if (file) parseConfig((await snapshot.whole(file)).toString(), CONFIG, { tables: 'skip' });
     else part.problems.push('the backup has no configuration');
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
@@ -165,7 +226,3 @@ async function drillConfiguration(snapshot: SnapshotReader): Promise<DrillPart> 
   }
   return part.problems.length > 0 ? { ...part, done: 'not good for a new machine' } : part;
 }
-
-const databasesIn = (snapshot: SnapshotReader): string[] => [
-  ...new Set(snapshot.files('databases/').map(({ path }) => path.split('/').slice(0, 2).join('/'))),
-];

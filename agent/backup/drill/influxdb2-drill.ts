@@ -1,19 +1,17 @@
-import { type Comparison, compareBucket, talliesOf } from '../../influxdb/restore/compare.ts';
+import { compareBucket, talliesOf } from '../../influxdb/restore/compare.ts';
 import type { InfluxBackup } from '../../influxdb/restore/influx-backup.ts';
 import { type BucketContents, planRestore } from '../../influxdb/restore/plan.ts';
-import { restoreBucket, UNFINISHED } from '../../influxdb/restore/restore-bucket.ts';
+import { restoreBucket } from '../../influxdb/restore/restore-bucket.ts';
 import type { RestoreServer } from '../../influxdb/restore/restore-server.ts';
 import { deleteBucket, findOrg, findServerBucket } from '../../influxdb/restore/server-buckets.ts';
 import type { TimeSpan } from '../../influxdb/restore/tallies.ts';
+import { type BucketName, findBucket } from '../../influxdb/restore/wanted.ts';
+import { ON_TRIAL, shardGroupsOf } from '../../influxdb/snapshot/bucket-manifest.ts';
 import { AgentError } from '../../system/errors.ts';
+import { differencesIn, WRITTEN_MS } from './differences.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
 
-/** By this the next drill knows what one that was killed has left. */
-const SCRATCH = 'energy-monitor: restored on trial, may be removed';
-/** What a server was sent shortly before its backup can be missing there. */
-const WRITTEN_MS = 2 * 3_600_000;
 const DAY_MS = 86_400_000;
-const LISTED = 5;
 
 export interface BucketsDrill {
   /** Where the buckets are restored. */
@@ -22,7 +20,7 @@ export interface BucketsDrill {
   live?: RestoreServer | undefined;
   backup: InfluxBackup;
   /** UTC ms. */
-  createdMs: number;
+  madeMs: number;
   nowMs: number;
   onProgress: DrillProgress;
 }
@@ -36,20 +34,29 @@ export async function drillBuckets(name: string, drill: BucketsDrill): Promise<D
   const { buckets } = await planRestore(drill.backup);
   const part: DrillPart = { name, done: '', problems: [] };
   let [values, bytes, compared] = [0, 0, 0];
-  for (const contents of buckets.filter(({ shards, damaged }) => shards + damaged.length > 0)) {
+  // Also one of which no shard is in the backup: the live one may have points of that time.
+  for (const contents of buckets.filter(({ listed }) => listed > 0)) {
+    if (!(await hasPlace(contents, drill))) {
+      part.problems.push(`organisation ${contents.org} is not in the server: bucket ${contents.bucket} was not tried`);
+      continue;
+    }
     const { restored, comparison } = await drillBucket(contents, drill);
     values += restored.values;
     bytes += restored.bytes;
     compared += comparison?.rightCount ?? 0;
-    part.problems.push(...restored.damaged, ...(comparison ? problemsOf(contents.bucket, comparison) : []));
+    part.problems.push(...restored.damaged, ...differencesIn(contents.bucket, comparison));
     if (!comparison) part.problems.push(`bucket ${contents.bucket} of the backup is not in the server any more`);
   }
   part.done = `restored, ${values} values (${(bytes / 1e6).toFixed(1)} MB), ${compared} of them compared with the live ones`;
   return part;
 }
 
+/** Between the live buckets no organisation is made. */
+const hasPlace = async ({ org }: BucketContents, { server, live }: BucketsDrill): Promise<boolean> =>
+  live !== undefined || (await findOrg(server, org)) !== undefined;
+
 async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: BucketsDrill) {
-  const { server, live = server, backup, createdMs, nowMs, onProgress } = drill;
+  const { server, live = server, backup, madeMs, nowMs, onProgress } = drill;
   const scratch = `${bucket}-drill`;
   await removeScratch(server, org, scratch);
   try {
@@ -60,20 +67,22 @@ async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: B
       to: { bucket: scratch },
       skipDamaged: true,
       keepForever: true,
-      description: SCRATCH,
+      description: ON_TRIAL,
       onProgress: ({ doneBytes, allBytes }) =>
         onProgress(`bucket ${bucket}`, { unit: 'bytes', done: doneBytes, all: allBytes }),
     });
     const orgId = await findOrg(live, org);
-    const isLive = orgId !== undefined && (await findServerBucket(live, orgId, bucket)) !== undefined;
-    const comparison = isLive
+    const there = orgId === undefined ? undefined : await findServerBucket(live, orgId, bucket);
+    // The live one may have been told meanwhile to keep less.
+    const keptS = Math.min(...[retentionS, there?.retentionRules?.[0]?.everySeconds ?? 0].map((s) => s || Infinity));
+    const comparison = there
       ? await compareBucket({
           server,
           org,
           expected: await talliesOf(live, org, bucket),
           bucket: scratch,
-          spans: spansKept(restored.spans, retentionS * 1000, nowMs),
-          goesOnFromMs: createdMs - WRITTEN_MS,
+          spans: spansKept(spansListed(backup, { org, bucket }), keptS * 1000, nowMs),
+          goesOnFromMs: madeMs - WRITTEN_MS,
           onProgress: (done, all) => onProgress(`comparing bucket ${bucket}`, { unit: 'months', done, all }),
         })
       : undefined;
@@ -83,29 +92,26 @@ async function drillBucket({ org, bucket, retentionS }: BucketContents, drill: B
   }
 }
 
+/** Also of shards that are not in the backup. */
+const spansListed = (backup: InfluxBackup, name: BucketName): TimeSpan[] =>
+  shardGroupsOf(findBucket(backup, name)).map(({ startTime, endTime }) => ({
+    fromMs: Date.parse(startTime),
+    toMs: Date.parse(endTime),
+  }));
+
 /** Without the shards that the live server lets go, or has let go already, because they are past their time. */
 const spansKept = (spans: readonly TimeSpan[], retentionMs: number, nowMs: number): TimeSpan[] =>
-  spans.filter(({ fromMs }) => retentionMs === 0 || fromMs + retentionMs > nowMs + DAY_MS);
+  spans.filter(({ fromMs }) => fromMs + retentionMs > nowMs + DAY_MS);
 
 /** @throws AgentError when there is a bucket of this name that is not a drill's */
 async function removeScratch(server: RestoreServer, org: string, name: string): Promise<void> {
   const orgId = await findOrg(server, org);
   const found = orgId === undefined ? undefined : await findServerBucket(server, orgId, name);
   if (!found) return;
-  if (found.description !== SCRATCH && found.description !== UNFINISHED) {
+  if (found.description !== ON_TRIAL) {
     throw new AgentError('config', `there is a bucket ${name} in organisation ${org} that no drill has made`, {
       hint: 'rename or delete it: a drill restores there',
     });
   }
   await deleteBucket(server, found);
-}
-
-function problemsOf(bucket: string, { differing, differences }: Comparison): string[] {
-  const sentences = differences.slice(0, LISTED).map(({ measurement, field, day, left, right }) => {
-    const [live, restored] = [left?.count ?? 0, right?.count ?? 0];
-    const values = live === restored ? `${live} values, others` : `${restored} values in the backup, ${live} live`;
-    return `bucket ${bucket}, ${measurement} ${field} of ${day}: ${values}`;
-  });
-  const rest = differing - sentences.length;
-  return rest > 0 ? [...sentences, `and ${rest} more days of fields in ${bucket} like these`] : sentences;
 }

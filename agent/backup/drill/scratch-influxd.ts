@@ -1,16 +1,33 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InfluxClient } from '../../influxdb/client.ts';
-import { AgentError, errnoOf, messageOf } from '../../system/errors.ts';
+import { AgentError, messageOf } from '../../system/errors.ts';
+import { heirIn } from '../../system/owner.ts';
 
 const START_MS = 60_000;
 const LOOK_EVERY_MS = 100;
 const REQUEST_MS = 5000;
+/**
+ * Ends the program when standard input ends: however the drill ends, also killed, the kernel closes it. An influxd that
+ * stayed would have the memory of a small Pi, and the room of files that are removed.
+ */
+const WATCHED = `exec 3<&0 </dev/null
+"$0" "$@" 3<&- &
+program=$!
+{ cat <&3 >/dev/null; kill -KILL $program; } &
+watch=$!
+exec 3<&-
+wait $program
+code=$?
+kill $watch
+exit $code`;
+/** sh(1) */
+const NOT_THERE = 127;
 
 /** An InfluxDB 2 of its own for a drill, on the loopback, with everything below one directory. */
 export interface ScratchInfluxd {
@@ -27,6 +44,9 @@ export interface ScratchInfluxd {
  */
 export async function startScratchInfluxd(program: string, directory: string): Promise<ScratchInfluxd> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  // Root's it would be more than it needs, and what it leaves when all is killed the next drill could not remove.
+  const heir = heirIn(dirname(directory));
+  if (heir) chownSync(directory, heir.uid, heir.gid);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const args = [
@@ -37,7 +57,12 @@ export async function startScratchInfluxd(program: string, directory: string): P
     ['--log-level', 'error'],
     ['--reporting-disabled'],
   ].flat();
-  const child = spawn(program, args, { stdio: 'ignore', env: { HOME: directory, PATH: process.env.PATH ?? '' } });
+  // It takes a config.yaml of the directory where it is started for its own.
+  const env = { HOME: directory, PATH: process.env.PATH ?? '' };
+  const command = program.includes('/') ? resolve(program) : program;
+  const stdio: StdioOptions = ['pipe', 'ignore', 'ignore'];
+  const child = spawn('/bin/sh', ['-c', WATCHED, command, ...args], { stdio, cwd: directory, env, ...heir });
+  child.stdin?.on('error', () => {});
   const failed = new Promise<never>((_, reject) => child.once('error', reject));
   failed.catch(() => {});
   try {
@@ -46,7 +71,7 @@ export async function startScratchInfluxd(program: string, directory: string): P
   } catch (error) {
     await stop(child);
     if (error instanceof AgentError) throw error;
-    const reason = errnoOf(error) === 'ENOENT' ? 'it is not there' : messageOf(error);
+    const reason = child.exitCode === NOT_THERE ? 'it is not there' : messageOf(error);
     throw new AgentError('config', `${program} cannot be started for a drill: ${reason}`, {
       hint: 'name the influxd of InfluxDB 2, or drill in the live server without --influxd',
     });
@@ -75,14 +100,11 @@ async function setUp(child: ChildProcess, url: string): Promise<string> {
   throw new Error(`it did not answer within ${START_MS / 1000} s`);
 }
 
-/** It stops cleanly at SIGINT only. */
+/** What it has is thrown away. */
 async function stop(child: ChildProcess): Promise<void> {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, 'exit');
-  child.kill('SIGINT');
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS);
+  const ended = child.exitCode === null && child.signalCode === null && child.pid !== undefined && once(child, 'exit');
+  child.stdin?.destroy();
   await ended;
-  clearTimeout(timer);
 }
 
 async function freePort(): Promise<number> {

@@ -7,6 +7,7 @@ import { AgentError, messageOf } from '../../system/errors.ts';
 import type { SnapshotFile } from '../manifest.ts';
 import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 import { SHARD_MANIFEST } from '../sources/influxdb2-stamps.ts';
+import { notInSnapshot } from './database-kind.ts';
 
 /** What of an InfluxDB 2 is in a snapshot. @throws as snapshotInflux() */
 export async function planInfluxRestore(snapshot: SnapshotReader, sourceName: string): Promise<RestorePlan> {
@@ -22,7 +23,7 @@ export async function snapshotInflux(snapshot: SnapshotReader, sourceName: strin
   const below = `${sourceName}/`;
   const label = `backup ${snapshot.manifest.sequence}`;
   const listed = snapshot.file(`${below}buckets.json`);
-  if (!listed) throw absent(snapshot, sourceName, label);
+  if (!listed) throw notInSnapshot(snapshot, sourceName, 'influxdb2');
   const buckets = await bucketsIn(snapshot, listed);
   const summary = snapshot.file(`${below}summary.json`);
   const version = summary ? await versionIn(snapshot, summary) : undefined;
@@ -87,26 +88,4 @@ async function versionIn(snapshot: SnapshotReader, file: SnapshotFile): Promise<
   } catch {
     return undefined;
   }
-}
-
-function absent(snapshot: SnapshotReader, sourceName: string, label: string): AgentError {
-  const missing = snapshot.details.missing?.find(({ source }) => source === sourceName);
-  if (missing) {
-    return new AgentError(
-      'storage',
-      `${label} is without ${sourceName}, which could not be read then: ${missing.reason}`,
-      {
-        hint: 'use an older backup',
-      },
-    );
-  }
-  const there = [...new Set(snapshot.files().map(({ path }) => path.replace(/\/.*/, '')))];
-  if (there.includes(sourceName)) {
-    return new AgentError('usage', `${sourceName} of ${label} is no InfluxDB 2`, {
-      hint: 'its files can be had as they are: energy-monitor backup restore --help',
-    });
-  }
-  return new AgentError('usage', `${label} has no ${sourceName}`, {
-    hint: `it has: ${there.join(', ')}; was it configured under another name then?`,
-  });
 }

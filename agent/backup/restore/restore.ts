@@ -12,6 +12,8 @@ import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
 import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
 import { verify } from '../verify.ts';
+import { databasesIn, type KeptDatabase } from './database-kind.ts';
+import { DatabaseNote } from './database-note.ts';
 import {
   type JournalRestoreOptions,
   type JournalRestoreResult,
@@ -35,6 +37,8 @@ export interface RestoreOptions extends JournalRestoreOptions {
   /** Where the configuration goes; a file that is there stays. */
   configFile: string | undefined;
   dryRun: boolean;
+  /** The servers come next: should that be broken off, it is known that they are owed. */
+  withDatabases?: boolean;
 }
 
 export interface RestoreReport {
@@ -49,6 +53,8 @@ export interface RestoreReport {
   missing: { source: string; reason: string }[];
   /** Of a dry run. */
   rehearsal: Rehearsal | undefined;
+  /** Servers whose data the backup holds. */
+  databases: KeptDatabase[];
 }
 
 export interface Rehearsal {
@@ -82,6 +88,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     config: undefined,
     missing: [...(snapshot.details.missing ?? [])],
     rehearsal: undefined,
+    databases: databasesIn(snapshot),
   };
   if (dryRun) {
     if (!merge) requirePlace(stateDir, journalBytes(snapshot));
@@ -97,6 +104,8 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
     await continueBackups(repository, snapshot, { stateDir, newest, restored });
     if (configFile !== undefined && config !== undefined)
       report.config = restoreConfiguration(config, configFile, stateDir);
+    const backup = { backup: listed.name, sequence: listed.sequence };
+    for (const { name } of report.databases) if (options.withDatabases) DatabaseNote.open(stateDir, name, backup);
   };
   report.journal = await restoreJournal(snapshot, stateDir, { ...options, before });
   return report;
@@ -112,6 +121,10 @@ async function rehearse(repository: Repository, snapshot: SnapshotReader, name: 
     problems: [...snapshot.lost, ...problems],
   };
 }
+
+/** UTC ms. A clock that was ahead must not leave out what came since; a store's own clock is another, and copies are later. */
+export const notLaterThanMade = ({ storedMs }: Listed, { manifest }: SnapshotReader): number =>
+  Math.min(manifest.createdMs, storedMs, Date.now());
 
 export async function openSnapshot({
   store,

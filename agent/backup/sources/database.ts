@@ -45,7 +45,7 @@ async function sourceFor(
   { stateDir, isEncrypted, log }: DatabaseContext,
 ): Promise<BackupSource> {
   const { url, ca } = sinkAddress({ ...sink, token: undefined, tokenFile: undefined });
-  const { operatorTokenFile, influxd, rpc } = database;
+  const { operatorTokenFile, influxd } = database;
   // Whoever names its program knows what it is; versions before 1.8 cannot be written to, but backed up.
   const kind =
     influxd === undefined
@@ -57,10 +57,8 @@ async function sourceFor(
   }
   if (kind === 'influxdb1') {
     if (!isEncrypted) throw notInTheClear(sink.name);
-    const { host, port } = rpc ?? { host: new URL(url).hostname, port: INFLUXDB1_RPC_PORT };
     const databases = [...new Set([sink.bucket, sink.hostBucket].map((bucket) => bucket.split('/')[0] ?? ''))];
-    const program = influxd ?? 'influxd';
-    return influxdb1Source({ name, program, host, port, databases, stateDir, silenceMs: SILENCE_MS });
+    return influxdb1Source({ name, ...influxdb1Rpc(database, url), databases, stateDir, silenceMs: SILENCE_MS });
   }
   if (operatorTokenFile === undefined) {
     throw new AgentError('config', `the backup of ${sink.name} needs the operator token of its InfluxDB 2`, {
@@ -75,6 +73,12 @@ async function sourceFor(
     patienceMs: PATIENCE_MS,
     log,
   });
+}
+
+/** How an InfluxDB 1.8 is backed up and restored: by its program, over its RPC. @param url of its HTTP API */
+export function influxdb1Rpc({ influxd = 'influxd', rpc }: Pick<DatabaseConfig, 'influxd' | 'rpc'>, url: string) {
+  const { host, port } = rpc ?? { host: new URL(url).hostname, port: INFLUXDB1_RPC_PORT };
+  return { program: influxd, host, port };
 }
 
 function notInTheClear(name: string): AgentError {

@@ -31,8 +31,8 @@ export async function checkInfluxd(options: InfluxdOptions): Promise<string> {
     throw new AgentError('config', `${program} is no influxd`, { hint: INSTALL_HINT });
   }
   if (/^[2-9]/.test(version)) {
-    throw new AgentError('config', `${program} is that of InfluxDB ${version}, which cannot back up an InfluxDB 1.8`, {
-      hint: 'name the influxd of 1.8, or back the server up as an InfluxDB 2 if it is one',
+    throw new AgentError('config', `${program} is that of InfluxDB ${version}, which knows no InfluxDB 1.8`, {
+      hint: 'name the influxd of 1.8, or use what is for an InfluxDB 2 if the server is one',
     });
   }
   await listens(options);
@@ -57,13 +57,14 @@ export async function backupInto(directory: string, choice: readonly string[], o
 const INSTALL_HINT =
   'install the package influxdb of 1.8 here, or name its influxd with its path; the server may be another machine';
 
-interface Outcome {
+export interface Outcome {
   /** Undefined: it was ended for its retries. */
   code: number | undefined;
   output: string;
 }
 
-function runInfluxd(options: InfluxdOptions, args: readonly string[], directory?: string): Promise<Outcome> {
+/** @param directory whose growth is a sign of life */
+export function runInfluxd(options: InfluxdOptions, args: readonly string[], directory?: string): Promise<Outcome> {
   const { program, silenceMs } = options;
   return new Promise((resolve, reject) => {
     // The agent's environment may hold secrets, which are none of its business.
@@ -113,7 +114,7 @@ function notStarted(program: string, error: Error): AgentError {
       : errnoOf(error) === 'EACCES'
         ? 'may not be started'
         : `cannot be started: ${error.message}`;
-  return new AgentError('config', `the program ${program}, which backs up InfluxDB 1.8, ${reason}`, {
+  return new AgentError('config', `the program ${program}, which backs up and restores InfluxDB 1.8, ${reason}`, {
     hint: INSTALL_HINT,
     cause: error,
   });
@@ -146,8 +147,8 @@ function failureOf(output: string, { host, port }: InfluxdOptions): AgentError {
   });
 }
 
-/** influxd would try for minutes. */
-function listens({ host, port, silenceMs }: InfluxdOptions): Promise<void> {
+/** Whether something listens there; influxd would try for minutes. @throws AgentError, retryable */
+export function listens({ host, port, silenceMs }: InfluxdOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port, timeout: silenceMs });
     const fail = (reason: string) => {

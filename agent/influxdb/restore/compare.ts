@@ -29,6 +29,8 @@ export interface Comparison {
   differing: number;
   /** The first of those. */
   differences: Difference[];
+  /** UTC ms: the first day of which the expected one has points, and they differ. */
+  differsFromMs: number | undefined;
 }
 
 /**
@@ -43,7 +45,14 @@ export async function compareTallies(
   spans: readonly TimeSpan[],
   { goesOnFromMs = Number.POSITIVE_INFINITY, onProgress = () => {} }: CompareOptions = {},
 ): Promise<Comparison> {
-  const comparison: Comparison = { leftCount: 0, rightCount: 0, compared: 0, differing: 0, differences: [] };
+  const comparison: Comparison = {
+    leftCount: 0,
+    rightCount: 0,
+    compared: 0,
+    differing: 0,
+    differences: [],
+    differsFromMs: undefined,
+  };
   const months = monthsOf(spans);
   for (const [i, month] of months.entries()) {
     const lefts = await left(month);
@@ -56,6 +65,8 @@ export async function compareTallies(
       if (isSame(one, other) || goesOn(goesOnFromMs, one, other)) continue;
       comparison.differing++;
       const { measurement = '', field = '', day = '' } = one ?? other ?? {};
+      if (one)
+        comparison.differsFromMs = Math.min(comparison.differsFromMs ?? Number.POSITIVE_INFINITY, Date.parse(day));
       if (comparison.differences.length < LISTED) {
         comparison.differences.push({ measurement, field, day, left: part(one), right: part(other) });
       }

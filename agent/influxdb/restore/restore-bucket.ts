@@ -11,7 +11,7 @@ import { type BucketName, findBucket } from './wanted.ts';
 import { type WantedShard, wantedShards } from './wanted-shards.ts';
 
 /** What a bucket is described as until all of it is there: a next run knows by it what one that was killed has left. */
-export const UNFINISHED = 'energy-monitor: unfinished restore';
+const UNFINISHED = 'energy-monitor: unfinished restore';
 
 export interface RestoreBucketOptions {
   server: RestoreServer;
@@ -29,10 +29,12 @@ export interface RestoreBucketOptions {
   keepForever?: boolean;
   /** UTC ms, against which points are past their time. */
   nowMs?: number;
-  /** What it is described as once it is whole; by default as the one that was backed up. */
+  /** What it is described as from the beginning; by default it is the one that was backed up, once it is whole. */
   description?: string;
   /** Whether what is there stays when it fails. */
   keepUnfinished?: boolean;
+  /** Told of the bucket's id before anything is sent into it. */
+  onMade?: (id: string) => void;
   onProgress?: (progress: Progress) => void;
 }
 
@@ -70,10 +72,12 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
   const org = await findOrMakeOrg(server, orgName);
   const place = { organizationID: org.id, organizationName: orgName, bucketName: to.bucket };
   const kept = { ...(keepForever ? withoutRetention(manifest) : manifest), ...place };
+  const mark = options.description ?? UNFINISHED;
   let made: ServerBucket | undefined;
   try {
-    const { bucket, newIds } = await makeBucket(server, withShards(kept, shards));
+    const { bucket, newIds } = await makeBucket(server, { ...withShards(kept, shards), description: mark });
     made = bucket;
+    options.onMade?.(bucket.id);
     const sent = await sendShards(server, shards, (id) => newIds.get(id), options);
     const values = await countSent(server, shards, sent, () => ({ orgId: org.id, bucketId: bucket.id }));
     await changeBucket(server, bucket, { description: options.description ?? manifest.description ?? '' });
@@ -92,7 +96,7 @@ export async function restoreBucket(options: RestoreBucketOptions): Promise<Rest
       notes: [...notes, ...notesOf(sent, shards), ...expiryNotes(kept, shards, options.nowMs ?? Date.now())],
     };
   } catch (error) {
-    if (!keepUnfinished) await undo(server.unstoppable, made, org, to.bucket);
+    if (!keepUnfinished) await undo(server.unstoppable, made, org, { name: to.bucket, mark });
     throw error;
   }
 }
@@ -102,7 +106,6 @@ function withShards(manifest: BucketManifest, shards: readonly WantedShard[]): B
   const ids = new Set(shards.map(({ oldId }) => oldId));
   return {
     ...manifest,
-    description: UNFINISHED,
     retentionPolicies: manifest.retentionPolicies.map((policy) => ({
       ...policy,
       shardGroups: shardGroupsOf({ ...manifest, retentionPolicies: [policy] }).filter((group) =>
@@ -126,7 +129,7 @@ async function makeBucket(
   // 422: that name is taken; perhaps by ourselves, where an answer was lost.
   for (let attempts = 0; attempts < 3; attempts++) {
     const found = await findServerBucket(server, organizationID, bucketName);
-    if (found && found.description !== UNFINISHED) throw taken(bucketName, organizationName);
+    if (found && found.description !== manifest.description) throw taken(bucketName, organizationName);
     if (found) await deleteBucket(server, found);
     const request = { method: 'POST' as const, body: manifest, accepts: [422] };
     const { status, body } = await server.ask<MadeBucket>(
@@ -174,11 +177,11 @@ async function undo(
   server: RestoreServer,
   made: ServerBucket | undefined,
   org: { id: string; made: boolean },
-  name: string,
+  { name, mark }: { name: string; mark: string },
 ): Promise<void> {
   try {
     const bucket = made ?? (await findServerBucket(server, org.id, name));
-    if (bucket && (made || bucket.description === UNFINISHED)) await deleteBucket(server, bucket);
+    if (bucket && (made || bucket.description === mark)) await deleteBucket(server, bucket);
     if (org.made)
       await server.ask('removing the organisation', `/api/v2/orgs/${org.id}`, { method: 'DELETE', accepts: [404] });
   } catch (error) {

@@ -6,6 +6,8 @@ export interface ServerBucket {
   id: string;
   name: string;
   description?: string;
+  /** Without one, or with 0, it keeps its points for ever. */
+  retentionRules?: { everySeconds: number }[];
 }
 
 /** @returns its id; undefined when there is none of that name */
@@ -43,6 +45,13 @@ export async function findServerBucket(
     accepts: [404],
   });
   return body?.buckets?.find((bucket) => bucket.name === name);
+}
+
+/** @returns undefined when there is none of that id */
+export async function serverBucket(server: RestoreServer, id: string): Promise<ServerBucket | undefined> {
+  const doing = 'looking for a bucket';
+  const { status, body } = await server.ask<ServerBucket>(doing, `/api/v2/buckets/${id}`, { accepts: [404] });
+  return status === 404 ? undefined : body;
 }
 
 /** All of an organisation but the system's. */

@@ -1,7 +1,17 @@
 import { AgentError, messageOf } from '../../system/errors.ts';
+import { shardGroupsOf } from '../snapshot/bucket-manifest.ts';
+import { readMetadata } from '../snapshot/metadata.ts';
 import { type BoundToBucket, boundTo } from './bound.ts';
 import type { RestoreServer } from './restore-server.ts';
-import { changeBucket, findOrg, findServerBucket, type ServerBucket, serverBuckets } from './server-buckets.ts';
+import {
+  changeBucket,
+  deleteBucket,
+  findOrg,
+  findServerBucket,
+  type ServerBucket,
+  serverBuckets,
+} from './server-buckets.ts';
+import { isEmpty } from './tallies.ts';
 
 export interface SwapOptions {
   server: RestoreServer;
@@ -14,16 +24,18 @@ export interface SwapOptions {
 }
 
 export interface Swapped {
-  /** The name of the bucket that was live; undefined where there was none. */
-  replaced: string | undefined;
-  /** What goes on meaning that one, and has to be made anew: `energy-monitor influxdb setup --replace` does it for its own. */
+  /** The bucket that was live; undefined where there was none. */
+  replaced: ServerBucket | undefined;
+  /** Whether that one is gone: it had no points. */
+  removed: boolean;
+  /** What goes on meaning that one, and has to be made anew; `influxdb setup --replace` does it for the agent's own. */
   bound: BoundToBucket[];
 }
 
 /**
- * Gives the restored bucket the name of the live one, which stays under another. Between the two renames, some
- * milliseconds, there is no bucket of that name: writers get 404 and hold. Broken off between them, it is completed by
- * the next run.
+ * Gives the restored bucket the name of the live one, which stays under another unless it has no points. Between the two
+ * renames, some milliseconds, there is no bucket of that name: writers get 404 and hold. Broken off between them, it is
+ * completed by the next run.
  * @throws AgentError with a remedy; the names are as they were, or the sentence says how they are
  */
 export async function swapBuckets(options: SwapOptions): Promise<Swapped> {
@@ -39,8 +51,8 @@ export async function swapBuckets(options: SwapOptions): Promise<Swapped> {
   const live = await findServerBucket(server, orgId, liveName);
   if (!live) return completed(server, orgId, restored, liveName);
   const bound = await boundTo(server, orgId, live.id);
-  const replaced = replacedName(liveName, nowMs);
-  await changeBucket(server, live, { name: replaced });
+  const replaced = { ...live, name: replacedName(liveName, nowMs) };
+  await changeBucket(server, live, { name: replaced.name });
   try {
     await changeBucket(server, restored, { name: liveName });
   } catch (error) {
@@ -48,11 +60,11 @@ export async function swapBuckets(options: SwapOptions): Promise<Swapped> {
     // Its answer alone may have been lost.
     const now = await findServerBucket(after, orgId, liveName).catch(() => undefined);
     if (now?.id !== restored.id) {
-      await undo(after, { ...live, name: replaced }, liveName);
+      await undo(after, replaced, liveName);
       throw error;
     }
   }
-  return { replaced, bound };
+  return { replaced, removed: await removeEmpty(server, orgId, replaced), bound };
 }
 
 /** `energy-replaced-20260301T120000`, UTC. */
@@ -68,12 +80,46 @@ async function completed(
   restored: ServerBucket,
   liveName: string,
 ): Promise<Swapped> {
-  const before = (await serverBuckets(server, orgId))
-    .filter(({ name }) => name.startsWith(`${liveName}-replaced-`))
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .at(-1);
+  const replaced = (await replacedBuckets(server, orgId, liveName)).at(-1);
   await changeBucket(server, restored, { name: liveName });
-  return { replaced: before?.name, bound: before ? await boundTo(server, orgId, before.id) : [] };
+  if (!replaced) return { replaced, removed: false, bound: [] };
+  const bound = await boundTo(server, orgId, replaced.id);
+  return { replaced, removed: await removeEmpty(server, orgId, replaced), bound };
+}
+
+/** What a swap that was broken off after its renames has left: buckets that were replaced, and have no points. */
+export async function removeEmptyReplaced(server: RestoreServer, orgId: string, liveName: string): Promise<void> {
+  for (const bucket of await replacedBuckets(server, orgId, liveName)) await removeEmpty(server, orgId, bucket);
+}
+
+/** Those that had this name, the oldest first. */
+async function replacedBuckets(server: RestoreServer, orgId: string, liveName: string): Promise<ServerBucket[]> {
+  const isReplaced = /^-replaced-\d{8}T\d{6}$/;
+  return (await serverBuckets(server, orgId))
+    .filter(({ name }) => name.startsWith(liveName) && isReplaced.test(name.slice(liveName.length)))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/**
+ * Only one that has no shard, as `influxdb setup` makes it. Looked for once nobody writes to it by its name any more. The
+ * names are right by now: what fails here leaves a bucket without points, and is no failure.
+ */
+async function removeEmpty(server: RestoreServer, orgId: string, bucket: ServerBucket): Promise<boolean> {
+  try {
+    if (!(await isEmpty(server, orgId, bucket.id)) || (await hasShards(server, bucket.id))) return false;
+    await deleteBucket(server, bucket);
+    return true;
+  } catch (error) {
+    server.log.warn({ bucket: bucket.name, reason: messageOf(error) }, 'a bucket without points stays');
+    return false;
+  }
+}
+
+/** InfluxDB answers a query as if there were no points where it could not open a shard: its files may be all that is left. */
+async function hasShards(server: RestoreServer, id: string): Promise<boolean> {
+  const { value } = await readMetadata(server.reader, false).next();
+  const listed = value && 'buckets' in value ? value.buckets.find(({ bucketID }) => bucketID === id) : undefined;
+  return listed === undefined || shardGroupsOf(listed).length > 0;
 }
 
 async function undo(server: RestoreServer, live: ServerBucket, name: string): Promise<void> {

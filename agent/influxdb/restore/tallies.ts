@@ -78,6 +78,48 @@ export async function countValues(
   return Number(row?.values.get('_value') ?? 0);
 }
 
+/** All times that InfluxDB has. */
+const EVER: TimeSpan = { fromMs: Date.UTC(1677, 8, 22), toMs: Date.UTC(2262, 3, 11) };
+
+/** Whether a bucket has no point of any time. */
+export async function isEmpty(server: RestoreServer, orgID: string, bucketID: string): Promise<boolean> {
+  return (await firstPointMs(server, orgID, bucketID, EVER)) === undefined;
+}
+
+/** UTC ms of the first point of a time. The storage engine looks for the first one of each series. */
+async function firstPointMs(
+  server: RestoreServer,
+  orgID: string,
+  bucketID: string,
+  { fromMs, toMs }: TimeSpan,
+): Promise<number | undefined> {
+  const query = `from(bucketID: ${fluxString(bucketID)})
+  |> range(start: ${time(fromMs)}, stop: ${time(toMs)})
+  |> first()
+  |> keep(columns: ["_time"])
+  |> group()
+  |> sort(columns: ["_time"])
+  |> limit(n: 1)`;
+  const [row] = fluxRows(await server.query('looking for points', orgID, query));
+  return row && Date.parse(row.values.get('_time') ?? '');
+}
+
+/** UTC ms of the first point that is in none of these times. */
+export async function firstPointOutside(
+  server: RestoreServer,
+  orgID: string,
+  bucketID: string,
+  spans: readonly TimeSpan[],
+): Promise<number | undefined> {
+  let { fromMs } = EVER;
+  for (const span of [...spans.toSorted((a, b) => a.fromMs - b.fromMs), { fromMs: EVER.toMs, toMs: EVER.toMs }]) {
+    const found = span.fromMs > fromMs && (await firstPointMs(server, orgID, bucketID, { fromMs, toMs: span.fromMs }));
+    if (typeof found === 'number') return found;
+    fromMs = Math.max(fromMs, span.toMs);
+  }
+  return undefined;
+}
+
 /** Fields whose values can be added up, by measurement. A field that has two types in one month has no sum. */
 async function numericFields(server: RestoreServer, orgID: string, range: string): Promise<Map<string, string[]>> {
   const types = new Map<string, Map<string, Set<string>>>();

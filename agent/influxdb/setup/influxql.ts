@@ -3,7 +3,7 @@ import type { Api } from './api.ts';
 import { refusal } from './api.ts';
 
 interface Statement {
-  series?: { columns: string[]; values?: unknown[][] }[];
+  series?: { name?: string; tags?: Record<string, string>; columns: string[]; values?: unknown[][] }[];
   error?: string;
 }
 
@@ -20,8 +20,20 @@ export const statement = (api: Api, text: string, db?: string) =>
     body: new URLSearchParams({ q: text, ...(db === undefined ? {} : { db }) }).toString(),
   });
 
+/** A series of an answer: a measurement, with its tags where they are asked for. */
+export interface Table {
+  name: string;
+  tags: Readonly<Record<string, string>>;
+  rows: Record<string, unknown>[];
+}
+
 /** Rows of a statement by column. @throws AgentError when it is refused */
 export async function rows(api: Api, doing: string, text: string): Promise<Record<string, unknown>[]> {
+  return (await tables(api, doing, text)).flatMap((table) => table.rows);
+}
+
+/** The same, series by series. */
+export async function tables(api: Api, doing: string, text: string): Promise<Table[]> {
   const response = await statement(api, text);
   const { results } = (response.status === 200 ? response.body : {}) as { results?: Statement[] };
   if (!results) throw refusal(api.client, doing, response);
@@ -32,8 +44,10 @@ export async function rows(api: Api, doing: string, text: string): Promise<Recor
     });
   }
   return results.flatMap(({ series }) =>
-    (series ?? []).flatMap(({ columns, values }) =>
-      (values ?? []).map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
-    ),
+    (series ?? []).map(({ name = '', tags = {}, columns, values = [] }) => ({
+      name,
+      tags,
+      rows: values.map((row) => Object.fromEntries(columns.map((column, i) => [column, row[i]]))),
+    })),
   );
 }

@@ -21,8 +21,8 @@ export interface TokenPlan {
 /** A comment, which is no point: what comes back is only whether it might have been one. */
 const NOTHING = '# may this token write here?';
 
-/** Whether the server lets a token write to a bucket. */
-async function mayWrite(api: Api, org: string, bucket: string): Promise<boolean> {
+/** Whether the server lets the token of these requests write to a bucket. @throws AgentError when it says neither */
+export async function mayWrite(api: Api, org: string, bucket: string): Promise<boolean> {
   const response = await api.ask('/api/v2/write', {
     method: 'POST',
     query: { org, bucket, precision: 'ms' },

@@ -27,6 +27,8 @@ export interface ShardGroup {
 }
 
 const SYSTEM_BUCKETS = new Set(['_tasks', '_monitoring']);
+/** What a bucket that `backup drill` has made is described as: it goes soon, or with the next drill. */
+export const ON_TRIAL = 'energy-monitor: restored on trial, may be removed';
 
 /** @throws BrokenAnswer unless it is a list of buckets in the known shape */
 export function parseBucketManifests(text: string): BucketManifest[] {
@@ -44,10 +46,11 @@ export function parseBucketManifests(text: string): BucketManifest[] {
 
 /**
  * Ids of the shards whose data are worth keeping, ascending. Those of the system buckets `_tasks` and `_monitoring` are
- * left out: logs of the server's own, which change each minute and which nothing is computed from.
+ * left out: logs of the server's own, which change each minute and which nothing is computed from. So are those of a
+ * drill's buckets, which are a backup's already.
  */
 export function shardsOf(bucket: BucketManifest): number[] {
-  if (SYSTEM_BUCKETS.has(bucket.bucketName)) return [];
+  if (SYSTEM_BUCKETS.has(bucket.bucketName) || bucket.description === ON_TRIAL) return [];
   return shardGroupsOf(bucket)
     .flatMap((group) => group.shards.map(({ id }) => id))
     .toSorted((a, b) => a - b);

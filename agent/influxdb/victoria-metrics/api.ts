@@ -1,11 +1,15 @@
 import { AgentError, messageOf } from '../../system/errors.ts';
-import { type InfluxClient, type InfluxResponse, InfluxUnreachable } from '../client.ts';
+import { type InfluxClient, type InfluxRequest, type InfluxResponse, InfluxUnreachable } from '../client.ts';
 import { serverMessage, unreachableHint } from '../write-outcome.ts';
 
 /** A query took too long, or too many ran: later there may be time for it (VictoriaMetrics says 422 to that as well). */
 const BUSY = /timeout|deadline|concurrent/i;
+/** A body that did not come whole; what of it came can be there. */
+const CUT = /EOF|cannot read|gzip|decompress/i;
+const FORM = 'application/x-www-form-urlencoded';
+const GZIP_ABOVE_BYTES = 1000;
 
-/** Reads from VictoriaMetrics; every answer that is not the wanted one is an AgentError. */
+/** Asks a VictoriaMetrics; every answer that is not the wanted one is an AgentError. */
 export class VictoriaMetricsApi {
   readonly client: InfluxClient;
   readonly #timeoutMs: number;
@@ -43,15 +47,43 @@ export class VictoriaMetricsApi {
     return body;
   }
 
+  /**
+   * Sends something that needs no answer.
+   * @param body with `gzip` it travels compressed
+   * @throws AgentError, retryable also when it arrived in part: then some of it can be there
+   */
+  async send(
+    path: string,
+    body: string,
+    options: { gzip?: boolean; signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
+    const { gzip = false, signal } = options;
+    const response = await this.#request(path, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': path.includes('import') ? 'application/json' : FORM },
+      ...(gzip ? { gzipAboveBytes: GZIP_ABOVE_BYTES } : {}),
+      signal,
+    });
+    if (response.status === 200 || response.status === 204) return;
+    throw this.#refusal(response);
+  }
+
   async #get(
     path: string,
     query: Readonly<Record<string, string>>,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<InfluxResponse> {
-    let response: InfluxResponse;
+    const response = await this.#request(path, { query, headers });
+    if (response.status === 200) return response;
+    throw this.#refusal(response);
+  }
+
+  async #request(path: string, request: Omit<InfluxRequest, 'timeoutMs'>): Promise<InfluxResponse> {
     try {
-      response = await this.client.request(path, { query, headers, timeoutMs: this.#timeoutMs });
+      return await this.client.request(path, { ...request, timeoutMs: this.#timeoutMs });
     } catch (error) {
+      request.signal?.throwIfAborted();
       const hint = error instanceof InfluxUnreachable ? unreachableHint(error) : undefined;
       throw new AgentError(
         'unavailable',
@@ -59,8 +91,6 @@ export class VictoriaMetricsApi {
         { retryable: true, hint: hint ?? 'check the url of the server', cause: error },
       );
     }
-    if (response.status === 200) return response;
-    throw this.#refusal(response);
   }
 
   #refusal({ status, body }: InfluxResponse): AgentError {
@@ -69,7 +99,11 @@ export class VictoriaMetricsApi {
     if (status === 401 || status === 403) {
       return new AgentError('permission', message, { hint: 'the token is missing, wrong, or may write only' });
     }
-    if (status === 408 || status === 429 || status >= 500 || (status === 422 && BUSY.test(said))) {
+    if (/read-only mode/.test(said)) {
+      return new AgentError('storage', message, { retryable: true, hint: 'its disk is full: make room there' });
+    }
+    const isCut = status === 400 && CUT.test(said);
+    if (isCut || status === 408 || status === 429 || status >= 500 || (status === 422 && BUSY.test(said))) {
       return new AgentError('unavailable', message, { retryable: true, hint: 'it is busy or in trouble; see its log' });
     }
     return new AgentError('unavailable', message, {

@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { configured } from '../../../agent/backup/configured.ts';
-import { type DrillOptions, drill } from '../../../agent/backup/drill/drill.ts';
+import { type DrillOptions, type DrillReport, drill } from '../../../agent/backup/drill/drill.ts';
 import { drillText } from '../../../agent/backup/drill/text.ts';
+import { writeNote } from '../../../agent/backup/notes.ts';
 import { readOutcomes } from '../../../agent/backup/outcome.ts';
 import { runAll } from '../../../agent/backup/run-all.ts';
 import { statusText } from '../../../agent/backup/text.ts';
@@ -14,6 +15,8 @@ import { KernelLock } from '../../../agent/system/kernel-lock.ts';
 import { newKeys } from '../../support/backups.ts';
 import { finished, runCommand } from '../../support/child.ts';
 import { fillJournal, secondsFrom } from '../../support/forwarding.ts';
+import { NOBODY } from '../../support/nobody.ts';
+import { scriptedServer } from '../../support/scripted-server.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
@@ -95,13 +98,20 @@ test('what the backup or the journal has lost is found, and told until the next 
   change(path('state'), `DELETE FROM reading WHERE key >= ${ofSecond(1, 10)} AND key < ${ofSecond(1, 15)}`);
   change(path('state'), `UPDATE reading SET data = zeroblob(length(data)) WHERE key / 1024 = ${(FIRST_S + 7) * 1000}`);
   fillJournal(path('state'), secondsFrom(FIRST_S + 2 * DAY_S + 1000, 3));
+  // Days that have changed since the backup are known by their marks.
   const report = await drill(machine, OPTIONS);
+  expect(report.parts[0]?.done).toMatch(/; 4 came late since, or were completed$/);
   expect(report.parts[0]?.problems).toEqual([
+    'readings energy of 2026-03-02: 5 are in the backup alone: the journal has lost them',
+  ]);
+  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(/1 problems when 1 was restored on trial/);
+  // What the marks do not tell of was lost on the way, or damaged.
+  rmSync(join(path('state'), 'backup'), { recursive: true });
+  expect((await drill(machine, OPTIONS)).parts[0]?.problems).toEqual([
     'readings energy of 2026-03-01: 1 have other values',
     'readings energy of 2026-03-02: 5 are in the backup alone: the journal has lost them',
     'readings energy of 2026-03-03: 3 are not in the backup: they came after it, or it has lost them',
   ]);
-  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(/3 problems when 1 was restored on trial/);
 });
 
 test('a damaged object is named, and the rest is tried', async () => {
@@ -121,12 +131,42 @@ test('a damaged object is named, and the rest is tried', async () => {
   expect(cli).toMatchObject({ code: 74, err: expect.stringMatching(/problems were found/) });
 });
 
+test('a backup that is pruned while it is tried is not a damaged one', async () => {
+  const { machine, path, run } = await backedUp();
+  await run();
+  // As prune does it once there are newer ones: the snapshot, then what no other one needs.
+  const prune = () => {
+    const snapshots = readdirSync(path('usb'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /^snapshots\/./.test(name),
+    );
+    rmSync(join(path('usb'), snapshots.sort()[0] ?? ''), { recursive: true });
+    rmSync(join(path('usb'), 'objects'), { recursive: true });
+  };
+  let pruned = false;
+  const onProgress = () => {
+    if (!pruned) prune();
+    pruned = true;
+  };
+  await expect(drill(machine, { ...OPTIONS, which: '1', onProgress })).rejects.toMatchObject({
+    message: 'backup 1 was removed while it was tried',
+  });
+  expect(readOutcomes(path('state')).usb?.drilled).toBeUndefined();
+});
+
 test('a machine without a journal of its own restores, and compares nothing', async () => {
   const { machine, path } = await backedUp();
   rmSync(path('state'), { recursive: true });
   mkdirSync(path('state'));
   const { parts } = await drill(machine, OPTIONS);
   expect(parts[0]).toEqual({ name: 'journal', done: 'restored, 600 readings', problems: [] });
+  // One with what the drill tells would be in the way of the restore that it was the rehearsal of.
+  expect(existsSync(journalPath(path('state')))).toBe(false);
+  rmSync(path('state'), { recursive: true });
+  const cli = await finished(['backup', 'drill', '--config', path('config')]);
+  expect(cli).toMatchObject({
+    code: 74,
+    err: expect.stringMatching(/^energy-monitor: .*drill.lock cannot be used: .*\n {2}/),
+  });
 });
 
 test('an encrypted backup needs a key: the recovery key by hand, one of its own for a timer', async () => {
@@ -155,6 +195,38 @@ test('an encrypted backup needs a key: the recovery key by hand, one of its own 
     code: 'permission',
   });
   await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/name of a systemd credential/);
+  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(/problem {3}drill: drill.key is the name of/);
+  // As a list of rights for the unit's user makes it look.
+  vi.stubEnv('CREDENTIALS_DIRECTORY', keys);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  file('drill.key', own.identity, 0o440);
+  expect(await drill(withKey('drill.key'), OPTIONS)).toMatchObject({ problems: 0 });
+});
+
+test('a credential of a store that is refused is told, and the next drill takes the other store', async () => {
+  const { machine, path } = await backedUp();
+  const { url } = await scriptedServer(() => ({ status: 403, headers: { 'x-ms-error-code': 'AuthenticationFailed' } }));
+  const azure = { name: 'cloud', azure: `${url}/home//energy`, writeOnly: false };
+  const stores = [...machine.backup.stores, { ...azure, sasFile: path('sas') }];
+  const both = { ...machine, backup: { ...machine.backup, stores } };
+  writeFileSync(path('sas'), 'sv=2024-11-04&sr=c&sp=rl&sig=c2VjcmV0&se=2026-01-01T00%3A00%3A00Z', { mode: 0o600 });
+  const label = `${url}/home/energy`;
+  const known = { label, triedMs: 1, owed: 0, good: { sequence: 4, madeMs: 1 } };
+  writeNote(path('state'), 'outcomes', { ...readOutcomes(path('state')), cloud: known });
+  await drill(both, OPTIONS);
+  await expect(drill(both, OPTIONS)).rejects.toMatchObject({ code: 'permission' });
+  expect(readOutcomes(path('state')).cloud).toMatchObject({ ...known, drilled: { failed: expect.any(String) } });
+  expect(await drill(both, OPTIONS)).toMatchObject({ store: 'usb' });
+});
+
+test('what root tries out in a directory of another can be removed by that one', async (context) => {
+  if (process.geteuid?.() !== 0) context.skip('only root gives files away');
+  const { machine, path } = await backedUp();
+  chownSync(path('state'), NOBODY, NOBODY);
+  const owners = new Set<number>();
+  const scratch = join(path('state'), 'energy-monitor-drill');
+  await drill(machine, { ...OPTIONS, onProgress: () => owners.add(statSync(scratch).uid) });
+  expect([...owners]).toEqual([NOBODY]);
 });
 
 test('a store that is away is told until a drill succeeds', async () => {
@@ -188,6 +260,14 @@ test('one at a time; what a killed one has left goes with the next', async () =>
 test('--scratch names another place, which has to have room', async () => {
   const { machine, path } = await backedUp();
   const scratch = temporaryDirectory();
+  const [mine, other] = [await backedUp(), await backedUp()];
+  // Two machines with one disk: neither takes away what the other one is trying.
+  let meanwhile: Promise<DrillReport> | undefined;
+  const onProgress = (what: string) => {
+    if (what === 'journal') meanwhile ??= drill(other.machine, { ...OPTIONS, scratch });
+  };
+  expect(await drill(mine.machine, { ...OPTIONS, scratch, onProgress })).toMatchObject({ problems: 0 });
+  expect(await meanwhile).toMatchObject({ problems: 0 });
   await drill(machine, { ...OPTIONS, scratch });
   expect(readdirSync(scratch)).toEqual([]);
   await expect(drill(machine, { ...OPTIONS, scratch: path('nowhere') })).rejects.toMatchObject({ code: 'storage' });

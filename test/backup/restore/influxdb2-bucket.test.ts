@@ -216,7 +216,7 @@ test('a snapshot without this source says why', async () => {
     hint: expect.stringContaining('it has: journal'),
   });
   await expect(snapshotInflux(reader, 'journal')).rejects.toMatchObject({
-    message: expect.stringContaining('no InfluxDB 2'),
+    message: expect.stringContaining('not of InfluxDB 2'),
   });
 });
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type SwapOptions, swapBuckets } from '../../../agent/influxdb/restore/swap.ts';
 import { FaultProxy } from '../../support/fault-proxy.ts';
@@ -12,8 +13,9 @@ const NOW_MS = Date.UTC(2026, 2, 1, 12, 0, 5);
 const REPLACED = 'energy-replaced-20260301T120005';
 
 /** A server that `influxdb setup` has set up, and a bucket as a restore would have made it. */
-async function setUpWithRestored() {
-  const { url } = await startInfluxd();
+async function setUpWithRestored(lines = ['energy,meter=m power=1 1772323200']) {
+  const influxd = await startInfluxd();
+  const { url } = influxd;
   const options = optionsFor(url, temporaryDirectory());
   const { error } = await runSetup(options);
   if (error) throw error;
@@ -21,7 +23,7 @@ async function setUpWithRestored() {
   const access: InfluxAccess = { url, token: secret(options.files.operator), org: 'home' };
   const { body } = await api<{ orgs: { id: string }[] }>(access, 'GET', '/api/v2/orgs?org=home');
   await api(access, 'POST', '/api/v2/buckets', { orgID: body.orgs[0]?.id, name: 'energy-restored' });
-  await write(url, access.token, ['energy,meter=m power=1 1772323200'], 'energy');
+  if (lines.length > 0) await write(url, access.token, lines, 'energy');
   await write(url, access.token, ['energy,meter=m power=2 1772323200'], 'energy-restored');
   const swap = (given: Partial<SwapOptions> = {}) =>
     swapBuckets({
@@ -41,7 +43,7 @@ async function setUpWithRestored() {
     );
     return code;
   };
-  return { options, access, swap, status };
+  return { influxd, options, access, swap, status };
 }
 
 test('the restored bucket takes the name; tokens go on meaning the replaced one until setup --replace', async (context) => {
@@ -50,7 +52,7 @@ test('the restored bucket takes the name; tokens go on meaning the replaced one 
   const { writer, reader } = options.files;
   expect(await status(writer)).toBe(204);
   const swapped = await swap();
-  expect(swapped.replaced).toBe(REPLACED);
+  expect(swapped).toMatchObject({ replaced: { name: REPLACED }, removed: false });
   expect(swapped.bound.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual([
     `token energy-monitor reader pi:${reader}`,
     `token energy-monitor writer pi:${writer}`,
@@ -89,6 +91,35 @@ test('a mapping and a task that hold the id are told of as well', async (context
   expect(bound).toContainEqual({ kind: 'task', name: 'by id' });
 });
 
+test.for([
+  ['no point', [], true],
+  ['one point long ago', ['energy,meter=m power=1 -5000000000'], false],
+  ['one point to come', ['energy,meter=m state="on" 7000000000'], false],
+] as const)('a live bucket with %s', async ([_what, lines, isRemoved], context) => {
+  requireInfluxd(context);
+  const { access, swap } = await setUpWithRestored([...lines]);
+  const { replaced, removed, bound } = await swap();
+  expect([replaced?.name, removed]).toEqual([REPLACED, isRemoved]);
+  expect((await bucketNames(access)).includes(REPLACED)).toBe(!isRemoved);
+  expect(bound).toHaveLength(2);
+});
+
+test('a live bucket whose shard InfluxDB cannot open answers like one without points, and stays', async (context) => {
+  requireInfluxd(context);
+  const { influxd, access, swap } = await setUpWithRestored();
+  const { body } = await api<{ buckets: { id: string }[] }>(access, 'GET', '/api/v2/buckets?name=energy');
+  const data = join(influxd.engine, 'data', body.buckets[0]?.id ?? '');
+  await influxd.end();
+  const index = readdirSync(data, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.tsl'));
+  expect(index).not.toEqual([]);
+  for (const name of index) writeFileSync(join(data, name), Buffer.alloc(100, 7));
+  await influxd.start();
+  expect(await pointsOf(access, 'energy')).toEqual([]);
+  expect(await swap()).toMatchObject({ replaced: { name: REPLACED }, removed: false });
+  expect(await bucketNames(access)).toContain(REPLACED);
+  expect(existsSync(data)).toBe(true);
+});
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 const RENAME = /^\/api\/v2\/buckets\/\w+$/;
 
@@ -109,7 +140,7 @@ test('a second rename that fails takes back the first; one whose answer is lost 
 
   renames = 0;
   proxy.faultFor = (path) => (RENAME.test(path) && ++renames === 2 ? { kind: 'reply-lost' } : undefined);
-  expect((await swap({ server })).replaced).toBe(REPLACED);
+  expect((await swap({ server })).replaced?.name).toBe(REPLACED);
   expect((await pointsOf(access, 'energy')).some((point) => point.endsWith(' 2'))).toBe(true);
 });
 
@@ -127,7 +158,7 @@ test('a server that goes away between the renames is told of, and the next run c
   });
   expect(await bucketNames(access)).not.toContain('energy');
   const { replaced, bound } = await swap();
-  expect(replaced).toBe(REPLACED);
+  expect(replaced?.name).toBe(REPLACED);
   expect(bound).toHaveLength(2);
   expect((await pointsOf(access, 'energy')).some((point) => point.endsWith(' 2'))).toBe(true);
 });

@@ -1,0 +1,32 @@
+import type { MeterModel } from '../meters/model.ts';
+import type { Models } from './models.ts';
+import type { ConnectionConfig, GivenMeter, LineSettings, MeterConfig } from './schema.ts';
+
+/** The factory setting of the WE-515 is 9600 8E1 (mbmd PR 129). */
+const UNKNOWN_MODEL: LineSettings = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 };
+
+/** How a line is set where the configuration does not say: as the meter on it leaves the factory. */
+export function lineDefaults(model: MeterModel | undefined): LineSettings {
+  if (!model) return UNKNOWN_MODEL;
+  const { baudRate, parity, stopBits } = model.serial;
+  return { baudRate, parity, dataBits: 8, stopBits };
+}
+
+/** A meter with all that its model says where the configuration does not. */
+export function completeMeter(given: GivenMeter, models: Models): MeterConfig {
+  const found = models.find(given.model);
+  const { model } = found;
+  return {
+    ...given,
+    unit: given.unit ?? model?.serial.unit ?? 1,
+    connection: completeConnection(given.connection, lineDefaults(model)),
+    ...(model && found.isTable ? { table: model } : {}),
+  };
+}
+
+function completeConnection(given: GivenMeter['connection'], defaults: LineSettings): ConnectionConfig {
+  if ('tcp' in given) return given;
+  const { baudRate, parity, dataBits, stopBits } = given;
+  const said = Object.entries({ baudRate, parity, dataBits, stopBits }).filter(([, value]) => value !== undefined);
+  return { ...given, ...defaults, ...(Object.fromEntries(said) as Partial<LineSettings>) };
+}
