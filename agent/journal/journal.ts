@@ -225,6 +225,7 @@ export class Journal {
       this.#committedMs = performance.now();
       this.#retaining = true;
       this.#trouble.over();
+      this.#store.proven();
     } catch (error) {
       this.#trouble.report(error, this.status.pending);
       this.#spoolPending();

@@ -1,4 +1,4 @@
-import { copyFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { type AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
@@ -9,7 +9,7 @@ import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './
 import { makeGate } from './gate.ts';
 import { inherit } from './inheritance.ts';
 import { inspectDatabase, inspectFiles } from './inspection.ts';
-import { freeName, setAside } from './set-aside.ts';
+import { asideFiles, freeName, setAside } from './set-aside.ts';
 import type { State } from './state.ts';
 
 /** The open database of the journal's collector. */
@@ -32,6 +32,7 @@ const LEAST_PAUSE_MS = 60_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 /** What SQLite cannot read so many times in a row, it never will. */
 const MOST_UNREADABLE = 3;
+const WAL_HEADER_BYTES = 32;
 
 /** Opens the database, for the one collector of a state directory, and another one when it is damaged: collecting goes on. */
 export class StoreKeeper {
@@ -59,13 +60,16 @@ export class StoreKeeper {
    */
   use<T>(work: (store: Store) => T): T {
     try {
-      const result = work(this.#opened());
-      this.#unreadable = 0;
-      return result;
+      return work(this.#opened());
     } catch (error) {
       if (!this.#replaces(error)) throw error;
       return work(this.#opened());
     }
+  }
+
+  /** A commit went through: what could not be read before can be read again. */
+  proven(): void {
+    this.#unreadable = 0;
   }
 
   /** Another process has found that this file is damaged. */
@@ -90,6 +94,8 @@ export class StoreKeeper {
     if (wal.cutOff > 0) this.#keepWal(wal.cutOff);
     const db = openForWriting(stateDir);
     try {
+      // Else the next start would find, and keep, the same once more.
+      if (wal.cutOff > 0) db.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
       inspectDatabase(db, this.#path);
       if (this.#inheritFrom !== undefined) inherit(stateDir, db, this.#inheritFrom);
       this.#inheritFrom = undefined;
@@ -106,8 +112,15 @@ export class StoreKeeper {
 
   #keepWal(frames: number): void {
     const name = freeName(this.#path, Date.now());
+    const bytes = readFileSync(`${this.#path}-wal`);
+    // Of the same run, by its header: a copy from before has more of it, not less.
+    const header = bytes.subarray(0, WAL_HEADER_BYTES);
+    const kept = asideFiles(this.#options.stateDir).map(({ path }) => `${path}-wal`);
+    const isKept = (file: string) =>
+      existsSync(file) && readFileSync(file).subarray(0, WAL_HEADER_BYTES).equals(header);
+    if (kept.some(isKept)) return;
     try {
-      copyFileSync(`${this.#path}-wal`, `${name}-wal`);
+      writeFileSync(`${name}-wal`, bytes);
     } catch (error) {
       // A full disk: renaming costs no room.
       rmSync(`${name}-wal`, { force: true });

@@ -2,7 +2,7 @@ import { testFlips, testHeaderFlips, testPages, testTruncation, testWal } from '
 
 testTruncation(300);
 testPages(300, 51);
-testHeaderFlips(7);
-testFlips(120, 1, 52);
-testFlips(60, 50, 53);
-testWal(60, 54);
+testHeaderFlips(11);
+testFlips(80, 1, 52);
+testFlips(40, 50, 53);
+testWal(40, 54);

@@ -18,6 +18,7 @@ import { asideFiles } from '../../agent/journal/set-aside.ts';
 import { REPOSITORY, runScript } from '../support/child.ts';
 import {
   collectFor,
+  damagedCopy,
   everything,
   FIRST_MS,
   GARAGE,
@@ -387,4 +388,23 @@ test.each([
   [{ errcode: 19, message: 'NOT NULL constraint failed' }, 'no'],
 ])('SQLite says %j: is the file damaged? %s', (error, damage) => {
   expect(damageIn(Object.assign(new Error('x'), error))).toBe(damage);
+});
+
+test('a write-ahead file that ends early is kept once, however often the collector is started', () => {
+  const template = makeTemplate(temporaryDirectory(), 600, true);
+  const stateDir = temporaryDirectory();
+  damagedCopy(template, stateDir, ({ 'journal.db-wal': wal }) => {
+    const byte = Math.floor(wal.length * 0.7);
+    wal.writeUInt8(wal.readUInt8(byte) ^ 1, byte);
+    return undefined;
+  });
+  // Somebody who reads keeps it from being emptied.
+  const reading = openForReading(stateDir);
+  reading.exec('BEGIN; SELECT 1 FROM reading LIMIT 1');
+  for (let start = 0; start < 3; start++) open(stateDir, { salvage: false }).close();
+  reading.close();
+  open(stateDir, { salvage: false }).close();
+  expect(asideFiles(stateDir)).toHaveLength(1);
+  salvageAll(stateDir);
+  expect(namesIn(stateDir)).toEqual(new Set(template.readings.keys()));
 });
