@@ -4,6 +4,7 @@ import { addAzure } from './commands/azure.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
+import { addEnergy } from './commands/energy.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
 import { addImport } from './commands/import.ts';
@@ -40,6 +41,7 @@ const COMMANDS = [
   addLive,
   addCollect,
   addReadings,
+  addEnergy,
   addStatus,
   addJournal,
   addMeter,

@@ -6,6 +6,7 @@ import type { Logger } from '../system/logging.ts';
 import type { BackupSource } from './source.ts';
 import { ConfigurationSource } from './sources/configuration.ts';
 import { databaseSource } from './sources/database.ts';
+import { HistorySource } from './sources/history.ts';
 import { JournalSource } from './sources/journal.ts';
 
 /** What a configuration says of backups. */
@@ -38,5 +39,10 @@ export function sourcesOf(
     if (sink) return databaseSource(database, sink, { stateDir, isEncrypted: !backup.unencrypted, log });
     throw new AgentError('config', `backup.databases names ${database.sink}, which is no server of influxdb`);
   });
-  return [new JournalSource(stateDir, nowMs), new ConfigurationSource(text), ...databases];
+  return [
+    new JournalSource(stateDir, nowMs),
+    new ConfigurationSource(text),
+    new HistorySource(stateDir, nowMs),
+    ...databases,
+  ];
 }

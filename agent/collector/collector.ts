@@ -10,6 +10,7 @@ import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import type { Logger } from '../system/logging.ts';
+import type { ClockWatch } from './clock-watch.ts';
 import { connectorFor } from './connectors.ts';
 import { Guard, type GuardState } from './guard.ts';
 import { MeterLoop, type Outcome } from './meter-loop.ts';
@@ -20,6 +21,8 @@ export interface CollectorOptions {
   journal: Journal;
   log: Logger;
   clock?: Clock;
+  /** Without one the clock is always right. */
+  watch?: ClockWatch;
   /** For tests that run faster than a real line. */
   timing?: BusTiming;
   onOutcome?: (series: Series, outcome: Outcome) => void;
@@ -59,6 +62,7 @@ export class Collector {
       startedMs: this.#startedMs,
       updatedMs: Date.now(),
       journal: this.#options.journal.status,
+      clock: this.#options.watch?.status,
       meters: this.#meters.map(({ config, link, source, loop }) => ({
         name: config.name,
         model: source.series.model,
@@ -80,7 +84,7 @@ export class Collector {
   }
 
   #add(config: MeterConfig): void {
-    const { journal, log } = this.#options;
+    const { journal, log, watch } = this.#options;
     const model = meterModel(config);
     const link = this.#link(config);
     const memory = this.#memory;
@@ -91,9 +95,9 @@ export class Collector {
     const longestMs = Math.max(0, ...intervals.values());
     const known = journal.lookUp((reader) => ({
       last: latestReadings(reader, series, longestMs),
-      lastMs: reader.lastKnownMs(series),
+      point: lastPoint(reader, series, watch),
     }));
-    const guard = new Guard(model, known?.last ?? [], memory.load(`guard/${name}`) as GuardState | undefined);
+    const guard = new Guard(model, known?.last, memory.load(`guard/${name}`) as GuardState | undefined);
     const loop = new MeterLoop({
       source,
       guard,
@@ -103,7 +107,8 @@ export class Collector {
       log,
       intervalMs: config.interval,
       intervals,
-      lastKnownMs: known?.lastMs,
+      watch,
+      ...(known?.point ?? { lastKnownMs: undefined }),
       onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
     });
     this.#meters.push({ config, link, source, loop });
@@ -125,6 +130,13 @@ export class Collector {
     }
     return link;
   }
+}
+
+/** The last point of a series that the journal knows of; while the clock is in doubt, also of what is held of this boot. */
+function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | undefined) {
+  const clock = watch?.doubted;
+  const heldMs = clock && reader.lastHeldMs(series, clock);
+  return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
 }
 
 /**

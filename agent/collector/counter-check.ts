@@ -8,11 +8,13 @@ export interface Counted {
   values: Values;
 }
 
-/** Each counter with its own time: not every sample has every counter. */
-type Baseline = ReadonlyMap<string, { timeMs: number; value: number }>;
+/** Each counter with its own time: not every sample has every counter. Undefined when that is not known. */
+type Baseline = ReadonlyMap<string, { timeMs: number | undefined; value: number }>;
 
 /** Samples in a row that must agree with each other before a jump is taken for another meter. */
 const SAMPLES_TO_BELIEVE = 5;
+/** How much may have been counted in a time that is not known: two months of a house, which takes a fiftieth of the most. */
+const UNKNOWN_HOURS = 24;
 /** Steps of the counter that rounding may add. */
 const SLACK_STEPS = 2;
 
@@ -34,6 +36,13 @@ export class CounterCheck {
     this.#maxPowerVA = maxPowerVA;
     this.#stepOf = stepOf;
     this.#baseline = new Map(last.flatMap((reading) => [...countersOf(reading)]));
+  }
+
+  /** Forgets when the last samples were read. */
+  doubtTime(): void {
+    this.#baseline = new Map(
+      [...this.#baseline].map(([quantity, { value }]) => [quantity, { timeMs: undefined, value }]),
+    );
   }
 
   /** What contradicts the last accepted samples. */
@@ -75,8 +84,7 @@ export class CounterCheck {
     for (const [quantity, { timeMs, value }] of now) {
       const last = before.get(quantity);
       if (last === undefined) continue;
-      // A clock that was set back says nothing about how much time has passed, only that it is more than nothing.
-      const hours = Math.abs(timeMs - last.timeMs) / 3_600_000;
+      const hours = hoursBetween(last.timeMs, timeMs);
       const most = (this.#maxPowerVA / 1000) * hours + SLACK_STEPS * this.#stepOf(quantity, value);
       if (value < last.value) {
         problems.push({ check: 'counter', message: `${quantity} fell from ${last.value} to ${value}` });
@@ -94,4 +102,10 @@ export class CounterCheck {
 function countersOf({ timeMs, values }: Counted): Baseline {
   const entries = Object.entries(values).filter(([name]) => quantityInfo(name)?.kind === 'counter');
   return new Map(entries.map(([name, value]) => [name, { timeMs, value }]));
+}
+
+/** The last stored reading can lie ahead of a clock that was set back: that says nothing but that time has passed. */
+function hoursBetween(beforeMs: number | undefined, nowMs: number | undefined): number {
+  if (beforeMs === undefined || nowMs === undefined) return UNKNOWN_HOURS;
+  return Math.abs(nowMs - beforeMs) / 3_600_000;
 }

@@ -58,7 +58,15 @@ export class Guard {
     }));
   }
 
-  /** What speaks against this sample; nothing: accept it. */
+  /** The clock is in doubt: how long ago the last stored sample was read is not known. */
+  doubtTime(): void {
+    this.#counters.doubtTime();
+  }
+
+  /**
+   * What speaks against this sample; nothing: accept it.
+   * @param timeMs in all calls by one clock that nobody sets
+   */
   judge(values: Values, timeMs: number): Problem[] {
     const relations = this.#relations
       .filter((relation) => !relation.suspended)

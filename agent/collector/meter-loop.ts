@@ -1,31 +1,28 @@
+import type { Entry } from '../journal/entry.ts';
+import { corrected } from '../journal/held.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Gap, GapCause, Reading, Values } from '../readings/reading.ts';
+import type { GapCause, Reading, Values } from '../readings/reading.ts';
 import type { Memory, Sample, Source } from '../sources/source.ts';
 import { SampleError } from '../sources/source.ts';
-import type { Clock } from '../system/clock.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import { Grid, type Tick } from './grid.ts';
+import { type Due, type DueOptions, DuePoints, type Missed } from './due.ts';
 import type { Guard } from './guard.ts';
 import { Schedule } from './schedule.ts';
 
-export interface MeterLoopOptions {
+export interface MeterLoopOptions extends DueOptions {
   source: Source;
   guard: Guard;
   journal: Pick<Journal, 'append' | 'appendGap'>;
   memory: Memory;
-  clock: Clock;
   log: Logger;
-  intervalMs: number;
   /** Of quantities that are read less often, ms. */
   intervals?: ReadonlyMap<string, number>;
-  /** The last point of this series that the journal knows of; what lies between it and the first tick is a gap. */
-  lastKnownMs?: number | undefined;
   onOutcome?: (outcome: Outcome) => void;
 }
 
-/** What became of one grid point. */
-export type Outcome = { timeMs: number; reading: Reading } | { timeMs: number; cause: GapCause; message: string };
+/** What became of one grid point; held when its time may be wrong, and nobody sees it until that is known. */
+export type Outcome = { timeMs: number; held: boolean } & ({ reading: Reading } | { cause: GapCause; message: string });
 
 /** What a loop has done since its start. */
 export interface LoopStats {
@@ -68,37 +65,33 @@ export class MeterLoop {
 
   /** Runs until the signal aborts; the sample under way is finished or timed out first. */
   async run(signal: AbortSignal): Promise<void> {
-    const { source, intervalMs, clock, lastKnownMs } = this.#options;
-    const grid = new Grid(intervalMs, clock, lastKnownMs, source.leastMs?.());
-    let first = true;
+    const points = new DuePoints({ ...this.#options, sampleMs: this.#options.source.leastMs?.() });
     while (!signal.aborted) {
-      let tick: Tick;
+      let due: Due;
       try {
-        tick = await grid.next(signal);
+        due = await points.next(signal);
       } catch (error) {
         if (signal.aborted) return;
         throw error;
       }
-      if (first) this.#recordStop(tick.timeMs);
-      const reserve = first ? FIRST_RESERVE : RESERVE;
-      first = false;
-      if (tick.missed) {
-        const { fromMs, toMs, cause } = tick.missed;
-        this.#gap(fromMs, toMs, cause, cause === 'clock' ? 'the clock was set forward' : 'the process was stalled');
-      }
-      await this.#serve(tick.timeMs, reserve);
+      if (due.first && due.held) this.#options.guard.doubtTime();
+      if (due.missed) this.#gap(due.missed);
+      await this.#serve(due);
     }
   }
 
-  async #serve(timeMs: number, reserve: number): Promise<void> {
+  async #serve(due: Due): Promise<void> {
     const { source, guard, clock, intervalMs } = this.#options;
+    const { timeMs, elapsedMs, held, first } = due;
     const startedMs = clock.monotonicMs();
-    const offsetMs = clock.wallMs() - timeMs;
+    // Not by the wall clock, which may have been set just now.
+    const offsetMs = startedMs + due.offsetMs - timeMs;
+    const reserve = first ? FIRST_RESERVE : RESERVE;
     const deadlineMs = startedMs + Math.min(intervalMs * (1 - reserve) - offsetMs, LONGEST_SAMPLE_MS);
     const resting = this.#schedule.resting(timeMs);
     try {
       let sample = await source.sample(deadlineMs, resting);
-      let problems = guard.judge(sample.values, timeMs);
+      let problems = guard.judge(sample.values, elapsedMs);
       if (problems.length > 0) {
         this.stats.suspicious++;
         this.#doubt(
@@ -106,49 +99,61 @@ export class MeterLoop {
           problems.map((problem) => problem.message),
         );
         sample = await source.sample(deadlineMs, resting);
-        problems = guard.judge(sample.values, timeMs);
+        problems = guard.judge(sample.values, elapsedMs);
       }
       if (problems.length > 0) {
         this.#reject(
-          timeMs,
+          due,
           sample,
           problems.map((problem) => problem.message),
         );
         return;
       }
-      guard.accept(sample.values, timeMs);
+      guard.accept(sample.values, elapsedMs);
       this.#schedule.taken(sample.values, timeMs);
-      this.#store(timeMs, sample.values, offsetMs, clock.monotonicMs() - startedMs);
+      this.#store(due, sample.values, offsetMs, clock.monotonicMs() - startedMs);
     } catch (error) {
-      if (error instanceof SampleError) this.#gap(timeMs, timeMs, error.gapCause, error.message, error.raw);
+      const point = { fromMs: timeMs, toMs: timeMs, held };
+      if (error instanceof SampleError) {
+        this.#gap({ ...point, cause: error.gapCause, message: error.message, raw: error.raw });
+      }
       // A defect of ours must not stop the collector: it is a gap like any other, and is logged with its stack.
       else {
         this.#log.error({ err: error }, 'unexpected error while reading');
-        this.#gap(timeMs, timeMs, 'internal', messageOf(error));
+        this.#gap({ ...point, cause: 'internal', message: messageOf(error) });
       }
     }
   }
 
-  #store(timeMs: number, values: Values, offsetMs: number, durationMs: number): void {
-    const { source, journal, onOutcome } = this.#options;
+  #store({ timeMs, held }: Due, values: Values, offsetMs: number, durationMs: number): void {
+    const { source, onOutcome } = this.#options;
     const seconds = (ms: number) => Math.round(ms * 10) / 10_000;
     const timing = { start_offset: seconds(offsetMs), duration: seconds(durationMs) };
     const reading: Reading = { series: source.series, timeMs, values: { ...values, ...timing } };
-    journal.append(reading, this.#decimals);
+    this.#append({ kind: 'reading', reading, decimals: this.#decimals, held });
     this.stats.good++;
     this.stats.lastReading = reading;
     if (this.#gapRun > 0) this.#log.info({ gaps: this.#gapRun }, 'the meter is read again');
     this.#gapRun = 0;
-    onOutcome?.({ timeMs, reading });
+    onOutcome?.({ timeMs, held: held !== undefined, reading });
+  }
+
+  /** The clock may be known by the time that the sample is there. */
+  #append(entry: Entry): void {
+    const { journal, watch } = this.#options;
+    const clock = watch?.trusted;
+    const known = entry.held && clock ? corrected(entry, entry.held, clock.offsetMs) : entry;
+    if (known?.kind === 'reading') journal.append(known.reading, known.decimals, known.held);
+    else if (known) journal.appendGap(known.gap, known.held);
   }
 
   #doubt(sample: Sample, problems: string[]): void {
     this.#log.warn({ problems, raw: sample.raw }, 'suspicious sample, reading it again');
   }
 
-  #reject(timeMs: number, sample: Sample, problems: string[]): void {
+  #reject({ timeMs, elapsedMs, held }: Due, sample: Sample, problems: string[]): void {
     const { guard, memory, source } = this.#options;
-    const { suspended, replaced } = guard.suspect(sample.values, timeMs);
+    const { suspended, replaced } = guard.suspect(sample.values, elapsedMs);
     if (suspended.length > 0) {
       memory.save(`guard/${source.series.meter}`, guard.state());
       this.#log.warn({ checks: suspended }, 'this meter never satisfies a check: it is left out from now on');
@@ -158,14 +163,15 @@ export class MeterLoop {
         { before: replaced, now: sample.values },
         'the counters go on from other values: taken for another meter',
       );
-    this.#gap(timeMs, timeMs, 'implausible', problems.join('; '), sample.raw);
+    const message = problems.join('; ');
+    this.#gap({ fromMs: timeMs, toMs: timeMs, cause: 'implausible', message, raw: sample.raw, held });
   }
 
-  #gap(fromMs: number, toMs: number, cause: GapCause, message: string, raw?: string): void {
-    const { source, journal, intervalMs, onOutcome } = this.#options;
-    const gap: Gap = { series: source.series, fromMs, toMs, cause };
-    journal.appendGap(gap);
-    const points = Math.round((toMs - fromMs) / intervalMs) + 1;
+  #gap({ fromMs, toMs, cause, message, held, raw }: Missed & { raw?: string | undefined }): void {
+    const { source, intervalMs, onOutcome } = this.#options;
+    this.#append({ kind: 'gap', gap: { series: source.series, fromMs, toMs, cause }, held });
+    // How long it is may not be known yet.
+    const points = held?.fromMs === undefined ? Math.round((toMs - fromMs) / intervalMs) + 1 : 1;
     this.stats.gaps[cause] = (this.stats.gaps[cause] ?? 0) + points;
     this.stats.lastGap = { timeMs: toMs, cause, message };
     this.#gapRun += points;
@@ -173,15 +179,6 @@ export class MeterLoop {
     const details = { cause, from: new Date(fromMs).toISOString(), points, ...(raw ? { raw } : {}) };
     if (this.#gapRun <= SEVERAL_GAPS) this.#log.warn(details, `gap: ${message}`);
     else this.#log.debug(details, `gap: ${message}`);
-    onOutcome?.({ timeMs: toMs, cause, message });
-  }
-
-  /** Between the last thing the journal knows and the first tick nobody was reading. */
-  #recordStop(firstMs: number): void {
-    const { lastKnownMs, intervalMs } = this.#options;
-    if (lastKnownMs === undefined || firstMs - lastKnownMs <= intervalMs) return;
-    const fromMs = (Math.floor(lastKnownMs / intervalMs) + 1) * intervalMs;
-    if (fromMs <= firstMs - intervalMs)
-      this.#gap(fromMs, firstMs - intervalMs, 'stopped', 'the collector was not running');
+    onOutcome?.({ timeMs: toMs, held: held !== undefined, cause, message });
   }
 }

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
+import { History } from '../history/history.ts';
 import { DamagedJournal } from '../journal/damage.ts';
+import type { HeldGroup } from '../journal/held.ts';
 import { type JournalCounts, JournalReader } from '../journal/reader.ts';
 import { runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import type { Values } from '../readings/reading.ts';
 import { drawnEnergy, phaseText } from '../readings/shown.ts';
-import { AgentError } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
@@ -18,6 +20,10 @@ export interface StatusReport {
   problem: { message: string; hint: string | undefined } | undefined;
   /** Damaged journals that were set aside, and how far they are salvaged. */
   setAside: AsideReport[];
+  /** Readings whose time is not known, or is another one's. */
+  held: HeldGroup[];
+  /** `takenMs`: the newest reading that is in the roll-ups; what came after is computed when it is asked for. */
+  history: { bytes: number; fromMs: number | null; takenMs: number | null; zone: string } | { problem: string };
 }
 
 /** @throws AgentError where there is no journal, or no right to read it */
@@ -26,7 +32,8 @@ export function gatherStatus(stateDir: string): StatusReport {
   const collector = readStatus(seen.directory);
   const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
   const problem = seen.problem ?? (running ? collector.journal?.problem : undefined);
-  return { stateDir, running, collector, journal: seen.counts, problem, setAside: seen.setAside };
+  const { counts: journal, setAside, held } = seen;
+  return { stateDir, running, collector, journal, problem, setAside, held, history: historyOf(stateDir) };
 }
 
 function look(stateDir: string) {
@@ -34,21 +41,36 @@ function look(stateDir: string) {
   try {
     reader = new JournalReader(stateDir);
     const directory = reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
-    return { directory, counts: reader.counts(), problem: undefined, setAside: reader.setAside() };
+    const [counts, held, setAside] = [reader.counts(), reader.held(), reader.setAside()];
+    return { directory, counts, problem: undefined, setAside, held };
   } catch (error) {
     // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
     if (!(error instanceof AgentError) || !existsSync(stateDir)) throw error;
     const { path } = runtimeDirectory(stateDir);
     const alive = isAlive(readStatus(path)?.pid ?? 0);
     if (!(error instanceof DamagedJournal) && !alive) throw error;
-    return { directory: path, counts: null, problem: error, setAside: asideReports(stateDir, undefined) };
+    return { directory: path, counts: null, problem: error, setAside: asideReports(stateDir, undefined), held: [] };
   } finally {
     reader?.close();
   }
 }
 
+function historyOf(stateDir: string): StatusReport['history'] {
+  try {
+    const history = new History(stateDir);
+    try {
+      return history.status();
+    } finally {
+      history.close();
+    }
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
 export function statusText(report: StatusReport, nowMs: number): string {
-  const { collector, running, journal, problem, setAside, stateDir } = report;
+  const { collector, running, journal, problem, setAside, held, stateDir } = report;
+  const doubt = running ? collector?.clock?.message : undefined;
   const lines = [
     collector && running
       ? `collector   running as process ${collector.pid}, for ${age(nowMs - collector.startedMs)}`
@@ -60,6 +82,12 @@ export function statusText(report: StatusReport, nowMs: number): string {
   const pending = running ? (collector?.journal?.pending ?? 0) : 0;
   if (problem && pending > 0) lines.push(`  waiting   ${pending} readings and gaps, in memory and in the spool`);
   for (const aside of setAside) lines.push(...asideLines(aside));
+  if (doubt) lines.push(`clock       ${doubt}: readings are held until the time is known`);
+  const heldReadings = held.reduce((sum, { readings }) => sum + readings, 0);
+  if (heldReadings > 0) {
+    lines.push(`held        ${heldReadings} readings without a time of their own: energy-monitor journal held list`);
+  }
+  lines.push(`history     ${historyText(report.history, nowMs)}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -78,6 +106,14 @@ function asideLines({ path, bytes, salvage }: AsideReport): string[] {
   if (finishedMs !== undefined)
     lines.push('            the file can be removed; a backup may have the rest (restore --merge)');
   return lines;
+}
+
+function historyText(history: StatusReport['history'], nowMs: number): string {
+  if ('problem' in history) return `cannot be read: ${history.problem}`;
+  const { bytes, fromMs, takenMs, zone } = history;
+  if (fromMs === null || takenMs === null) return 'none yet; the collector makes it of the journal';
+  const since = new Date(fromMs).toISOString();
+  return `roll-ups since ${since}, the newest ${age(nowMs - takenMs)} old; ${(bytes / 1e6).toFixed(1)} MB; days of ${zone}`;
 }
 
 function meterLines(meter: MeterStatus, nowMs: number): string[] {

@@ -4,6 +4,7 @@ import type { RuntimeDirectory } from '../journal/runtime-directory.ts';
 import type { JournalStatus } from '../journal/trouble.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
+import type { ClockStatus } from './clock-watch.ts';
 
 export interface MeterStatus {
   name: string;
@@ -30,6 +31,8 @@ export interface CollectorStatus {
   stoppedMs?: number;
   /** Absent from a collector of before. */
   journal?: JournalStatus;
+  /** Undefined of an older collector. */
+  clock: ClockStatus | undefined;
   meters: MeterStatus[];
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { EXIT_CODES } from '../system/errors.ts';
+import { addHeld } from './journal-held.ts';
 import { configOption, stateDirOf, stateDirOption } from './options.ts';
 
 interface JournalCommandOptions {
@@ -10,7 +11,7 @@ interface JournalCommandOptions {
 }
 
 export function addJournal(root: Command): void {
-  const journal = root.command('journal').description('look after the journal: check, stats, compact, salvage');
+  const journal = root.command('journal').description('look after the journal').exitOverride();
   const add = (name: string, description: string) =>
     journal.command(name).description(description).addOption(configOption()).addOption(stateDirOption());
   add('check', 'look at each page and each reading, and name what is damaged (exit code 74)')
@@ -23,6 +24,7 @@ export function addJournal(root: Command): void {
   add('salvage <file>', 'bring what can be read of a damaged journal into the journal, as a collector does by itself')
     .option('--json', 'for programs')
     .action(salvage);
+  addHeld(journal);
   for (const command of journal.commands) command.exitOverride();
 }
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../config/scalars.ts';
 import { MODEL_NAMES } from '../meters/model-names.ts';
+import type { Zone } from '../system/zone.ts';
 
 export const DEFAULT_CONFIG = '/etc/energy-monitor/config.yaml';
 
@@ -14,10 +15,18 @@ export const stateDirOption = (): Option =>
 
 /** The state directory of a command that needs nothing else of the configuration: named directly, or by it. */
 export async function stateDirOf(options: { config: string; stateDir?: string }): Promise<string> {
-  if (options.stateDir !== undefined) return options.stateDir;
+  return (await placeOf(options)).stateDir;
+}
+
+/** The same with the zone that the configuration names, when it is asked. */
+export async function placeOf(options: {
+  config: string;
+  stateDir?: string;
+}): Promise<{ stateDir: string; timeZone?: string | undefined }> {
+  if (options.stateDir !== undefined) return { stateDir: options.stateDir };
   // Parser and schema are most of a short command's CPU time: only what reads a configuration loads them.
   const { loadConfig } = await import('../config/load.ts');
-  return loadConfig(options.config).stateDir;
+  return loadConfig(options.config);
 }
 
 export function durationArgument(text: string): number {
@@ -43,6 +52,15 @@ export const modelOption = (description: string): Option =>
       throw new InvalidArgumentError(`Allowed choices are ${MODEL_NAMES.join(', ')}, or the path of a register table.`);
     })
     .default('we-515');
+
+/** The same for a place that is known later. @returns what takes its zone and gives UTC ms */
+export function timeInZoneArgument(text: string): (zone: Zone) => number {
+  const systemMs = timeArgument(text);
+  const hasZone = /(?:Z|[+-]\d{2}:?\d{2})$/.test(text.trim()) && text.trim().length > 10;
+  if (hasZone) return () => systemMs;
+  const [day = '', time = '00:00'] = text.trim().split(/[T ]/);
+  return (zone) => zone.firstAt(Date.parse(`${day}T${time}Z`));
+}
 
 /** UTC ms of `2026-11-21`, `2026-11-21 12:00` (local time) or `2026-11-21T11:00:00Z`. */
 export function timeArgument(text: string): number {

@@ -29,10 +29,22 @@ meters:
   #     rtuOverTcp: 192.168.1.51:4001  # a transparent serial server; line settings as above
   #     baudRate: 9600
 
+# timeZone: Europe/Berlin      # whose days and months are meant; by default this machine's
+
 journal:
   flushInterval: 10s         # longest time between two writes to the card; a power cut can cost that much
-  retention: 10y             # readings older than this are deleted; without it only maxSize limits
-  maxSize: 2GB               # the oldest readings are deleted beyond this
+  retention: 30d             # single readings older than this are deleted once the history has them
+  maxSize: 2GB               # the oldest readings are deleted beyond this, whoever has them
+
+# What stays of the readings: their means, extremes and counters. Days and months are made of the hours.
+history:
+  retention:
+    minute: 400d             # a minute of each meter is about 130 bytes, a year 70 MB
+    # quarter: 20y           # without: for ever
+    # hour: 100y
+
+clock:
+  hold: 10m                  # how long readings wait, after the start of a machine without a clock of its own, for a time server
 
 # Where readings go besides the journal; without it everything works on the journal alone. A list sends to several servers,
 # each with a name of its own; one that is away holds up no other.

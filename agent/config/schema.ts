@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { MeterModel } from '../meters/model.ts';
 import { MODEL_NAMES } from '../meters/model-names.ts';
+import { isZone } from '../system/zone.ts';
 import { backup, backupKeysAt } from './backup-schema.ts';
 import { address, duration, filePath, oneOf, size, wholeNumber } from './fields.ts';
 import { isTablePath, MODEL_HINT } from './models.ts';
@@ -86,11 +87,36 @@ const meter = z.strictObject(
   { error: 'write the meter as a mapping with name, model and connection' },
 );
 
+const DAY_MS = 86_400_000;
+const MOST_YEARS_MS = 100 * 365 * DAY_MS;
+
+/** Readings are kept as long as a look at single seconds is likely; roll-ups tell the rest. */
 const journal = z.strictObject({
   flushInterval: duration(1000, 600_000, '1s to 10m').default(10_000),
-  retention: duration(3_600_000, 100 * 31_536_000_000, '1h to 100y').optional(),
+  retention: duration(3_600_000, MOST_YEARS_MS, '1h to 100y').default(30 * DAY_MS),
   maxSize: size(10e6, '500MB').default(2e9),
 });
+
+const clock = z.strictObject({
+  hold: duration(0, 86_400_000, '0s to 1d').default(600_000),
+});
+
+/** Each level at least as long as the finer one: it is made of it. */
+const historyRetention = z
+  .strictObject({
+    minute: duration(DAY_MS, MOST_YEARS_MS, '1d to 100y').default(400 * DAY_MS),
+    quarter: duration(DAY_MS, MOST_YEARS_MS, '1d to 100y').optional(),
+    hour: duration(365 * DAY_MS, MOST_YEARS_MS, '1y to 100y').optional(),
+  })
+  .superRefine(({ minute, quarter = Number.POSITIVE_INFINITY, hour = Number.POSITIVE_INFINITY }, context) => {
+    const complain = (level: string, finer: string) =>
+      context.addIssue({ code: 'custom', path: [level], message: `keep it at least as long as ${finer}` });
+    if (quarter < minute) complain('quarter', 'minute');
+    if (hour < quarter && quarter !== Number.POSITIVE_INFINITY) complain('hour', 'quarter');
+    else if (hour < minute) complain('hour', 'minute');
+  });
+
+const history = z.strictObject({ retention: historyRetention.prefault({}) });
 
 const bucketName = z
   .string({ error: 'write the name of a bucket, such as energy' })
@@ -145,7 +171,13 @@ export const configSchema = z.strictObject(
       .regex(/^\//, { error: 'write an absolute path, such as /var/lib/energy-monitor' })
       .default(DEFAULT_STATE_DIR),
     meters: z.array(meter, { error: 'list at least one meter' }).min(1, { error: 'list at least one meter' }),
+    timeZone: z
+      .string({ error: 'write a zone, such as Europe/Berlin' })
+      .refine(isZone, { error: 'write a zone of the IANA database, such as Europe/Berlin' })
+      .optional(),
     journal: journal.prefault({}),
+    clock: clock.prefault({}),
+    history: history.prefault({}),
     influxdb,
     backup: backup.optional(),
   },
@@ -185,6 +217,8 @@ export type SinkConfig = Config['influxdb'][number];
 export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(configSchema.shape);
   if (at[0] === 'journal') return Object.keys(journal.shape);
+  if (at[0] === 'clock') return Object.keys(clock.shape);
+  if (at[0] === 'history') return Object.keys((at.length === 1 ? history : historyRetention).shape);
   if (at[0] === 'influxdb') return Object.keys(sink.shape);
   if (at[0] === 'backup') return backupKeysAt(at.slice(1));
   if (at[0] !== 'meters') return [];

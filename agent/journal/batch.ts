@@ -1,5 +1,5 @@
 import type { GapCause, Series } from '../readings/reading.ts';
-import type { Entry } from './entry.ts';
+import { type Entry, heldOf, heldTuple } from './entry.ts';
 
 /** What entries of one kind and series have in common: said once a batch. Without `n` its entries are gaps. */
 interface Layout {
@@ -8,6 +8,8 @@ interface Layout {
   /** Value names, and the decimals of those that have some. */
   n?: string[];
   d?: Readonly<Record<string, number>>;
+  /** Of entries that are held (entry.ts). */
+  h?: [string, number, number, number?];
 }
 
 /** A reading is [layout, time, values ...], a gap [layout, from, to, cause]. */
@@ -35,12 +37,13 @@ export function packBatch(entries: readonly Entry[]): Buffer {
     return index;
   };
   for (const entry of entries) {
+    const h = entry.held && { h: heldTuple(entry.held) };
     if (entry.kind === 'gap') {
       const { series, fromMs, toMs, cause } = entry.gap;
-      batch.rows.push([indexOf({ s: tuple(series) }), fromMs, toMs, cause]);
+      batch.rows.push([indexOf({ s: tuple(series), ...h }), fromMs, toMs, cause]);
     } else {
       const { series, timeMs, values } = entry.reading;
-      const layout = { s: tuple(series), n: Object.keys(values), d: entry.decimals };
+      const layout = { s: tuple(series), n: Object.keys(values), d: entry.decimals, ...h };
       batch.rows.push([indexOf(layout), timeMs, ...Object.values(values)]);
     }
   }
@@ -61,13 +64,14 @@ export function unpackBatch(bytes: Buffer): Entry[] | undefined {
     if (!layout) return [];
     const [measurement, meter, model] = layout.s;
     const series = { measurement, meter, model };
+    const held = heldOf(layout.h);
     if (!layout.n) {
       const [, fromMs, toMs, cause] = row as [number, number, number, GapCause];
-      return [{ kind: 'gap', gap: { series, fromMs, toMs, cause } }];
+      return [{ kind: 'gap', gap: { series, fromMs, toMs, cause }, ...held }];
     }
     const [, timeMs, ...numbers] = row as [number, number, ...number[]];
     const values = Object.fromEntries(layout.n.map((name, i) => [name, numbers[i] ?? Number.NaN]));
-    return [{ kind: 'reading', reading: { series, timeMs, values }, decimals: layout.d ?? {} }];
+    return [{ kind: 'reading', reading: { series, timeMs, values }, decimals: layout.d ?? {}, ...held }];
   });
 }
 

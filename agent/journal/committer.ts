@@ -4,6 +4,7 @@ import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
 import { damageIn } from './damage.ts';
 import type { Entry } from './entry.ts';
+import { HeldStore } from './held.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
 import { seal } from './seal.ts';
 import { SPOOL_GENERATION_KEY } from './spool.ts';
@@ -21,6 +22,10 @@ export const isPassing = (error: unknown) => PASSING.test(messageOf(error)) || d
 export interface CommitResult {
   stored: number;
   refused: { entry: Entry; reason: string }[];
+  /** Readings for a second that has another one: they are among what is held. */
+  aside: number;
+  /** Held entries that went because there were too many. */
+  dropped: number;
 }
 
 /** Writes entries into the database, each group of flushes in one transaction. Entries that are there already change nothing. */
@@ -28,7 +33,9 @@ export class Committer {
   readonly #db: DatabaseSync;
   readonly #catalogue: Catalogue;
   readonly #state: State;
+  readonly #held: HeldStore;
   readonly #insertReading: StatementSync;
+  readonly #storedReading: StatementSync;
   readonly #insertLate: StatementSync;
   readonly #newest: StatementSync;
   readonly #lastGap: StatementSync;
@@ -40,7 +47,9 @@ export class Committer {
     this.#db = db;
     this.#catalogue = new Catalogue(db);
     this.#state = state;
+    this.#held = new HeldStore(db);
     this.#insertReading = db.prepare('INSERT OR IGNORE INTO reading (key, layout, data) VALUES (?, ?, ?)');
+    this.#storedReading = db.prepare('SELECT layout, data FROM reading WHERE key = ?');
     this.#insertLate = db.prepare('INSERT INTO late (key) VALUES (?)');
     this.#newest = db.prepare('SELECT max(key) AS key FROM reading');
     this.#lastGap = db.prepare(
@@ -53,62 +62,87 @@ export class Committer {
 
   /** Can these entries wait in the spool? A consumer finds them there only when their series has its id already. */
   knows(entries: readonly Entry[]): boolean {
-    return entries.every((entry) => entry.kind === 'gap' || this.#catalogue.has(entry.reading.series));
+    return entries.every((entry) => entry.kind === 'gap' || !!entry.held || this.#catalogue.has(entry.reading.series));
   }
 
   /**
    * Commits batches, each one flush, and notes up to which generation the spool is in the database. An entry that the
    * database can never take, through a defect of ours, must not hold up all others: then each is committed by itself and
    * that one is returned.
+   * @param first to be done in the same transaction, before it
    * @returns how many readings were new, and what was refused
    * @throws what SQLite throws when the disk is full or the database locked or damaged; nothing is stored then
    */
-  commit(batches: readonly (readonly Entry[])[], spoolGeneration?: number): CommitResult {
+  commit(
+    batches: readonly (readonly Entry[])[],
+    spoolGeneration?: number,
+    first: (held: HeldStore) => void = () => {},
+  ): CommitResult {
     try {
-      return { stored: this.#transaction(batches, spoolGeneration), refused: [] };
+      return { ...this.#transaction(batches, spoolGeneration, first), refused: [] };
     } catch (error) {
       if (isPassing(error)) throw error;
     }
-    const result: CommitResult = { stored: 0, refused: [] };
+    const result: CommitResult = { stored: 0, refused: [], aside: 0, dropped: 0 };
     for (const entry of batches.flat()) {
       try {
-        result.stored += this.#transaction([[entry]]);
+        const { stored, aside } = this.#transaction([[entry]]);
+        result.stored += stored;
+        result.aside += aside;
       } catch (reason) {
         if (isPassing(reason)) throw reason;
         result.refused.push({ entry, reason: messageOf(reason) });
       }
     }
-    this.#transaction([], spoolGeneration);
+    this.#transaction([], spoolGeneration, first);
     return result;
   }
 
-  #transaction(batches: readonly (readonly Entry[])[], spoolGeneration?: number): number {
+  #transaction(
+    batches: readonly (readonly Entry[])[],
+    spoolGeneration?: number,
+    first?: (held: HeldStore) => void,
+  ): Omit<CommitResult, 'refused'> {
     this.#db.exec('BEGIN IMMEDIATE');
     try {
+      first?.(this.#held);
       let newest = (this.#newest.get() as { key: number | null }).key ?? 0;
       let stored = 0;
+      let aside = 0;
+      let dropped = 0;
       for (const batch of batches) {
         // Consumers see whole flushes: late is what comes behind a reading of an earlier one.
         const newestBefore = newest;
         for (const entry of batch) {
-          if (entry.kind === 'gap') this.#storeGap(entry.gap);
+          if (entry.held) this.#held.put(entry);
+          else if (entry.kind === 'gap') this.#storeGap(entry.gap);
           else {
             const { key, changes } = this.#storeReading(entry.reading, entry.decimals, newestBefore);
             newest = Math.max(newest, key);
             stored += changes;
+            if (changes === 0 && !this.#isStored(key, entry) && this.#held.put(entry)) aside++;
           }
         }
       }
       if (spoolGeneration !== undefined) this.#state.save(SPOOL_GENERATION_KEY, spoolGeneration);
+      if (aside > 0 || batches.flat().some(({ held }) => held)) dropped = this.#held.limit();
       this.#state.saveRemembered();
       this.#db.exec('COMMIT');
       this.#state.forgetSaved();
-      return stored;
+      return { stored, aside, dropped };
     } catch (error) {
       this.#catalogue.forget();
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
     }
+  }
+
+  /** Is this very reading there, because it was taken over once more? */
+  #isStored(key: number, { reading, decimals }: Entry & { kind: 'reading' }): boolean {
+    const { layout, data } = seal(reading, decimals);
+    const row = this.#storedReading.get(key);
+    if (row?.layout !== this.#catalogue.layoutId(layout)) return false;
+    return Buffer.compare(row.data as Uint8Array, data) === 0;
   }
 
   #storeReading(

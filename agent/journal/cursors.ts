@@ -8,6 +8,9 @@ export interface Position {
 
 export const BEGINNING: Position = { key: 0, late: 0 };
 
+/** The consumer that keeps the roll-ups (agent/history/): by age, retention deletes only what it has taken. */
+export const HISTORY_CONSUMER = 'history';
+
 /** A position with the number of times that somebody else than the consumer has set it. */
 export interface Cursor extends Position {
   generation: number;

@@ -1,8 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type Reading, seriesKey, type Values } from '../readings/reading.ts';
 import { Catalogue } from './catalogue.ts';
+import { HISTORY_CONSUMER } from './cursors.ts';
 import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
-import { firstKeyAt, readingKey } from './keys.ts';
+import { firstKeyAt, readingKey, seriesOfKey, timeOfKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
 import { OwnReadings } from './own-readings.ts';
 import { type LayoutField, layoutOf } from './packing.ts';
@@ -39,6 +40,7 @@ export interface ImportMark {
 
 /** What a running collector has not committed yet is never older than this before the newest that it has. */
 const WAITING_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 /** Writes readings of other sources into the journal, beside a collector that goes on, on a connection of its own. */
 export class Importer {
@@ -54,7 +56,8 @@ export class Importer {
   readonly #find: StatementSync;
   readonly #update: StatementSync;
   readonly #insertLate: StatementSync;
-  readonly #anyCursor: StatementSync;
+  readonly #anySink: StatementSync;
+  readonly #history: StatementSync;
 
   readonly #own: OwnReadings;
   /** What a dry run writes to instead. */
@@ -83,7 +86,8 @@ export class Importer {
     this.#find = db.prepare('SELECT key, layout, data FROM reading WHERE key = ?');
     this.#update = db.prepare('UPDATE reading SET layout = ?, data = ? WHERE key = ?');
     this.#insertLate = db.prepare('INSERT INTO late (key) VALUES (?)');
-    this.#anyCursor = db.prepare('SELECT 1 FROM cursor LIMIT 1');
+    this.#anySink = db.prepare(`SELECT 1 FROM cursor WHERE consumer <> '${HISTORY_CONSUMER}' LIMIT 1`);
+    this.#history = db.prepare(`SELECT 1 FROM cursor WHERE consumer = '${HISTORY_CONSUMER}'`);
   }
 
   /** Does a collector run that wants to write as well? */
@@ -142,9 +146,7 @@ export class Importer {
    */
   store(readings: readonly ImportedReading[], mark: ImportMark): number {
     return this.#guarded(() => {
-      // Consumers go by position: one that has passed this time finds the reading in `late` only. Where nobody has taken
-      // anything and no collector forwards, everybody begins at the oldest.
-      const late = this.collectorRuns() || this.#anyCursor.get() !== undefined;
+      const isListed = this.#lateListing();
       const waiting = this.#waitingKeys(readings);
       const counts: ImportCounts = { stored: 0, completed: 0, replaced: 0, there: 0 };
       for (const { reading, decimals } of readings) {
@@ -152,7 +154,7 @@ export class Importer {
         const isWaiting = waiting.size > 0 && waiting.has(waitingKey(reading));
         const outcome = isWaiting ? 'there' : this.#storeOne(key, reading, decimals);
         counts[outcome]++;
-        if (late && outcome !== 'there') this.#insertLate.run(key);
+        if (outcome !== 'there' && isListed(key)) this.#insertLate.run(key);
       }
       const value = mark.value(counts);
       if (mark.key !== undefined) this.#state.save(mark.key, value);
@@ -197,6 +199,23 @@ export class Importer {
     } catch {
       return { layoutThere: [], valuesThere: {} };
     }
+  }
+
+  /**
+   * Consumers go by position: one that has passed a time finds the reading in `late` only. Where nobody has taken anything
+   * and no collector forwards, everybody begins at the oldest. The history looks at minutes: it needs one of each.
+   */
+  #lateListing(): (key: number) => boolean {
+    const hasHistory = this.#history.get() !== undefined;
+    if (this.#anySink.get() !== undefined || (this.collectorRuns() && !hasHistory)) return () => true;
+    if (!hasHistory) return () => false;
+    const listed = new Set<number>();
+    return (key) => {
+      const minute = readingKey(Math.floor(timeOfKey(key) / MINUTE_MS), seriesOfKey(key));
+      const isNew = !listed.has(minute);
+      listed.add(minute);
+      return isNew;
+    };
   }
 
   /** What the collector has read of the last minutes and not committed yet: it must not find its seconds taken. */

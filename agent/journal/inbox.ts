@@ -11,10 +11,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { AgentError, errnoOf } from '../system/errors.ts';
+import { type ClockStamp, offsetOf, systemClock } from '../system/clock.ts';
+import { RELEASED_MS, systemEvidence } from '../system/clock-state.ts';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
+import type { Logger } from '../system/logging.ts';
 import { Committer } from './committer.ts';
 import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
+import { corrected, LARGEST_GRID_MS } from './held.ts';
 import { CollectorLock } from './lock.ts';
 import { State } from './state.ts';
 import { encodeLine, Tail } from './tail.ts';
@@ -43,15 +47,23 @@ function deliverOnce(stateDir: string, entries: readonly Entry[]): void {
   const file = journalFile(stateDir);
   try {
     const runtime = new Waiting(stateDir, db).runtimeDirectory();
-    const posted = runtime !== undefined && CollectorLock.isHeld(stateDir) && post(runtime, entries);
+    const stamped = entries.map(stampedByClock);
+    const posted = runtime !== undefined && CollectorLock.isHeld(stateDir) && post(runtime, stamped);
+    const plausible = systemClock.wallMs() >= RELEASED_MS;
     if (posted) return;
-    new Committer(db, new State(db)).commit([entries]);
+    new Committer(db, new State(db)).commit([plausible ? entries : stamped]);
     requireSame(stateDir, file);
   } catch (error) {
     throw storageError(journalPath(stateDir), error);
   } finally {
     db.close();
   }
+}
+
+/** Only the collector knows whether the clock can be trusted, and it may find out later. */
+function stampedByClock(entry: Entry): Entry {
+  const { boot, bootMs } = systemEvidence();
+  return { ...entry, held: { boot, offsetMs: Math.round(offsetOf(systemClock) - bootMs), gridMs: LARGEST_GRID_MS } };
 }
 
 let posts = 0;
@@ -95,8 +107,68 @@ export interface Posts {
   remove(): void;
 }
 
+/** A post from before a smaller step of the clock keeps its time, as the meters' readings do. */
+const LARGE_STEP_MS = 60_000;
+
+/** The collector's side of it. */
+export class Inbox {
+  readonly #directory: string;
+  readonly #log: Logger;
+  /** How the clock goes; undefined while that is not known, and for a journal that nobody told about clocks. */
+  #clock: ClockStamp | undefined;
+  #doubted = false;
+  #refused = false;
+
+  constructor(runtimeDirectory: string, log: Logger) {
+    this.#directory = runtimeDirectory;
+    this.#log = log;
+  }
+
+  /** @param clock undefined: it cannot be trusted */
+  setClock(clock: ClockStamp | undefined): void {
+    this.#clock = clock;
+    this.#doubted = clock === undefined;
+  }
+
+  /** What other processes have read of late; undefined when it cannot be taken, which is said once. */
+  take(): Posts | undefined {
+    try {
+      const { entries, remove } = readPosts(this.#directory);
+      this.#refused = false;
+      return { entries: entries.flatMap((entry) => this.#timed(entry)), remove };
+    } catch (error) {
+      if (!this.#refused) this.#log.error({ reason: messageOf(error) }, 'what other processes posted cannot be taken');
+      this.#refused = true;
+      return undefined;
+    }
+  }
+
+  /**
+   * Until the collector's lock was released others posted; from then on they commit themselves. Tail and spool may be the
+   * next collector's by now.
+   */
+  commitLeft(committer: Committer): void {
+    const posts = this.take();
+    if (!posts || posts.entries.length === 0) return;
+    try {
+      committer.commit([posts.entries]);
+      posts.remove();
+    } catch (error) {
+      this.#log.warn({ reason: messageOf(error) }, 'what other processes posted waits for the next start');
+    }
+  }
+
+  #timed(entry: Entry): Entry[] {
+    if (!entry.held || this.#doubted) return [entry];
+    const { held, ...plain } = entry;
+    const clock = this.#clock;
+    if (clock?.boot !== held.boot || Math.abs(clock.offsetMs - held.offsetMs) < LARGE_STEP_MS) return [plain];
+    return [corrected(entry, held, clock.offsetMs) ?? plain];
+  }
+}
+
 /** Reads the posts, oldest first. */
-export function readPosts(runtimeDirectory: string): Posts {
+function readPosts(runtimeDirectory: string): Posts {
   const inbox = join(runtimeDirectory, INBOX_NAME);
   const paths = namesIn(inbox)
     .filter((name) => name.endsWith('.tail'))

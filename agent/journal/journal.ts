@@ -2,18 +2,19 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
-import { CollectorInbox } from './collector-inbox.ts';
 import { isPassing } from './committer.ts';
 import type { Cursors } from './cursors.ts';
 import { damageTold } from './damage-note.ts';
 import { ensureStateDir, journalPath, storageError } from './database.ts';
-import type { Entry } from './entry.ts';
-import type { Posts } from './inbox.ts';
+import type { Entry, Held } from './entry.ts';
+import { Inbox, type Posts } from './inbox.ts';
 import { findLeftovers } from './leftovers.ts';
 import { CollectorLock } from './lock.ts';
 import type { JournalOptions } from './options.ts';
+import { Placer } from './placer.ts';
 import { type JournalReader, readOnce } from './reader.ts';
-import { applyRetention } from './retention.ts';
+import type { KnownClock } from './recall.ts';
+import { Retainer, reportCommit } from './retainer.ts';
 import { type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
 import { BackgroundSalvage } from './salvage/background.ts';
 import type { Spool } from './spool.ts';
@@ -29,7 +30,8 @@ const MOST_PENDING = 20_000;
 /** Dropping one by one would rewrite the tail each second. */
 const DROPPED_AT_ONCE = 1000;
 
-const REPEATED = 'these seconds are in the journal already and keep their first reading: was the clock set back?';
+const _ASIDE =
+  'these seconds have another reading already, which stays; the second ones are set aside: was the clock set back?';
 
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
@@ -43,7 +45,9 @@ export class Journal {
   readonly #store: StoreKeeper;
   readonly #trouble: Trouble;
   readonly #salvage: BackgroundSalvage;
-  readonly #inbox: CollectorInbox;
+  readonly #placer: Placer;
+  readonly #retainer: Retainer;
+  readonly #inbox: Inbox;
   readonly #tail: Tail;
   readonly #spool: Spool;
   /** In the tail only. */
@@ -54,9 +58,8 @@ export class Journal {
   /** The timer is for something that is pending. */
   #waiting = false;
   #committedMs = performance.now();
-  #retaining = false;
-  /** What was taken over may be in the database already. */
-  #unsure = false;
+  /** How the clock goes, for a database that could not be opened yet. */
+  #newClock: KnownClock | undefined;
 
   private constructor(options: JournalOptions, lock: CollectorLock) {
     const { stateDir, log } = options;
@@ -67,7 +70,9 @@ export class Journal {
     const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
     this.#store = new StoreKeeper({ stateDir, state: this.state, log, onOpen });
     this.runtime = runtimeDirectory(stateDir);
-    this.#inbox = new CollectorInbox(this.runtime.path, log);
+    this.#retainer = new Retainer(options);
+    this.#placer = new Placer(this.state, log);
+    this.#inbox = new Inbox(this.runtime.path, log);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
     try {
       this.#spool = this.#adopt();
@@ -113,13 +118,28 @@ export class Journal {
     }
   }
 
-  /** @param decimals places that each value is exact to; values without are stored as float64 */
-  append(reading: Reading, decimals: Readonly<Record<string, number>>): void {
-    this.#add({ kind: 'reading', reading, decimals });
+  /**
+   * @param decimals places that each value is exact to; values without are stored as float64
+   * @param held when its time is by a clock that may be wrong: nobody sees it until setClock() knows better
+   */
+  append(reading: Reading, decimals: Readonly<Record<string, number>>, held?: Held): void {
+    this.#add({ kind: 'reading', reading, decimals, held });
   }
 
-  appendGap(gap: Gap): void {
-    this.#add({ kind: 'gap', gap });
+  appendGap(gap: Gap, held?: Held): void {
+    this.#add({ kind: 'gap', gap, held });
+  }
+
+  /**
+   * How the clock goes, now that it is known: what is held gets its times, before anything that is appended from now on.
+   * @param clock undefined: it cannot be trusted; until then the journal trusts it
+   */
+  setClock(clock: KnownClock | undefined): void {
+    this.#inbox.setClock(clock);
+    if (!clock) return;
+    this.#commit();
+    this.#newClock = clock;
+    this.#commit();
   }
 
   /** Makes what is pending durable now. A disk that refuses keeps it pending: retried at the next interval. */
@@ -128,10 +148,13 @@ export class Journal {
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
     const told = damageTold(this.runtime.path, this.#options.stateDir);
     if (told) this.#store.distrust(told);
-    const due = told || performance.now() - this.#committedMs >= commitIntervalMs || !this.#isKnown(this.#pending);
+    const waited = performance.now() - this.#committedMs >= commitIntervalMs;
+    // While no database is open, everything can wait in the spool.
+    const known = !this.#store.isOpen || this.#store.use(({ committer }) => committer.knows(this.#pending));
+    const due = told || waited || this.#placer.busy || !known;
     if (due || !this.#spoolPending()) this.#commit();
     this.#settle(posts);
-    this.#retain();
+    this.#retainer.step(this.#store);
     this.#flushLater(this.#pending.length > 0);
   }
 
@@ -140,19 +163,13 @@ export class Journal {
     const posts = this.#takePosts();
     this.#commit();
     this.#settle(posts);
-    this.#retain();
+    this.#retainer.step(this.#store);
     this.#salvage.end();
     this.#tail.close();
     this.#spool.close();
     this.#lock.release();
-    const store = (entries: Entry[]) => this.#store.use(({ committer }) => committer.commit([entries]));
-    this.#inbox.storeLast(store);
+    if (this.#store.isOpen) this.#store.use(({ committer }) => this.#inbox.commitLeft(committer));
     this.#store.close();
-  }
-
-  /** While no database is open, everything can wait in the spool. */
-  #isKnown(entries: readonly Entry[]): boolean {
-    return !this.#store.isOpen || this.#store.use(({ committer }) => committer.knows(entries));
   }
 
   /** @param waiting without anything pending it only looks for what others have posted */
@@ -182,7 +199,7 @@ export class Journal {
   /** What other processes have read of late goes the same way, but for the tail: it is in memory already. */
   #takePosts(): Posts | undefined {
     const posts = this.#inbox.take();
-    if (posts) this.#pending.push(...posts.entries);
+    this.#pending.push(...(posts?.entries ?? []));
     return posts;
   }
 
@@ -215,17 +232,17 @@ export class Journal {
   /** Everything into the database; while that is refused, what is pending goes into the spool. */
   #commit(): void {
     try {
-      const repeated = this.#commitAll([...this.#spooled, this.#pending], this.#spool.generation);
-      if (repeated > 0 && !this.#unsure) this.#options.log.error({ readings: repeated }, REPEATED);
-      this.#unsure = false;
+      this.#beginPlacing();
+      this.#commitAll([...this.#spooled, this.#pending], this.#spool.generation);
       this.#spool.restart();
       this.#spooled = [];
       this.#pending = [];
       this.#tail.clear();
       this.#committedMs = performance.now();
-      this.#retaining = true;
+      this.#retainer.begin();
       this.#trouble.over();
       this.#store.proven();
+      this.#store.use(({ db, committer }) => this.#placer.step(db, committer));
     } catch (error) {
       this.#trouble.report(error, this.status.pending);
       this.#spoolPending();
@@ -233,13 +250,15 @@ export class Journal {
     }
   }
 
-  /** @returns how many readings were for seconds that are stored already */
-  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration: number): number {
-    const { stored, refused } = this.#store.use(({ committer }) => committer.commit(batches, spoolGeneration));
-    for (const { entry, reason } of refused)
-      this.#options.log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
-    const isReading = (entry: Entry) => entry.kind === 'reading';
-    return batches.flat().filter(isReading).length - refused.filter(({ entry }) => isReading(entry)).length - stored;
+  #beginPlacing(): void {
+    const clock = this.#newClock;
+    if (clock) this.#store.use(({ db }) => this.#placer.begin(db, clock));
+    this.#newClock = undefined;
+  }
+
+  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration: number): void {
+    const result = this.#store.use(({ committer }) => committer.commit(batches, spoolGeneration));
+    reportCommit(result, this.#options.log);
   }
 
   #drop(): void {
@@ -250,20 +269,6 @@ export class Journal {
       this.#tail.rewrite(this.#pending);
     } catch (error) {
       this.#options.log.warn({ reason: messageOf(error) }, `the tail ${this.#tail.path} cannot be written`);
-    }
-  }
-
-  /** After each commit, and at the flushes after it while there is more to delete than one chunk. */
-  #retain(): void {
-    if (!this.#retaining) return;
-    try {
-      const { untaken, more } = this.#store.use(({ db }) => applyRetention(db, this.#options, Date.now()));
-      this.#retaining = more;
-      if (untaken > 0) {
-        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a sink had not taken yet');
-      }
-    } catch (error) {
-      this.#options.log.warn(storageError(journalPath(this.#options.stateDir), error).message);
     }
   }
 
@@ -284,7 +289,6 @@ export class Journal {
       this.#spooled = spooled;
       this.#pending = tail;
       this.#tail.rewrite(tail);
-      this.#unsure = refusal !== undefined;
       this.#trouble.report(error, entries);
       return spool(false);
     }

@@ -80,7 +80,7 @@ export function unpack(layout: readonly LayoutField[], data: Uint8Array): Values
 }
 
 /** Zigzag varint by arithmetic instead of bit operations, which end at 32 bits. Exact below 2^52. */
-function writeVarint(out: Buffer, start: number, value: number): number {
+export function writeVarint(out: Buffer, start: number, value: number): number {
   let at = start;
   let rest = value >= 0 ? value * 2 : -value * 2 - 1;
   while (rest >= 128) {

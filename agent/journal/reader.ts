@@ -1,9 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { ClockStamp } from '../system/clock.ts';
 import { damageIn } from './damage.ts';
 import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
+import { correctedMs, type HeldGroup, heldGroups, heldOfBoot } from './held.ts';
+import { joinedGaps, sameSeries } from './joined-gaps.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import { type AsideReport, asideReports } from './salvage/reports.ts';
@@ -182,6 +185,24 @@ export class JournalReader {
     return known > 0 ? known : undefined;
   }
 
+  /** The last point of a series that is held of this boot, by the clock as it goes now: UTC ms. */
+  lastHeldMs(series: Series, clock: ClockStamp): number | undefined {
+    const held = [...heldOfBoot(this.#db, clock.boot), ...this.#waiting.held()];
+    let lastMs: number | undefined;
+    for (const entry of held) {
+      if (entry.held?.boot !== clock.boot) continue;
+      const [of, timeMs] = entry.kind === 'gap' ? [entry.gap, entry.gap.toMs] : [entry.reading, entry.reading.timeMs];
+      if (!sameSeries(of, { series })) continue;
+      lastMs = Math.max(lastMs ?? 0, correctedMs(timeMs, entry.held, clock.offsetMs));
+    }
+    return lastMs;
+  }
+
+  /** What is held because its time is not known, or its second is taken; oldest first. */
+  held(): HeldGroup[] {
+    return heldGroups(this.#db, this.#waiting.held()).filter(({ readings }) => readings > 0);
+  }
+
   /** Names of the values that there are readings with, of any series. */
   names(): ReadonlySet<string> {
     const names = new Set<string>();
@@ -257,31 +278,6 @@ export function readOnce<T>(stateDir: string, read: (reader: JournalReader) => T
 
 function readingTimes(entries: readonly Entry[]): number[] {
   return entries.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
-}
-
-function sameSeries(a: { series: Series }, b: { series: Series }): boolean {
-  return seriesKey(a.series) === seriesKey(b.series);
-}
-
-/** Gaps of entries in their order; those of a series that follow one another for one cause are one. */
-function joinedGaps(entries: readonly Entry[]): Gap[] {
-  const gaps: Gap[] = [];
-  const open = new Map<string, Gap>();
-  for (const entry of entries) {
-    if (entry.kind === 'reading') {
-      open.delete(seriesKey(entry.reading.series));
-      continue;
-    }
-    const last = open.get(seriesKey(entry.gap.series));
-    if (last?.cause === entry.gap.cause) {
-      last.toMs = Math.max(last.toMs, entry.gap.toMs);
-      continue;
-    }
-    const gap = { ...entry.gap };
-    gaps.push(gap);
-    open.set(seriesKey(gap.series), gap);
-  }
-  return gaps;
 }
 
 function inRange(timeMs: number, series: Series, range: Range): boolean {

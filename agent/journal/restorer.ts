@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { AgentError } from '../system/errors.ts';
 import { heirIn, type Owner } from '../system/owner.ts';
 import { Catalogue } from './catalogue.ts';
+import { HISTORY_CONSUMER } from './cursors.ts';
 import { ensureStateDir, journalPath, storageError } from './database.ts';
 import { readingKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
@@ -96,8 +97,10 @@ export class JournalRestorer {
   /** The positions of the servers, the quarantine and what was learned. */
   addState({ cursor, quarantine, late, state }: JournalState): void {
     this.#guarded(() => {
+      // The history takes all of what came back: it may be another, or an older one.
+      const servers = cursor.filter(({ consumer }) => consumer !== HISTORY_CONSUMER);
       // Where what arrived late is not known, servers take all again: that harms nothing.
-      this.#insertAll('cursor', late ? cursor : cursor.map((row) => ({ ...row, key: 0, late: 0 })));
+      this.#insertAll('cursor', late ? servers : servers.map((row) => ({ ...row, key: 0, late: 0 })));
       this.#insertAll('late', late ?? []);
       const newest = Math.max(
         0,

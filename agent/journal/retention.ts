@@ -6,6 +6,8 @@ export interface RetentionLimits {
   maxAgeMs?: number | undefined;
   /** Bytes that the journal's data may take; undefined sets no bound. */
   maxBytes?: number | undefined;
+  /** A consumer that must have taken what goes by age. What is too large goes all the same. */
+  takenBy?: string | undefined;
 }
 
 export interface RetentionResult {
@@ -58,17 +60,19 @@ function deleteTakenLate(db: DatabaseSync): number {
 
 function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
-  const oldestKeptMs = limits.maxAgeMs === undefined ? undefined : nowMs - limits.maxAgeMs;
-  if (!tooLarge && oldestKeptMs === undefined) return NOTHING;
+  if (!tooLarge && limits.maxAgeMs === undefined) return NOTHING;
   const newest = (db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null }).key ?? 0;
-  const bound = tooLarge ? newest : Math.min(newest, firstKeyAt(oldestKeptMs ?? 0));
+  // A clock that is wrong, and years ahead, must not make all readings old.
+  const presentMs = Math.min(nowMs, timeOfKey(newest));
+  const oldestKeptMs = limits.maxAgeMs === undefined ? 0 : presentMs - limits.maxAgeMs;
+  const taken = takenKey(db, limits.takenBy);
+  const bound = tooLarge ? newest : Math.min(newest, firstKeyAt(oldestKeptMs), taken ?? 0);
   const row = db
     .prepare('SELECT max(key) AS key, count(*) AS n FROM (SELECT key FROM reading WHERE key < ? ORDER BY key LIMIT ?)')
     .get(bound, CHUNK) as { key: number | null; n: number };
   const untaken = row.key === null ? 0 : countUntaken(db, row.key);
   if (row.key !== null) {
     db.prepare('DELETE FROM reading WHERE key <= ?').run(row.key);
-    db.prepare('DELETE FROM late WHERE key <= ?').run(row.key);
   }
   const first = (db.prepare('SELECT min(key) AS key FROM reading').get() as { key: number | null }).key;
   const gapsBeforeMs = Math.max(oldestKeptMs ?? 0, tooLarge && first !== null ? timeOfKey(first) : 0);
@@ -80,16 +84,29 @@ function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number):
       gapsBeforeMs,
     );
   }
-  return { deleted: row.n, untaken, more: row.n === CHUNK };
+  return { deleted: row.n, untaken, more: row.n === CHUNK || taken === undefined };
 }
+
+/** Keys below may go by age; undefined while the consumer has late readings before it, which can be of any time. */
+function takenKey(db: DatabaseSync, consumer: string | undefined): number | undefined {
+  if (consumer === undefined) return Number.MAX_SAFE_INTEGER;
+  const cursor = db.prepare('SELECT key, late FROM cursor WHERE consumer = ?').get(consumer);
+  const lastLate = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late').get();
+  if (!cursor || Number(cursor.late) < Number(lastLate?.seq)) return undefined;
+  return Number(cursor.key);
+}
+
+/** More need not be counted: the list of late ones has no order by key, and an import of years fills it with millions. */
+const MOST_LATE_COUNTED = 10_000;
 
 /** Readings up to a key that some consumer has not taken: ahead of it, or late behind it. */
 function countUntaken(db: DatabaseSync, key: number): number {
   const { n } = db
     .prepare(
       `SELECT (SELECT count(*) FROM reading WHERE key <= ?1 AND key > (SELECT min(key) FROM cursor))
-        + (SELECT count(DISTINCT key) FROM late WHERE key <= ?1
-          AND key <= (SELECT min(key) FROM cursor) AND seq > (SELECT min(late) FROM cursor)) AS n`,
+        + (SELECT count(DISTINCT key) FROM
+            (SELECT key FROM late WHERE seq > (SELECT min(late) FROM cursor) ORDER BY seq LIMIT ${MOST_LATE_COUNTED})
+            JOIN reading USING (key) WHERE key <= ?1 AND key <= (SELECT min(key) FROM cursor)) AS n`,
     )
     .get(key) as { n: number };
   return n;

@@ -5,10 +5,14 @@ import { readWitness, saveWitness } from './witness.ts';
 
 /** Marks the file as an energy-monitor journal (SQLite's application_id; "EMJ1"). */
 const APPLICATION_ID = 0x454d4a31;
-export const SCHEMA_VERSION = 3;
+export const SCHEMA_VERSION = 4;
 
 const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER NOT NULL, line TEXT NOT NULL,
   reason TEXT NOT NULL, refused_time INTEGER NOT NULL, PRIMARY KEY (consumer, key)) STRICT, WITHOUT ROWID;`;
+
+const HELD = `CREATE TABLE held (seq INTEGER PRIMARY KEY AUTOINCREMENT, boot TEXT NOT NULL, offset REAL NOT NULL,
+  time INTEGER NOT NULL, entry TEXT NOT NULL) STRICT;
+CREATE INDEX held_time ON held (boot, offset, time);`;
 
 /** UTC day of a key (keys.ts): 86 400 000 ms x 1024 series. */
 const DAY_OF = (key: string) => `${key} / 88473600000`;
@@ -54,6 +58,7 @@ INSERT INTO day SELECT day, ${MARK} FROM (
  * - `cursor.generation` counts how often a cursor was set by somebody else than its consumer (cursors.ts).
  * - `quarantine`: readings that a consumer's server refused for good (quarantine.ts).
  * - `day.mark` is another after each change of a UTC day, by triggers.
+ * - `held`: entries whose time is not known (held.ts).
  */
 const SCHEMA = `
 CREATE TABLE layout (id INTEGER PRIMARY KEY, fields TEXT NOT NULL UNIQUE) STRICT;
@@ -68,12 +73,14 @@ CREATE TABLE cursor (consumer TEXT PRIMARY KEY, key INTEGER NOT NULL, late INTEG
 CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 ${QUARANTINE}
 ${DAYS}
+${HELD}
 `;
 
 /** What makes a journal of version n one of version n + 1, by n. */
 const MIGRATIONS: Readonly<Record<number, string>> = {
   1: `ALTER TABLE cursor ADD COLUMN generation INTEGER NOT NULL DEFAULT 0; ${QUARANTINE}`,
   2: `${DAYS} ${FIND_DAYS}`,
+  3: HELD,
 };
 
 /** For filling an empty journal: the marks of days cost half of the time, and come all at once with markAllDays(). */

@@ -37,11 +37,25 @@ export function unseal(place: Place, layout: LayoutField[], data: Uint8Array): V
   const end = data.byteLength - SEAL_BYTES;
   const packed = Buffer.from(data.buffer, data.byteOffset, Math.max(0, end));
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  if (end < 0 || view.getUint32(end, true) !== checksum(place, layout, packed)) {
-    throw new RangeError('its checksum does not match');
-  }
+  if (end < 0 || view.getUint32(end, true) !== checksum(place, layout, packed)) throw mismatch();
   return unpack(layout, packed);
 }
+
+/** More than the longest reading. */
+const scratch = Buffer.alloc(65_536);
+
+/**
+ * Looks at the checksum alone, for who unpacks many readings by himself.
+ * @param hex the bytes
+ * @throws RangeError when they are not those that were written for this place and layout
+ */
+export function requireSeal(place: Place, layout: LayoutField[], hex: string): void {
+  if (!isSealed(layout)) return;
+  const end = scratch.write(hex, 'hex') - SEAL_BYTES;
+  if (end < 0 || scratch.readUInt32LE(end) !== checksum(place, layout, scratch.subarray(0, end))) throw mismatch();
+}
+
+const mismatch = () => new RangeError('its checksum does not match');
 
 /** Journals of before have readings without a checksum. */
 export function isSealed(layout: readonly LayoutField[]): boolean {

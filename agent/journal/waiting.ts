@@ -20,13 +20,26 @@ export class Waiting {
   }
 
   entries(): Entry[] {
-    const directory = this.runtimeDirectory();
-    const tail = directory === undefined ? [] : Tail.read(join(directory, TAIL_NAME));
-    return [...this.flushes().flat(), ...tail];
+    return this.#all().filter(({ held }) => !held);
+  }
+
+  /** What waits and is to be held, because nobody knows its time yet. */
+  held(): Entry[] {
+    return this.#all().filter(({ held }) => held);
   }
 
   /** What is durable already, in the spool: one batch a flush. */
   flushes(): Entry[][] {
+    return this.#spooled().map((batch) => batch.filter(({ held }) => !held));
+  }
+
+  #all(): Entry[] {
+    const directory = this.runtimeDirectory();
+    const tail = directory === undefined ? [] : Tail.read(join(directory, TAIL_NAME));
+    return [...this.#spooled().flat(), ...tail];
+  }
+
+  #spooled(): Entry[][] {
     const spool = Spool.read(join(this.#stateDir, SPOOL_NAME));
     return spool.after(Number(this.#state.load(SPOOL_GENERATION_KEY) ?? 0));
   }

@@ -92,6 +92,7 @@ function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateD
     title,
     values: 'reading' in outcome ? outcome.reading.values : undefined,
     gap: 'cause' in outcome ? { cause: outcome.cause, message: outcome.message } : undefined,
+    held: outcome.held,
     good: status.good,
     // What was missed before this run is no fault of its line.
     missed: Object.entries(gaps).reduce((sum, [cause, count]) => (cause === 'stopped' ? sum : sum + count), 0),

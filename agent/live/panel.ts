@@ -1,6 +1,6 @@
 import type { Values } from '../readings/reading.ts';
 import { hasPhases } from '../readings/shown.ts';
-import { goodPercent, lineHealth, type Snapshot } from './snapshot.ts';
+import { goodPercent, lineHealth, type Snapshot, timeNote } from './snapshot.ts';
 
 const BARS = '▁▂▃▄▅▆▇█';
 const HISTORY = 60;
@@ -60,7 +60,7 @@ export class Panel {
     const health = lineHealth(snapshot);
     const samples = `${snapshot.good} good of ${snapshot.good + snapshot.missed}  (${goodPercent(snapshot)} %)`;
     const lines = [
-      cut(`energy-monitor  ${clock}  ${snapshot.title}`),
+      cut([`energy-monitor  ${clock}`, timeNote(snapshot), snapshot.title].filter((text) => text !== '').join('  ')),
       '',
       `  ${bold(cut(show('active_power', 0, 'W').padEnd(12)))}${dim(cut(this.#sparkline().slice(-(columns - 18))))}`,
       ...this.#measured(show).map(cut),

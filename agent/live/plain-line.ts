@@ -1,5 +1,5 @@
 import { drawnEnergy, phaseText } from '../readings/shown.ts';
-import { goodPercent, lineHealth, type Snapshot } from './snapshot.ts';
+import { goodPercent, lineHealth, type Snapshot, timeNote } from './snapshot.ts';
 
 const number = (value: number | undefined, decimals: number) => (value === undefined ? '-' : value.toFixed(decimals));
 
@@ -15,5 +15,6 @@ export function plainLine(snapshot: Snapshot): string {
         `${number(drawnEnergy(values), 2)} kWh`,
       ]
     : [`gap (${gap?.cause ?? 'unknown'}): ${gap?.message ?? ''}`];
-  return `${[clock, ...middle, `${goodPercent(snapshot)} % good`, lineHealth(snapshot)].join('  ')}\n`;
+  const end = [`${goodPercent(snapshot)} % good`, lineHealth(snapshot), timeNote(snapshot)];
+  return `${[clock, ...middle, ...end].join('  ').trimEnd()}\n`;
 }

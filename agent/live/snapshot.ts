@@ -8,6 +8,8 @@ export interface Snapshot {
   /** Values of this second; undefined: a gap. */
   values: Values | undefined;
   gap: { cause: GapCause; message: string } | undefined;
+  /** Its time may be wrong: the clock is in doubt. */
+  held: boolean;
   good: number;
   missed: number;
   /** Transmission errors and stray bytes of the line since the start. */
@@ -30,4 +32,9 @@ export function lineHealth({ connected, lineErrors, strayBytes }: Snapshot): str
   if (!connected) return 'line down';
   if (lineErrors === 0 && strayBytes === 0) return 'line ok';
   return `line: ${lineErrors} ${lineErrors === 1 ? 'error' : 'errors'}, ${strayBytes} stray bytes`;
+}
+
+/** Empty while the clock is trusted. */
+export function timeNote({ held }: Snapshot): string {
+  return held ? 'held: the time is not known yet' : '';
 }

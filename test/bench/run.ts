@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { backup } from './backup.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
+import { history } from './history.ts';
 import { hostMetrics } from './host-metrics.ts';
 import { type Figures, table } from './table.ts';
 
@@ -14,6 +15,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   'first-run': firstRun,
   forwarding,
   'host-metrics': hostMetrics,
+  history,
   backup,
 };
 

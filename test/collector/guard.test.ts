@@ -62,6 +62,23 @@ test('a counter may grow as fast as the meter can count, over any time', () => {
   expect(checks(guard, { ...GOOD, active_energy: 4231.45 + 40 }, 3600)).toEqual(['counter']);
 });
 
+test('after a start whose clock is in doubt a counter may have grown by two months of a house, and not by more', () => {
+  const start = () => {
+    const guard = new Guard(WE_515, [{ timeMs: second(0), values: GOOD }]);
+    guard.doubtTime();
+    return guard;
+  };
+  // By its clock no second has passed, or fifty years have.
+  for (const at of [0, -1_800_000_000]) {
+    expect(checks(start(), { ...GOOD, active_energy: 4231.45 + 500 }, at)).toEqual([]);
+    expect(checks(start(), { ...GOOD, active_energy: 4231.45 + 9113 }, at)).toEqual(['counter']);
+    expect(checks(start(), { ...GOOD, active_energy: 4231 }, at)).toEqual(['counter']);
+  }
+  const guard = start();
+  guard.accept(GOOD, second(10));
+  expect(checks(guard, { ...GOOD, active_energy: 4231.45 + 1 }, 11)).toEqual(['counter']);
+});
+
 test('the last stored reading is the baseline after a restart', () => {
   const guard = new Guard(WE_515, [{ timeMs: second(0), values: GOOD }]);
   expect(checks(guard, { ...GOOD, active_energy: 1 })).toEqual(['counter']);

@@ -39,7 +39,9 @@ test('the example is right and shows every default', () => {
         },
       },
     ],
-    journal: { flushInterval: 10_000, retention: 315_360_000_000, maxSize: 2e9 },
+    journal: { flushInterval: 10_000, retention: 2_592_000_000, maxSize: 2e9 },
+    clock: { hold: 600_000 },
+    history: { retention: { minute: 34_560_000_000 } },
     influxdb: [
       {
         name: 'influxdb',
@@ -54,6 +56,25 @@ test('the example is right and shows every default', () => {
       },
     ],
   });
+});
+
+test('a zone is one of the IANA database, and coarser roll-ups stay at least as long as finer ones', () => {
+  const found = (text: string) => problemsOf(`meters: [${METER}]\n${text}\n`);
+  expect(found('timeZone: America/St_Johns')).toEqual([]);
+  expect(found('timeZone: Mars/Olympus')).toEqual([
+    expect.stringMatching(/^2 timeZone: is "Mars\/Olympus"; write a zone/),
+  ]);
+  expect(found('timeZone: 1')).toEqual([expect.stringMatching(/^2 timeZone: is 1; write a zone/)]);
+  expect(found('history: {retention: {minute: 2y, quarter: 3y, hour: 10y}}')).toEqual([]);
+  expect(found('history: {retention: {minute: 2y, quarter: 1y}}')).toEqual([
+    expect.stringMatching(/^2 history.retention.quarter: is "1y"; keep it at least as long as minute/),
+  ]);
+  expect(found('history: {retention: {quarter: 6y, hour: 5y}}')).toEqual([
+    expect.stringMatching(/hour: .* as quarter/),
+  ]);
+  expect(found('history: {retention: {minute: 1h}}')).toEqual([expect.stringMatching(/use a duration of 1d to 100y/)]);
+  expect(found('history: {retention: {quarters: 6y}}')).toEqual([expect.stringMatching(/did you mean quarter\?/)]);
+  expect(found('history: {retension: {}}')).toEqual([expect.stringMatching(/did you mean retention\?/)]);
 });
 
 test('servers are one or a list, and each mistake is shown where it stands', () => {

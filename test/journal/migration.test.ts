@@ -65,14 +65,14 @@ test.each(
   expect(gaps).toEqual([GAP]);
   expect(durable).toHaveLength(TRUTH.length + 1);
   const path = join(stateDir, 'journal.db');
-  expect([pragma(path, 'user_version'), pragma(path, 'integrity_check')]).toEqual([3, 'ok']);
+  expect([pragma(path, 'user_version'), pragma(path, 'integrity_check')]).toEqual([4, 'ok']);
   const db = openForWriting(stateDir);
   expect(journalDays(db)).toEqual([{ day: FIRST_MS / 86_400_000 - 0.5, mark: expect.any(Number) }]);
   db.close();
   expect(asideFiles(stateDir)).toEqual([]);
 });
 
-test.each(['v1', 'v2'])('a reader refuses a journal of %s, with what to do, and changes nothing', (version) => {
+test.each(VERSIONS)('a reader refuses a journal of %s, with what to do, and changes nothing', (version) => {
   const stateDir = stateDirOf(version);
   expect(() => new JournalReader(stateDir)).toThrowError(
     expect.objectContaining({
@@ -114,7 +114,7 @@ test('killed at any moment of its migration, a journal is the old one or the new
     await child.printed(/opening/);
     await sleep(kill * 2);
     await child.end('SIGKILL');
-    expect([1, 3]).toContain(pragma(join(stateDir, 'journal.db'), 'user_version'));
+    expect([1, 4]).toContain(pragma(join(stateDir, 'journal.db'), 'user_version'));
     open(stateDir).close();
     expect(readAll(stateDir)).toMatchObject({ readings: TRUTH, gaps: [GAP] });
   }

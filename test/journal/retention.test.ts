@@ -18,7 +18,7 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   journal.cursors.set('influx', feed.after(BEGINNING, 4).position);
   feed.close();
   journal.close();
-  open(stateDir, { maxAgeMs: 1000, log }).close();
+  open(stateDir, { maxAgeMs: 0, log }).close();
   expect(readAll(stateDir).durable).toEqual([readingAt(10_000)]);
   expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
 });

@@ -271,7 +271,7 @@ test('the background process salvages all, and says so', async () => {
   reader.close();
 });
 
-test('quarantine, what was learned and consumers come back; a consumer takes all again', () => {
+test('quarantine, what was learned, what is held and consumers come back; a consumer takes all again', () => {
   const { stateDir, readings } = makeTemplate(temporaryDirectory(), 100);
   overwrite(stateDir, [1]);
   collectFor(stateDir, 1);
@@ -282,6 +282,7 @@ test('quarantine, what was learned and consumers come back; a consumer takes all
     { consumer: 'influxdb', line: LONG_LINE },
   ]);
   expect(db.prepare("SELECT value FROM state WHERE key = 'learned'").get()).toEqual({ value: '{"widest":41}' });
+  expect(db.prepare('SELECT boot, time FROM held').all()).toEqual([{ boot: 'a', time: 7000 }]);
   const cursor = db.prepare('SELECT key, late, generation FROM cursor').get();
   expect(cursor).toMatchObject({ key: 0, late: 0 });
   expect(Number(cursor?.generation)).toBeGreaterThan(1);

@@ -15,6 +15,7 @@ const SNAPSHOT: Snapshot = {
     active_energy: 4231.45,
   },
   gap: undefined,
+  held: false,
   good: 99,
   missed: 0,
   lineErrors: 0,
@@ -65,6 +66,13 @@ test('a plain line is a second', () => {
   expect(plainLine({ ...SNAPSHOT, ...GAP })).toBe(
     '12:00:05  gap (disconnected): serial port /dev/ttyUSB0 is not there  99.0 % good  line down\n',
   );
+});
+
+test('a time that is not known yet is said', () => {
+  const note = 'held: the time is not known yet';
+  expect(plainLine({ ...SNAPSHOT, held: true })).toContain(`line ok  ${note}\n`);
+  expect(new Panel(styleFor(false)).draw({ ...SNAPSHOT, held: true }, 100)).toContain(note);
+  expect(new Panel(styleFor(false)).draw(SNAPSHOT, 100)).not.toContain(note);
 });
 
 test('one missed second in a million is not 100 % good', () => {

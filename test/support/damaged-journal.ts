@@ -56,6 +56,9 @@ export function makeTemplate(stateDir: string, seconds: number, killed = false):
     else journal.append(readingAt(timeMs, GARAGE), DECIMALS);
     if (second % 100 === 99) journal.flush();
   }
+  // By a clock that nobody trusts yet.
+  const held = { boot: 'a', offsetMs: 5, gridMs: 1000 };
+  journal.append(readingAt(7000), DECIMALS, held);
   journal.state.remember('learned', { widest: 41 });
   journal.cursors.set('influxdb', { key: 12_345, late: 0 });
   const db = openForWriting(made);

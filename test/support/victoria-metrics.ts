@@ -7,6 +7,9 @@ import { temporaryDirectory } from './temporary.ts';
 
 const PROGRAM = 'victoria-metrics';
 
+/** Without it, nothing beyond the present is exported. */
+const END_OF_TIME_S = Date.UTC(2100, 0) / 1000;
+
 /** Two points of one series and time count once, as users have to set it. */
 const DEDUPLICATES = '-dedup.minScrapeInterval=1ms';
 
@@ -65,7 +68,9 @@ export class VictoriaMetrics {
     await (await fetch(`${this.url}/internal/force_flush`)).arrayBuffer();
     // For up to 10 s it takes from a cache which series a selector means.
     const selector = `{__name__!="",not_cached!="${performance.now()}"}`;
-    const response = await fetch(`${this.url}/api/v1/export?match[]=${encodeURIComponent(selector)}`);
+    const response = await fetch(
+      `${this.url}/api/v1/export?match[]=${encodeURIComponent(selector)}&end=${END_OF_TIME_S}`,
+    );
     const points = new Map<string, number>();
     for (const line of (await response.text()).split('\n').filter((text) => text !== '')) {
       const { metric, values, timestamps } = JSON.parse(line) as {

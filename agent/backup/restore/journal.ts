@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { HistoryRestorer, mergeHistory } from '../../history/restorer.ts';
 import { Importer } from '../../journal/importer.ts';
 import { JournalRestorer, type JournalState } from '../../journal/restorer.ts';
 import { unseal } from '../../journal/seal.ts';
@@ -12,6 +13,7 @@ import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
 const BYTES_ON_DISK = 1.15;
 const SEGMENT = /^journal\/\d{4}-/;
 const STATE = 'journal/state.json';
+const HISTORY = 'history/';
 const BATCH = 2000;
 
 export interface JournalRestoreOptions {
@@ -25,15 +27,18 @@ export interface JournalRestoreResult {
   counts: Record<string, number>;
   /** Of these, how many were not there before. */
   added: number;
+  /** Roll-ups that were not there before; backups of older versions have none, and the collector makes them. */
+  rollups: number;
   /** One sentence for each file that was left out. */
   damaged: string[];
 }
 
-/** What the journal of a snapshot will need on the disk. */
-export const journalBytes = (snapshot: SnapshotReader): number => sizeOf(segmentsOf(snapshot)) * BYTES_ON_DISK;
+/** What the journal of a snapshot, and its history, will need on the disk. */
+export const journalBytes = (snapshot: SnapshotReader): number =>
+  sizeOf([...segmentsOf(snapshot), ...snapshot.files(HISTORY)]) * BYTES_ON_DISK;
 
 /**
- * Makes the journal of a snapshot in a state directory that has none. It is there when it is whole; broken off at any moment
+ * Makes the journal and the history of a snapshot in a state directory that has no journal. It is there when it is whole; broken off at any moment
  * there is none, and the next run begins anew. `before` is what has to be there when the journal is.
  * @throws AgentError when there is a journal, no room, or (without `skipDamaged`) something is damaged
  */
@@ -43,7 +48,9 @@ export async function restoreJournal(
   options: JournalRestoreOptions & { before?: (result: JournalRestoreResult) => Promise<void> } = {},
 ): Promise<JournalRestoreResult> {
   const restorer = new JournalRestorer(stateDir, journalBytes(snapshot));
+  let history: HistoryRestorer | undefined;
   try {
+    history = new HistoryRestorer(stateDir);
     const result = await eachSegment(snapshot, options, (bytes) => restorer.add(bytes));
     await restoreState(snapshot, restorer, options, result.damaged);
     const isComplete = isDeepStrictEqual(result.counts, { ...snapshot.details.counts });
@@ -56,11 +63,15 @@ export async function restoreJournal(
       }
       result.damaged.push(problem);
     }
-    const restored = { ...result, added: sum(result.counts) };
+    await eachRollups(snapshot, options, result, (bytes) => history?.add(bytes));
+    const restored = { ...result, added: sum(result.counts), rollups: 0 };
     await options.before?.(restored);
+    // The journal last: with it all is there.
+    restored.rollups = history.finish();
     restorer.finish();
     return restored;
   } catch (error) {
+    history?.abandon();
     restorer.abandon();
     throw error;
   }
@@ -82,8 +93,25 @@ async function restoreState(
   }
 }
 
+/** The files of the history; one that is damaged is left out where that is asked for. */
+async function eachRollups(
+  snapshot: SnapshotReader,
+  { skipDamaged = false }: JournalRestoreOptions,
+  { damaged }: { damaged: string[] },
+  take: (bytes: Buffer) => void,
+): Promise<void> {
+  for (const file of snapshot.files(HISTORY)) {
+    try {
+      take(await snapshot.whole(file));
+    } catch (error) {
+      if (!skipDamaged || !(error instanceof DamagedContent)) throw error;
+      damaged.push(messageOf(error));
+    }
+  }
+}
+
 /**
- * Adds the readings of a snapshot to a journal that is there, beside a collector that goes on: what is in it stays as it is.
+ * Adds the readings and roll-ups of a snapshot to a journal that is there, beside a collector that goes on: what is in it stays as it is.
  * Positions of servers stay where they are, so that what comes is forwarded as late readings are.
  */
 export async function mergeJournal(
@@ -114,10 +142,14 @@ export async function mergeJournal(
       importer.store(batch, mark);
       return counts;
     });
+    let rollups = 0;
+    await eachRollups(snapshot, options, result, (bytes) => {
+      rollups += mergeHistory(stateDir, bytes);
+    });
     if (unreadable > 0) {
       result.damaged.push(`readings that were damaged in the journal when it was backed up: ${unreadable}`);
     }
-    return { ...result, added };
+    return { ...result, added, rollups };
   } finally {
     importer.close();
   }
@@ -155,7 +187,7 @@ async function eachSegment(
   snapshot: SnapshotReader,
   { skipDamaged = false, onProgress }: JournalRestoreOptions,
   take: (bytes: Buffer) => Record<string, number>,
-): Promise<Omit<JournalRestoreResult, 'added'>> {
+): Promise<Omit<JournalRestoreResult, 'added' | 'rollups'>> {
   const result = { counts: {} as Record<string, number>, damaged: [...snapshot.lost] };
   const files = segmentsOf(snapshot);
   const all = sizeOf(files);

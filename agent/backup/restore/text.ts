@@ -7,6 +7,7 @@ export function restoreText(report: RestoreReport): string {
   if (journal) {
     const readings = Object.entries(journal.counts).map(([measurement, n]) => `${n} of ${measurement}`);
     lines.push(`journal in ${stateDir}: readings ${readings.join(', ') || 'none'}; ${journal.added} are new here`);
+    if (journal.rollups > 0) lines.push(`history in ${stateDir}: ${journal.rollups} roll-ups are new here`);
     for (const problem of journal.damaged) lines.push(`left out: ${problem}`);
   }
   if (rehearsal) {

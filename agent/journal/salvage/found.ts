@@ -12,6 +12,7 @@ export type Found =
   | { kind: 'series'; id: number; series: Series }
   | { kind: 'consumer'; consumer: string; generation: number }
   | { kind: 'state'; key: string; value: string }
+  | { kind: 'held'; boot: string; offset: number; time: number; entry: string }
   | { kind: 'refused'; consumer: string; key: number; line: string; reason: string; refusedMs: number };
 
 const CAUSES: readonly string[] = GAP_CAUSES;
@@ -27,13 +28,16 @@ export function findRow({ rowid, payload }: Cell): Found | 'other' | undefined {
 }
 
 function inTable(rowid: number, columns: Column[]): Found | 'other' {
-  const [first, second, third, fourth] = columns;
+  const [first, second, third, fourth, fifth] = columns;
   if (columns.length === 3 && first === null && isId(second) && third instanceof Uint8Array) {
     return { kind: 'reading', key: rowid, layout: second, data: third };
   }
   if (columns.length === 2 && first === null && isLayout(second)) return { kind: 'layout', id: rowid, fields: second };
   if (columns.length === 2 && isText(first) && isText(second)) return { kind: 'state', key: first, value: second };
   if (columns.length === 4 && first === null) return seriesOf(rowid, second, third, fourth);
+  if (first === null && isText(second) && typeof third === 'number' && isWhole(fourth) && isText(fifth)) {
+    return { kind: 'held', boot: second, offset: third, time: fourth, entry: fifth };
+  }
   if (isText(first) && isWhole(second) && isWhole(third) && (columns.length === 3 || isWhole(fourth))) {
     return { kind: 'consumer', consumer: first, generation: Number(fourth ?? 0) };
   }

@@ -133,6 +133,7 @@ export class Salvage {
     if (row.kind === 'gap') this.#addGap(row, intact);
     if (row.kind === 'consumer') this.#writer.addConsumer(row);
     if (row.kind === 'state' && isJson(row.value)) this.#writer.addState(row);
+    if (row.kind === 'held' && intact && isJson(row.entry)) this.#writer.addHeld(row);
     if (row.kind === 'refused') {
       const series = this.#catalogue.seriesOf(seriesOfKey(row.key));
       if (series) this.#writer.addRefused({ series, timeMs: timeOfKey(row.key) }, row);

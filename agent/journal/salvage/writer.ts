@@ -1,6 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap } from '../../readings/reading.ts';
 import { Catalogue } from '../catalogue.ts';
+import { HISTORY_CONSUMER } from '../cursors.ts';
 import { readingKey } from '../keys.ts';
 import { CollectorLock } from '../lock.ts';
 import { isOfFile } from '../own-state.ts';
@@ -23,6 +24,7 @@ export class SalvageWriter {
   readonly #insertCursor: StatementSync;
   readonly #insertState: StatementSync;
   readonly #insertRefused: StatementSync;
+  readonly #insertHeld: StatementSync;
   #late = true;
 
   constructor(stateDir: string, db: DatabaseSync) {
@@ -43,6 +45,10 @@ export class SalvageWriter {
       'INSERT OR IGNORE INTO cursor (consumer, key, late, generation) VALUES (?, 0, 0, ? + 1)',
     );
     this.#insertState = db.prepare('INSERT OR IGNORE INTO state (key, value) VALUES (?, ?)');
+    this.#insertHeld = db.prepare(
+      `INSERT INTO held (boot, offset, time, entry) SELECT ?1, ?2, ?3, ?4 WHERE NOT EXISTS
+         (SELECT 1 FROM held WHERE boot = ?1 AND offset = ?2 AND time = ?3 AND entry = ?4)`,
+    );
     this.#insertRefused = db.prepare(
       'INSERT OR IGNORE INTO quarantine (consumer, key, line, reason, refused_time) VALUES (?, ?, ?, ?, ?)',
     );
@@ -83,12 +89,17 @@ export class SalvageWriter {
     return true;
   }
 
+  /** But for the history: it knows a journal by its own position, and takes all of another one. */
   addConsumer({ consumer, generation }: Extract<Found, { kind: 'consumer' }>): void {
-    this.#insertCursor.run(consumer, generation);
+    if (consumer !== HISTORY_CONSUMER) this.#insertCursor.run(consumer, generation);
   }
 
   addState({ key, value }: { key: string; value: string }): void {
     if (!isOfFile(key)) this.#insertState.run(key, value);
+  }
+
+  addHeld({ boot, offset, time, entry }: Extract<Found, { kind: 'held' }>): void {
+    this.#insertHeld.run(boot, offset, time, entry);
   }
 
   addRefused(place: Omit<Resolved, 'layout'>, row: Extract<Found, { kind: 'refused' }>): void {

@@ -62,7 +62,12 @@ function allOf(stateDir: string) {
 test('a journal comes back, value for value, with gaps, positions, quarantine and what was learned; collecting goes on in it', async () => {
   const { stateDir, snapshot } = await prepared();
   const target = temporaryDirectory();
-  expect(await restoreJournal(snapshot, target)).toEqual({ counts: { energy: 201 }, added: 201, damaged: [] });
+  expect(await restoreJournal(snapshot, target)).toEqual({
+    counts: { energy: 201 },
+    added: 201,
+    rollups: 0,
+    damaged: [],
+  });
   expect(allOf(target)).toEqual(allOf(stateDir));
   // What is of the old machine's files stays away: the first flushes would be taken for committed.
   const db = openForWriting(target);

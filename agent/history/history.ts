@@ -1,0 +1,238 @@
+import { timeOfKey } from '../journal/keys.ts';
+import { JournalReader } from '../journal/reader.ts';
+import { quantityKind } from '../readings/quantity.ts';
+import type { Reading, Series } from '../readings/reading.ts';
+import { systemZone, Zone } from '../system/zone.ts';
+import { countsOf, type PeriodCount } from './counted.ts';
+import { isEnergy } from './counting.ts';
+import { type FilledSeries, filledPeriods } from './filled.ts';
+import { ceilTo, floorTo, HOUR_MS } from './levels.ts';
+import { type Period, type Resolution, resolutionFor, startOf } from './periods.ts';
+import { readingsEvery } from './readings-every.ts';
+import { type Field, inUnit, meanOf, type Rollup } from './rollup.ts';
+import { shapeCounts } from './shape.ts';
+import { ZONE } from './store.ts';
+import { HistoryView } from './view.ts';
+
+/** A quantity in a period, in its unit. */
+export type QuantityPoint =
+  | { kind: 'gauge'; count: number; mean: number; min: number; max: number; last: number }
+  /** `max`: was it set at all? */
+  | { kind: 'flag'; count: number; max: number; last: number }
+  /** `counted`: inside the period (counted.ts); of energies below an hour shaped by the power (shape.ts). */
+  | ({ kind: 'counter'; count: number; first: number; last: number; counted: number } & Omit<PeriodCount, 'amount'>);
+
+/** What a period was like. A period without a reading has no point. */
+export interface HistoryPoint extends Period {
+  /** Readings. */
+  count: number;
+  quantities: Record<string, QuantityPoint>;
+}
+
+export interface HistorySeries {
+  series: Series;
+  points: HistoryPoint[];
+}
+
+/** What counters of energy have counted in a period, by quantity. */
+export interface EnergyPeriod extends Period {
+  energies: Record<string, PeriodCount>;
+  /** Whether anything was read in it. */
+  isRead: boolean;
+}
+
+export interface MeterEnergy {
+  meter: string;
+  periods: EnergyPeriod[];
+}
+
+export interface HistoryRange extends Period {
+  meter?: string | undefined;
+  /** By default `energy`: the meters. */
+  measurement?: string | undefined;
+}
+
+const QUARTER_HOURLY = new Set<Resolution>(['minute', 'quarter']);
+
+/**
+ * Everything that was read, at any resolution: from roll-ups where there are, from readings for what is newest, and with
+ * what is missing left out. Reads beside a collector that goes on.
+ */
+export class History {
+  readonly zone: Zone;
+  readonly #stateDir: string;
+  readonly #view: HistoryView;
+
+  /**
+   * @param timeZone whose hours, days and months are meant; by default the one whose days are kept, else this machine's
+   * @throws AgentError when there is no journal, or it cannot be read
+   */
+  constructor(stateDir: string, timeZone?: string) {
+    this.#stateDir = stateDir;
+    this.#view = new HistoryView(stateDir);
+    const kept = this.#view.store?.load(ZONE);
+    this.zone = new Zone(timeZone ?? (typeof kept === 'string' ? kept : systemZone()));
+  }
+
+  /** The finest points of which there are no more than so many. @param quantities by default all */
+  chart(range: HistoryRange, mostPoints: number, quantities?: readonly string[]): HistorySeries[] {
+    return this.points(range, resolutionFor(range.fromMs, range.toMs, mostPoints), quantities);
+  }
+
+  /**
+   * The periods that a span touches, each as a whole. Where retention has let the finer ones go, coarser ones stand for them:
+   * each point tells its own length.
+   * @param quantities by default all
+   * @throws AgentError `usage` for too many periods; `storage` when something cannot be read
+   */
+  points(range: HistoryRange, resolution: Resolution, quantities?: readonly string[]): HistorySeries[] {
+    // The shape of an hour needs all of it.
+    const isShaped = QUARTER_HOURLY.has(resolution);
+    const span = isShaped ? wholeHours(range) : range;
+    const wanted = quantities && new Set([...quantities, ...quantities.flatMap(neededFor)]);
+    const shown = quantities && new Set(quantities);
+    const fromMs = startOf(resolution, range.fromMs, this.zone);
+    return this.#filled(span, range, resolution, wanted).map((filled) => {
+      const counts = countsOfAll(filled, (name) => wanted === undefined || wanted.has(name));
+      if (isShaped) shapeCounts(filled.periods, counts);
+      const points = filled.periods.flatMap(({ rollup, ...period }, i) =>
+        rollup && period.toMs > fromMs && period.fromMs < range.toMs
+          ? [{ ...period, count: rollup.count, quantities: quantitiesOf(rollup, counts, i, shown) }]
+          : [],
+      );
+      return { series: filled.series, points };
+    });
+  }
+
+  /** What was consumed in each period that a span touches; periods without readings as well, where counters went on. */
+  energy(range: HistoryRange, resolution: Resolution): MeterEnergy[] {
+    const meters = new Map<string, EnergyPeriod[]>();
+    for (const filled of this.#filled(range, range, resolution, undefined)) {
+      const counts = countsOfAll(filled, isEnergy);
+      if (QUARTER_HOURLY.has(resolution)) shapeCounts(filled.periods, counts);
+      const periods = filled.periods.map(({ rollup, ...period }, i) => ({
+        ...period,
+        isRead: rollup !== undefined,
+        energies: Object.fromEntries([...counts].map(([name, own]) => [name, own[i] ?? NOTHING_COUNTED])),
+      }));
+      const { meter } = filled.series;
+      meters.set(meter, joinedPeriods(meters.get(meter), periods));
+    }
+    return [...meters].map(([meter, periods]) => ({ meter, periods })).sort((a, b) => (a.meter < b.meter ? -1 : 1));
+  }
+
+  /**
+   * As the journal's readings in groups of whole minutes: gauges by their mean, counters by their last value, flags by
+   * whether they were set at all. Each carries the time its group begins.
+   * @param everyMs a multiple of a minute
+   */
+  every(range: Period & { meter?: string | undefined }, everyMs: number): Generator<Reading> {
+    return readingsEvery(this.#view, range, everyMs);
+  }
+
+  /** Names of the quantities that there are, of any series. */
+  names(): ReadonlySet<string> {
+    const reader = new JournalReader(this.#stateDir);
+    try {
+      return new Set([...reader.names(), ...(this.#view.store?.names() ?? [])]);
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** How far it is kept, for a person. */
+  status(): { bytes: number; takenMs: number | null; fromMs: number | null; zone: string } {
+    const { store } = this.#view;
+    const { key } = this.#view.position();
+    return {
+      bytes: store?.bytes() ?? 0,
+      takenMs: key === 0 ? null : timeOfKey(key),
+      fromMs: store?.ends('hour')?.firstMs ?? null,
+      zone: this.zone.name,
+    };
+  }
+
+  close(): void {
+    this.#view.close();
+  }
+
+  #filled(
+    span: Period,
+    { meter, measurement = 'energy' }: HistoryRange,
+    resolution: Resolution,
+    quantities: ReadonlySet<string> | undefined,
+  ): FilledSeries[] {
+    const selection = { meter, measurement, quantities };
+    return this.#view.consistently(() => filledPeriods(this.#view, this.zone, resolution, span, selection));
+  }
+}
+
+const NOTHING_COUNTED: PeriodCount = { amount: 0, estimated: 0, breaks: 0 };
+
+/** A meter that was replaced by one of another model goes on under its name. */
+function joinedPeriods(before: EnergyPeriod[] | undefined, periods: EnergyPeriod[]): EnergyPeriod[] {
+  return periods.map((period, i) => {
+    const energies = { ...before?.[i]?.energies };
+    for (const [name, count] of Object.entries(period.energies)) {
+      const { amount, estimated, breaks } = energies[name] ?? NOTHING_COUNTED;
+      energies[name] = {
+        amount: amount + count.amount,
+        estimated: estimated + count.estimated,
+        breaks: breaks + count.breaks,
+      };
+    }
+    return { ...period, energies, isRead: period.isRead || before?.[i]?.isRead === true };
+  });
+}
+
+/** What a quantity is computed with. */
+function neededFor(name: string): string[] {
+  if (!isEnergy(name)) return [];
+  const phase = /_l[123]/.exec(name)?.[0] ?? '';
+  const total = name.replace(/_t[1-4]$/, '');
+  const tariffs = total === name ? [] : [1, 2, 3, 4].map((n) => `${total}_t${n}`);
+  return [...POWERS.map((power) => `${power}${phase}`), total, ...tariffs];
+}
+
+const POWERS = ['active_power', 'reactive_power', 'apparent_power'];
+
+function wholeHours({ fromMs, toMs }: Period): Period {
+  return { fromMs: floorTo(HOUR_MS, fromMs), toMs: ceilTo(HOUR_MS, toMs) };
+}
+
+function countsOfAll(
+  { periods, before, after }: FilledSeries,
+  isWanted: (name: string) => boolean,
+): Map<string, PeriodCount[]> {
+  const names = new Set<string>();
+  for (const rollup of [before, ...periods.map((period) => period.rollup)]) {
+    for (const [name, field] of rollup?.fields ?? []) if (field.kind === 'counter' && isWanted(name)) names.add(name);
+  }
+  return new Map([...names].map((name) => [name, countsOf(name, periods, before, after)]));
+}
+
+function quantitiesOf(
+  { fields }: Rollup,
+  counts: ReadonlyMap<string, PeriodCount[]>,
+  index: number,
+  shown: ReadonlySet<string> | undefined,
+): Record<string, QuantityPoint> {
+  const points: Record<string, QuantityPoint> = {};
+  for (const [name, field] of fields) {
+    if (shown && !shown.has(name)) continue;
+    points[name] = pointOf(name, field, counts.get(name)?.[index] ?? NOTHING_COUNTED);
+  }
+  return points;
+}
+
+function pointOf(name: string, field: Field, { amount, estimated, breaks }: PeriodCount): QuantityPoint {
+  const { count } = field;
+  const last = inUnit(field.last, field);
+  if (field.kind === 'counter') {
+    const first = inUnit(field.first, field);
+    return { kind: 'counter', count, first, last, counted: amount, estimated, breaks };
+  }
+  const max = inUnit(field.max, field);
+  if (quantityKind(name) === 'flag') return { kind: 'flag', count, max, last };
+  return { kind: 'gauge', count, mean: meanOf(field), min: inUnit(field.min, field), max, last };
+}

@@ -1,0 +1,3 @@
+import { testHistoryKills } from './kills.ts';
+
+testHistoryKills(6, 7);
