@@ -25,10 +25,13 @@ Exit codes:
   ${EXIT_CODES.usage}  the command line is wrong
   ${EXIT_CODES.unavailable}  a port, host or program that is needed is not there; a backup lacks a server
   ${EXIT_CODES.internal}  a defect in energy-monitor
+  ${EXIT_CODES.ignored}  a meter confirmed what was written to it, and has not taken it over
   ${EXIT_CODES.storage}  the journal or a backup cannot be read or written, or is damaged
   ${EXIT_CODES.locked}  another collector already uses this state directory, another backup is running
+  ${EXIT_CODES.refused}  a meter refused what was written to it
   ${EXIT_CODES.permission}  a right is missing, or a credential has ended
-  ${EXIT_CODES.config}  the configuration has mistakes
+  ${EXIT_CODES.config}  the configuration, a register table or a tariff file has mistakes
+  ${EXIT_CODES.partial}  only a part of what belongs together was written to a meter
 
 First steps:
   energy-monitor live                          try it with a virtual meter, no hardware needed

@@ -1,19 +1,19 @@
-import { meterModel } from '../config/meter-model.ts';
 import type { Config, MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { JournalReader } from '../journal/reader.ts';
-import { intervalsOf } from '../meters/intervals.ts';
-import { type BusTiming, DEFAULT_TIMING } from '../modbus/bus.ts';
-import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
-import { Link } from '../sources/link.ts';
-import { ModbusMeter } from '../sources/modbus-meter.ts';
-import type { Memory } from '../sources/source.ts';
+import type { BusTiming } from '../modbus/bus.ts';
+import type { Series } from '../readings/reading.ts';
+import type { SilenceTiming } from '../sources/health.ts';
+import type { Link } from '../sources/link.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
+import type { ClockEvidence } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
+import { systemZone, Zone } from '../system/zone.ts';
+import { type MeterChanges, meterChanges } from './changes.ts';
 import type { ClockWatch } from './clock-watch.ts';
-import { connectorFor } from './connectors.ts';
-import { Guard, type GuardState } from './guard.ts';
-import { MeterLoop, type Outcome } from './meter-loop.ts';
+import { OVERFULL_HINT, overfullText } from './line-load.ts';
+import { Lines, type Seat } from './lines.ts';
+import type { Outcome } from './meter-loop.ts';
+import { Metering } from './metering.ts';
 import type { CollectorStatus } from './status.ts';
 
 export interface CollectorOptions {
@@ -23,37 +23,56 @@ export interface CollectorOptions {
   clock?: Clock;
   /** Without one the clock is always right. */
   watch?: ClockWatch;
+  /** Speaks for the clock where a meter is set by it. */
+  evidence?: ClockEvidence;
   /** For tests that run faster than a real line. */
   timing?: BusTiming;
+  silence?: SilenceTiming;
   onOutcome?: (series: Series, outcome: Outcome) => void;
 }
 
 /** All meters of a configuration, each on its own loop, sharing the lines they share. */
 export class Collector {
   readonly #options: CollectorOptions;
-  readonly #links = new Map<string, Link>();
-  readonly #meters: { config: MeterConfig; link: Link; source: ModbusMeter; loop: MeterLoop }[] = [];
-  readonly #stop = new AbortController();
+  readonly #lines: Lines;
   readonly #startedMs = Date.now();
-  #running: Promise<unknown> = Promise.resolve();
+  /** Lines that were said to be over-full: once, until their meters change. */
+  readonly #told = new WeakSet<Link>();
+  /** In the order of the configuration. */
+  #meterings: Metering[];
+  #applying: Promise<unknown> = Promise.resolve();
+  #stopped = false;
 
   constructor(options: CollectorOptions) {
     this.#options = options;
-    for (const meter of options.config.meters) this.#add(meter);
+    const { timing, silence } = options;
+    this.#lines = new Lines(options.log, { ...(timing && { timing }), ...(silence && { silence }) });
+    this.#meterings = this.#prepare(options.config.meters);
   }
 
   /** Opens the lines and starts each loop after its own line's first attempt. Lines that do not open are tried for ever. */
   start(): void {
-    this.#running = Promise.all(
-      this.#meters.map(({ link, loop }) => link.start().then(() => loop.run(this.#stop.signal))),
-    );
+    for (const metering of this.#meterings) metering.start();
+    this.#tellOverfull(() => true);
+  }
+
+  /**
+   * Reads these meters from now on. Those that are as they were notice nothing; one that was changed goes on after the
+   * sample under way, with what its guard knows.
+   * @returns what was changed, once all of it is
+   * @throws AgentError when the journal cannot say what it knows of a new meter: then nothing was changed
+   */
+  apply(meters: readonly MeterConfig[]): Promise<MeterChanges> {
+    const applied = this.#applying.then(() => this.#apply(meters));
+    this.#applying = applied.catch(() => {});
+    return applied;
   }
 
   /** Ends after the samples under way. The journal stays open: it belongs to the caller. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    await this.#running;
-    await Promise.all([...this.#links.values()].map((link) => link.stop()));
+    this.#stopped = true;
+    await this.#applying;
+    await Promise.all(this.#meterings.map((metering) => metering.stop()));
   }
 
   status(): CollectorStatus {
@@ -63,90 +82,78 @@ export class Collector {
       updatedMs: Date.now(),
       journal: this.#options.journal.status,
       clock: this.#options.watch?.status,
-      meters: this.#meters.map(({ config, link, source, loop }) => ({
-        name: config.name,
-        model: source.series.model,
-        line: link.connector.name,
-        connected: link.bus() !== undefined,
-        problem: link.problem && { message: link.problem.message, hint: link.problem.hint },
-        plan: source.plan().map(({ address, count }) => ({ address, count })),
-        good: loop.stats.good,
-        gaps: loop.stats.gaps,
-        suspicious: loop.stats.suspicious,
-        lastReading: loop.stats.lastReading && {
-          timeMs: loop.stats.lastReading.timeMs,
-          values: loop.stats.lastReading.values,
-        },
-        lastGap: loop.stats.lastGap,
-        lineStats: link.stats,
-      })),
+      meters: this.#meterings.map((metering) => metering.status()),
     };
   }
 
-  #add(config: MeterConfig): void {
-    const { journal, log, watch } = this.#options;
-    const model = meterModel(config);
-    const link = this.#link(config);
-    const memory = this.#memory;
-    const { name, unit, connection } = config;
-    const source = new ModbusMeter({ name, model, unit, link, memory, responseMs: connection.responseTimeout });
-    const intervals = intervalsOf(model, config.intervals);
-    const { series } = source;
-    const longestMs = Math.max(0, ...intervals.values());
-    const known = journal.lookUp((reader) => ({
-      last: latestReadings(reader, series, longestMs),
-      point: lastPoint(reader, series, watch),
-    }));
-    const guard = new Guard(model, known?.last, memory.load(`guard/${name}`) as GuardState | undefined);
-    const loop = new MeterLoop({
-      source,
-      guard,
-      journal,
-      memory,
-      clock: this.#options.clock ?? systemClock,
-      log,
-      intervalMs: config.interval,
-      intervals,
-      watch,
-      ...(known?.point ?? { lastKnownMs: undefined }),
-      onOutcome: (outcome) => this.#options.onOutcome?.(source.series, outcome),
+  async #apply(meters: readonly MeterConfig[]): Promise<MeterChanges> {
+    const before = new Map(this.#meterings.map((metering) => [metering.config.name, metering]));
+    const changes = meterChanges(
+      this.#meterings.map(({ config }) => config),
+      meters,
+    );
+    if (this.#stopped) return changes;
+    const fresh = this.#prepare([...changes.added, ...changes.changed]);
+    const after = new Map([...before, ...fresh.map((metering) => [metering.config.name, metering] as const)]);
+    this.#meterings = meters.flatMap(({ name }) => after.get(name) ?? []);
+    const removed = changes.removed.map((name) => before.get(name)?.stop());
+    const begun = fresh.map(async (metering) => {
+      const old = before.get(metering.config.name);
+      await old?.stop();
+      metering.start(old);
     });
-    this.#meters.push({ config, link, source, loop });
+    await Promise.all([...removed, ...begun]);
+    const touched = new Set(fresh.map(({ seat }) => seat.link));
+    for (const link of touched) this.#told.delete(link);
+    this.#tellOverfull(({ link }) => touched.has(link));
+    return changes;
   }
 
-  readonly #memory: Memory = {
-    load: (key) => this.#options.journal.state.load(key),
-    save: (key, value) => this.#options.journal.state.remember(key, value),
-  };
-
-  #link(config: MeterConfig): Link {
-    const connector = connectorFor(config.connection);
-    let link = this.#links.get(connector.name);
-    if (!link) {
-      const timing = this.#options.timing ?? DEFAULT_TIMING;
-      const responseMs = config.connection.responseTimeout ?? timing.responseMs;
-      link = new Link(connector, this.#options.log, { timing: { ...timing, responseMs } });
-      this.#links.set(connector.name, link);
+  /** All or none. */
+  #prepare(meters: readonly MeterConfig[]): Metering[] {
+    const { journal, log, config, watch, evidence, clock = systemClock } = this.#options;
+    const { stateDir } = config;
+    const zone = new Zone(config.timeZone ?? systemZone());
+    const made: Metering[] = [];
+    try {
+      for (const meter of meters) {
+        const onOutcome = (series: Series, outcome: Outcome) => this.#tell(meter, series, outcome);
+        const common = { lines: this.#lines, stateDir, journal, clock, watch, evidence, zone, log, onOutcome };
+        made.push(new Metering({ config: meter, ...common }));
+      }
+      return made;
+    } catch (error) {
+      for (const metering of made) void metering.stop();
+      throw error;
     }
-    return link;
   }
-}
 
-/** The last point of a series that the journal knows of; while the clock is in doubt, also of what is held of this boot. */
-function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | undefined) {
-  const clock = watch?.doubted;
-  const heldMs = clock && reader.lastHeldMs(series, clock);
-  return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
-}
+  #tell({ name }: MeterConfig, series: Series, outcome: Outcome): void {
+    // How long requests take behind a gateway shows only when they do.
+    if ('cause' in outcome && outcome.cause === 'busy') {
+      const link = this.#meterings.find(({ config }) => config.name === name)?.seat.link;
+      this.#tellOverfull((seat) => seat.link === link);
+    }
+    this.#options.onOutcome?.(series, outcome);
+  }
 
-/**
- * Readings that together have each counter, oldest first.
- * @param longestMs the longest interval of a quantity; 0 when each reading has them all
- */
-function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
-  const latest = reader.latest(series);
-  if (!latest || longestMs === 0) return latest ? [latest] : [];
-  // Twice as far back as the slowest quantity: its last value can have been a gap.
-  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
-  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
+  /** Says once of each of these lines what it cannot carry; of one behind a gateway only what was measured. */
+  #tellOverfull(which: (seat: Seat) => boolean): void {
+    const links = new Set(this.#meterings.filter(({ seat }) => which(seat)).map(({ seat }) => seat.link));
+    for (const link of links) {
+      const here = this.#meterings.filter(({ seat }) => seat.link === link);
+      const known = link.connector.framing === 'rtu' || here.every(({ seat }) => seat.station.measured);
+      if (!known || this.#told.has(link)) continue;
+      const loads = here.map(({ config, seat: { station } }) => ({
+        name: config.name,
+        intervalMs: config.interval,
+        needMs: station.needMs,
+        wire: station.connector.wire,
+      }));
+      const text = overfullText(link.connector.name, loads);
+      if (text === undefined) continue;
+      this.#told.add(link);
+      this.#options.log.warn({ hint: OVERFULL_HINT }, text);
+    }
+  }
 }

@@ -1,25 +1,28 @@
 import type { Config } from '../config/schema.ts';
-import { lanesOf } from '../forwarding/lanes.ts';
 import { keepHistory } from '../history/upkeep.ts';
 import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
 import type { Series } from '../readings/reading.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { type ClockEvidence, systemEvidence } from '../system/clock-state.ts';
-import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import type { ReloadRequests } from '../system/reload-signal.ts';
 import { systemZone } from '../system/zone.ts';
 import { readClock, writeClock } from './clock-memory.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
+import { Forwarding } from './forwarding.ts';
 import type { Outcome } from './meter-loop.ts';
+import { type ReloadEvents, Reloader } from './reload.ts';
 import { publishStatus } from './status.ts';
 
-export interface RunOptions {
+export interface RunOptions extends ReloadEvents {
   config: Config;
   log: Logger;
   /** Collecting ends, cleanly, when this resolves. */
   until: Promise<void>;
+  /** Who asks for the configuration to be read again, and how to read it. */
+  reload?: { requests: ReloadRequests; load: () => Config };
   onStart?: (collector: Collector, journal: Journal) => void;
   onOutcome?: (series: Series, outcome: Outcome) => void;
   /** For tests that set the clock. */
@@ -27,17 +30,12 @@ export interface RunOptions {
   evidence?: ClockEvidence;
 }
 
-/** The first reading comes first: starting the forwarding thread takes a core for a moment. */
-const FORWARDING_DELAY_MS = 1500;
-/** While its files are being replaced by an upgrade. */
-const FORWARDING_RETRY_MS = 10_000;
-
 /** Levels of the history that stay for ever, unless the configuration says otherwise. */
 const NO_BOUND = { minute: undefined, quarter: undefined, hour: undefined };
 
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector(options: RunOptions): Promise<void> {
-  const { config, log, until, onStart, onOutcome, clock = systemClock } = options;
+  const { config, log, until, reload, onStart, onOutcome, clock = systemClock } = options;
   const { flushInterval, retention, maxSize } = config.journal;
   const journal = Journal.open({
     stateDir: config.stateDir,
@@ -48,24 +46,36 @@ export async function runCollector(options: RunOptions): Promise<void> {
     log,
   });
   let endStatus = () => {};
-  const endForwarding = forwardLater(config, journal, log);
+  const forwarding = new Forwarding(config, journal, log);
   const watch = clockWatch(options, journal, clock);
   const { stateDir, timeZone = systemZone(), history } = config;
   const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
     watch.start();
-    const collector = new Collector({ config, journal, log, clock, watch, ...(onOutcome ? { onOutcome } : {}) });
+    const collector = new Collector({
+      config,
+      journal,
+      log,
+      clock,
+      watch,
+      ...(options.evidence ? { evidence: options.evidence } : {}),
+      ...(onOutcome ? { onOutcome } : {}),
+    });
     collector.start();
-    endStatus = publishStatus(journal.runtime, () => collector.status());
+    const load = reload?.load ?? (() => config);
+    const reloader = new Reloader({ ...options, load, collector, forwarding });
+    endStatus = publishStatus(journal.runtime, () => ({ ...collector.status(), reload: reloader.last }));
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');
     onStart?.(collector, journal);
+    reload?.requests.listen(() => void reloader.request());
     await until;
+    await reloader.stop();
     await collector.stop();
     log.info('stopped');
   } finally {
     endStatus();
     watch.stop();
-    await Promise.all([endForwarding(), endHistory()]);
+    await Promise.all([forwarding.end(), endHistory()]);
     journal.close();
   }
 }
@@ -85,33 +95,4 @@ function clockWatch({ config, log, evidence }: RunOptions, journal: Journal, clo
       if (trusted) writeClock(directory, trusted);
     },
   });
-}
-
-/** @returns what ends the forwarding, or what would have begun it */
-function forwardLater({ stateDir, influxdb: sinks }: Config, journal: Journal, log: Logger): () => Promise<void> {
-  try {
-    journal.cursors.keepOnly([...sinks.flatMap(lanesOf).map(({ consumer }) => consumer), HISTORY_CONSUMER]);
-  } catch (error) {
-    // A full disk: the next start looks again.
-    log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');
-  }
-  if (sinks.length === 0) return async () => {};
-  let end: (() => Promise<void>) | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  let ended = false;
-  const begin = async () => {
-    try {
-      const { startForwarding } = await import('../forwarding/thread.ts');
-      if (!ended) end = startForwarding({ stateDir, runtimeDirectory: journal.runtime.path, sinks }, log);
-    } catch (error) {
-      log.error({ reason: messageOf(error) }, 'forwarding cannot be started');
-      timer = setTimeout(begin, FORWARDING_RETRY_MS);
-    }
-  };
-  timer = setTimeout(begin, FORWARDING_DELAY_MS);
-  return async () => {
-    ended = true;
-    clearTimeout(timer);
-    await end?.();
-  };
 }

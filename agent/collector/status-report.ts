@@ -76,6 +76,10 @@ export function statusText(report: StatusReport, nowMs: number): string {
       ? `collector   running as process ${collector.pid}, for ${age(nowMs - collector.startedMs)}`
       : 'collector   not running; start it with: energy-monitor collect --config FILE',
   ];
+  const { reload } = (running && collector) || {};
+  if (reload?.problem !== undefined) {
+    lines.push(`config      was read again ${age(nowMs - reload.timeMs)} ago and stays as it was: ${reload.problem}`);
+  }
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
   lines.push(journal ? countsLine(journal, stateDir) : `journal     cannot be read, in ${stateDir}`);
   if (problem) lines.push(`  problem   ${problem.message}`, ...(problem.hint ? [`            ${problem.hint}`] : []));

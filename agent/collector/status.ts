@@ -5,6 +5,7 @@ import type { JournalStatus } from '../journal/trouble.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
 import type { ClockStatus } from './clock-watch.ts';
+import type { ReloadOutcome } from './reload.ts';
 
 export interface MeterStatus {
   name: string;
@@ -34,6 +35,8 @@ export interface CollectorStatus {
   /** Undefined of an older collector. */
   clock: ClockStatus | undefined;
   meters: MeterStatus[];
+  /** The last time that the configuration was read again. */
+  reload?: ReloadOutcome | undefined;
 }
 
 const STATUS_NAME = 'status.json';

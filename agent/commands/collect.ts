@@ -4,7 +4,7 @@ import { configOption } from './options.ts';
 export function addCollect(root: Command): void {
   root
     .command('collect')
-    .description('read the meters of a configuration until stopped')
+    .description('read the meters of a configuration until stopped; SIGHUP reads the configuration again')
     .addOption(configOption())
     .action(async (options: { config: string }) => {
       // Loaded here and not at the top: other commands need neither serialport nor its memory.
@@ -12,6 +12,10 @@ export function addCollect(root: Command): void {
       const { createLogger } = await import('../system/logging.ts');
       const { runCollector } = await import('../collector/run.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
-      await runCollector({ config: loadConfig(options.config), log: createLogger(), until: stopRequested() });
+      const { reloadRequests } = await import('../system/reload-signal.ts');
+      const requests = reloadRequests();
+      const load = () => loadConfig(options.config);
+      await runCollector({ config: load(), log: createLogger(), until: stopRequested(), reload: { requests, load } });
+      requests.end();
     });
 }

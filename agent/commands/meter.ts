@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
 import { MODEL_NAMES } from '../meters/model-names.ts';
+import { addMeterService } from './meter-service.ts';
 
 export function addMeter(root: Command): void {
-  const meter = root.command('meter').description('meters that can be read, and their registers').exitOverride();
+  const meter = root
+    .command('meter')
+    .description('meters that can be read, their registers, clocks, tariffs and settings')
+    .exitOverride();
   meter
     .command('models')
     .description('list the meters that are built in')
@@ -33,6 +37,7 @@ export function addMeter(root: Command): void {
       const { quantitiesText } = await import('../meters/description.ts');
       process.stdout.write(quantitiesText());
     });
+  addMeterService(meter);
   for (const command of meter.commands) command.exitOverride();
 }
 

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts';
 import type { SimulatorOptions } from '../simulator/run.ts';
+import { type PlannedFault, WRITE_FAULTS } from '../simulator/write-faults.ts';
 import { modelOption, wholeNumberArgument } from './options.ts';
 
 type SimulateOptions = Omit<
@@ -13,7 +14,19 @@ type SimulateOptions = Omit<
   baud?: number;
   turnaround?: number;
   memory?: string;
+  writeFault: PlannedFault[];
+  clockAhead: number;
 };
+
+/** `lose-reply`, or `lose-reply@3` for the third write alone. */
+function writeFaultArgument(text: string, before: PlannedFault[]): PlannedFault[] {
+  const [name, at] = text.split('@');
+  const fault = WRITE_FAULTS.find((one) => one === name);
+  if (!fault || (at !== undefined && !/^[1-9]\d*$/.test(at))) {
+    throw new InvalidArgumentError(`Write NAME or NAME@NUMBER; names are ${WRITE_FAULTS.join(', ')}.`);
+  }
+  return [...before, { fault, ...(at === undefined ? {} : { at: Number(at) }) }];
+}
 
 /** `late=0.1,crc=5%` added to what earlier --fault options gave; `all=0.1` means each. */
 function faultArgument(text: string, before: FaultRates): FaultRates {
@@ -72,6 +85,13 @@ export function addSimulate(root: Command): void {
     .option('--baud <n>', "pace of the line; 0 answers at once (default: the model's)", wholeNumberArgument(0, 115_200))
     .option('--turnaround <ms>', 'time before a reply begins (default: 3.5 characters)', wholeNumberArgument(0, 10_000))
     .option('--memory <file>', 'where the meter keeps its counters when it is switched off')
+    .option(
+      '--write-fault <name@number>',
+      `what goes wrong with a write, with each or with that one: ${WRITE_FAULTS.join(', ')}; repeatable`,
+      writeFaultArgument,
+      [],
+    )
+    .option('--clock-ahead <seconds>', 'how far its clock is ahead', Number, 0)
     .action(async (options: SimulateOptions) => {
       const { resolveModel } = await import('../config/models.ts');
       const { runSimulator } = await import('../simulator/run.ts');
@@ -86,6 +106,8 @@ export function addSimulate(root: Command): void {
           baudRate: options.baud ?? model.serial.baudRate,
           faults: options.fault,
           memoryPath: options.memory,
+          writeFaults: options.writeFault,
+          clockAheadMs: options.clockAhead * 1000,
         },
         stopRequested(),
       );

@@ -10,6 +10,7 @@ meters:
     unit: 1                  # Modbus address of the meter, 1-247
     interval: 1s             # a reading each second, on the second
     # intervals: {energy: 10s} # quantities that are read less often; also by their names, such as voltage
+    # clockSync: daily       # once a day the meter's clock is set where it is off by more than 5 s
     connection:
       serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/
       baudRate: 9600         # what is left out is as the model leaves the factory: a WE-515 with 9600 8E1
@@ -17,6 +18,12 @@ meters:
       dataBits: 8
       stopBits: 1
       responseTimeout: 250ms # longest wait for an answer to begin
+
+  # Meters on one port, each with a unit of its own; settings may differ:
+  # - name: workshop
+  #   model: sdm120
+  #   unit: 2
+  #   connection: {serial: /dev/ttyUSB0, baudRate: 2400, parity: none}
 
   # The same meter behind a network gateway:
   # - name: garage

@@ -1,4 +1,6 @@
 import { INTERVAL_GROUPS, meantBy } from '../meters/intervals.ts';
+import type { MeterModel } from '../meters/model.ts';
+import { serviceTables } from '../meters/service/catalogue.ts';
 import { METER_QUANTITIES } from '../readings/quantity.ts';
 import type { Clash } from './backup-clashes.ts';
 import { lineDefaults } from './meter-defaults.ts';
@@ -12,7 +14,7 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
   const clashes: Clash[] = [];
   const names = new Map<unknown, number>();
   const addresses = new Map<string, number>();
-  const lines = new Map<string, { settings: string; index: number }>();
+  const lines = new Map<string, SharedLine>();
   const tables = new Map<string, unknown>();
   (Array.isArray(given) ? (given as unknown[]) : []).forEach((meter, i) => {
     if (!isRecord(meter)) return;
@@ -38,15 +40,18 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
       }
     }
     clashes.push(...intervalClashes(meter, ['meters', i, 'intervals'], models));
+    if (meter.clockSync === 'daily' && found.model && !isClockSet(found.model.name)) {
+      const message = `a ${found.model.name} has no clock that is known well enough to be set; remove it`;
+      clashes.push({ path: ['meters', i, 'clockSync'], message });
+    }
     const line = lineOf(meter.connection);
     if (line === undefined) return;
-    const { serial: _s, tcp: _t, rtuOverTcp: _r, ...said } = meter.connection as Record<string, unknown>;
-    const settings = JSON.stringify(Object.entries({ ...lineDefaults(found.model), ...said }).sort());
-    const shared = found.model && lines.get(line);
-    if (shared !== undefined && shared.settings !== settings) {
-      const message = `${line} has other settings in meters[${shared.index}]; write the same for all meters on a line`;
-      clashes.push({ path: ['meters', i, 'connection'], message });
-    } else if (found.model) lines.set(line, { settings, index: i });
+    const connection = meter.connection as Record<string, unknown>;
+    const shared = lines.get(line);
+    const said: SharedLine = { connection, settings: settingsOf(connection, found.model), index: i };
+    const message = shared && found.model && lineClash(line, said, shared);
+    if (message !== undefined) clashes.push({ path: ['meters', i, 'connection'], message });
+    if (shared === undefined && found.model) lines.set(line, said);
     const unit = meter.unit ?? found.model?.serial.unit ?? 1;
     const address = JSON.stringify([line, unit]);
     const other = addresses.get(address);
@@ -59,6 +64,32 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
     } else addresses.set(address, i);
   });
   return clashes;
+}
+
+function isClockSet(model: string): boolean {
+  const { clock } = serviceTables(model);
+  return clock !== undefined && clock.readOnly === undefined;
+}
+
+/** A line as the first meter on it has it. */
+interface SharedLine {
+  connection: Record<string, unknown>;
+  settings: string;
+  index: number;
+}
+
+function settingsOf(connection: Record<string, unknown>, model: MeterModel | undefined): string {
+  return JSON.stringify(Object.entries(lineDefaults(model)).map(([key, usual]) => connection[key] ?? usual));
+}
+
+/** What one gateway cannot be at once. A serial port is given other settings from meter to meter; a serial server is not. */
+function lineClash(line: string, given: SharedLine, shared: SharedLine): string | undefined {
+  if ('serial' in given.connection) return undefined;
+  const [isTcp, wasTcp] = ['tcp' in given.connection, 'tcp' in shared.connection];
+  if (isTcp !== wasTcp)
+    return `${line} is ${wasTcp ? 'tcp' : 'rtuOverTcp'} in meters[${shared.index}]; write the same for all meters on a line`;
+  if (isTcp || given.settings === shared.settings) return undefined;
+  return `${line} has other settings in meters[${shared.index}]; write those of the serial server for all its meters`;
 }
 
 function intervalClashes(meter: Record<string, unknown>, path: PropertyKey[], models: Models): Clash[] {

@@ -30,3 +30,22 @@ function completeConnection(given: GivenMeter['connection'], defaults: LineSetti
   const said = Object.entries({ baudRate, parity, dataBits, stopBits }).filter(([, value]) => value !== undefined);
   return { ...given, ...defaults, ...(Object.fromEntries(said) as Partial<LineSettings>) };
 }
+
+/** The connection that options of a command line name; what they leave out is as the model leaves the factory. */
+export function connectionOf(
+  { port, tcp, rtuOverTcp, baud, parity }: ConnectionOptions,
+  model: MeterModel,
+): ConnectionConfig {
+  if (tcp !== undefined) return { tcp };
+  const defaults = lineDefaults(model);
+  const line = { ...defaults, baudRate: baud ?? defaults.baudRate, parity: parity ?? defaults.parity };
+  return rtuOverTcp === undefined ? { ...line, serial: port ?? '' } : { ...line, rtuOverTcp };
+}
+
+export interface ConnectionOptions {
+  port?: string;
+  tcp?: { host: string; port: number };
+  rtuOverTcp?: { host: string; port: number };
+  baud?: number;
+  parity?: LineSettings['parity'];
+}

@@ -83,6 +83,8 @@ const meter = z.strictObject(
         error: 'write intervals of quantities that are read less often, such as {energy: 10s}',
       })
       .default({}),
+    /** Once a day the meter's clock is set where it has drifted. */
+    clockSync: z.literal('daily', { error: 'write daily, or leave it out' }).optional(),
   },
   { error: 'write the meter as a mapping with name, model and connection' },
 );

@@ -8,13 +8,15 @@ export interface DirtyHour {
   startMs: number;
   /** Bit i: minute i of the hour. */
   minutes: Coverage;
+  /** Of these, minutes from which readings were taken away: what is there now is all there ever was. */
+  exact: Coverage;
 }
 
 /** Minutes to compute again, by hours. */
 export class Dirty {
   readonly #hours = new Map<number, Map<string, DirtyHour>>();
 
-  add(series: Series, timeMs: number): void {
+  add(series: Series, timeMs: number, isExact = false): void {
     const startMs = floorTo(HOUR_MS, timeMs);
     let hour = this.#hours.get(startMs);
     if (!hour) {
@@ -22,8 +24,9 @@ export class Dirty {
       this.#hours.set(startMs, hour);
     }
     const key = seriesKey(series);
-    const entry = hour.get(key) ?? { series, startMs, minutes: NOTHING_COVERED };
+    const entry = hour.get(key) ?? { series, startMs, minutes: NOTHING_COVERED, exact: NOTHING_COVERED };
     entry.minutes = union(entry.minutes, partAt('hour', timeMs));
+    if (isExact) entry.exact = union(entry.exact, partAt('hour', timeMs));
     hour.set(key, entry);
   }
 

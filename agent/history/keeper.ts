@@ -1,8 +1,9 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Changes, type ChangesPortion } from '../journal/changes.ts';
-import { BEGINNING, Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
+import { BEGINNING, type Cursor, Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
 import { openForWriting } from '../journal/database.ts';
 import { Rows } from '../journal/rows.ts';
+import { dropWithdrawn, type Withdrawn } from '../journal/withdrawn.ts';
 import type { Series } from '../readings/reading.ts';
 import { Zone } from '../system/zone.ts';
 import { openHistoryForWriting } from './database.ts';
@@ -14,6 +15,7 @@ import { RawReadings } from './raw-readings.ts';
 import { applyHistoryRetention, type HistoryRetention, keptFromMs } from './retention.ts';
 import { rollUpHour } from './roll-up.ts';
 import { DAYS_DUE, HistoryStore, POSITION, ZONE } from './store.ts';
+import { addWithdrawn } from './withdrawn.ts';
 
 export interface KeeperOptions {
   stateDir: string;
@@ -64,13 +66,14 @@ export class HistoryKeeper {
    * @returns whether there is more to do at once
    */
   step(nowMs = Date.now()): boolean {
-    const { position, more } = this.#store.transaction(() => {
-      const portion = this.#takeChanges();
-      const rebuilding = !portion.more && this.#rebuildDays(nowMs);
-      if (!portion.more) applyHistoryRetention(this.#store, this.#options.retention, nowMs);
-      return { position: portion.position, more: portion.more || rebuilding };
+    const { portion, cursor, withdrawn, more } = this.#store.transaction(() => {
+      const taken = this.#takeChanges();
+      const rebuilding = !taken.portion.more && this.#rebuildDays(nowMs);
+      if (!taken.portion.more) applyHistoryRetention(this.#store, this.#options.retention, nowMs);
+      return { ...taken, more: taken.portion.more || rebuilding };
     });
-    this.#mirror(position);
+    this.#mirror(portion.position, cursor);
+    if (withdrawn.length > 0) dropWithdrawn(this.#journal, withdrawn);
     return more;
   }
 
@@ -92,30 +95,33 @@ export class HistoryKeeper {
     if (!this.#cursors.find(HISTORY_CONSUMER)) this.#cursors.advance(HISTORY_CONSUMER, { ...BEGINNING, generation: 0 });
   }
 
-  #takeChanges(): ChangesPortion {
+  #takeChanges(): { portion: ChangesPortion; cursor: Cursor | undefined; withdrawn: Withdrawn[] } {
     this.#journal.exec('BEGIN');
     try {
       const limit = this.#options.readingsAStep ?? READINGS_A_STEP;
+      const cursor = this.#cursors.find(HISTORY_CONSUMER);
       const portion = new Changes(this.#journal).after(positionIn(this.#store, this.#cursors), limit);
-      this.#rollUp(portion);
+      const rows = new Rows(this.#journal);
+      const dirty = new Dirty();
+      const withdrawn = addWithdrawn(dirty, this.#journal, rows, this.#store);
+      for (const { minute, series } of portion.minutes) dirty.add(rows.series(series), minute * MINUTE_MS);
+      this.#rollUp(dirty);
       this.#store.save(POSITION, portion.position);
-      return portion;
+      return { portion, cursor, withdrawn };
     } finally {
       this.#journal.exec('COMMIT');
     }
   }
 
-  #rollUp({ minutes }: ChangesPortion): void {
-    if (minutes.length === 0) return;
+  #rollUp(dirty: Dirty): void {
+    if (dirty.size === 0) return;
     const { onDamaged } = this.#options;
     const raw = new RawReadings(this.#journal, onDamaged ? { onDamaged } : {});
-    const rows = new Rows(this.#journal);
-    const dirty = new Dirty();
-    for (const { minute, series } of minutes) dirty.add(rows.series(series), minute * MINUTE_MS);
     const days = new Map<string, { series: Series; starts: Set<number> }>();
     for (const { startMs, all } of dirty.hours()) {
       for (const { level, series, startMs: atMs, rollup } of rollUpHour(startMs, all, raw, this.#store)) {
-        this.#store.put(level, series, atMs, rollup);
+        if (rollup) this.#store.put(level, series, atMs, rollup);
+        else this.#store.delete(level, series, atMs);
       }
       for (const [key, { series }] of all) {
         const entry = days.get(key) ?? { series, starts: new Set() };
@@ -135,6 +141,7 @@ export class HistoryKeeper {
     ]);
     const day = sumOf(parts.map(({ rollup }) => rollup));
     if (day) this.#store.put('day', series, dayMs, day);
+    else this.#store.delete('day', series, dayMs);
   }
 
   /** @returns whether days are left */
@@ -154,8 +161,9 @@ export class HistoryKeeper {
     return atMs <= endMs;
   }
 
-  #mirror(position: Position): void {
-    const { key, late, generation } = this.#cursors.find(HISTORY_CONSUMER) ?? { ...BEGINNING, generation: 0 };
+  /** @param before as it was when the portion was taken: one that somebody has set meanwhile stays as it is */
+  #mirror(position: Position, before: Cursor = { ...BEGINNING, generation: 0 }): void {
+    const { key, late, generation } = before;
     if (key !== position.key || late !== position.late)
       this.#cursors.advance(HISTORY_CONSUMER, { ...position, generation });
   }

@@ -1,4 +1,4 @@
-import { DAY_MS, floorTo, GRID_LEVELS, type GridLevel } from './levels.ts';
+import { DAY_MS, floorTo, GRID_LEVELS, type GridLevel, HOUR_MS } from './levels.ts';
 import type { HistoryStore } from './store.ts';
 
 /** How long each level is kept, ms; undefined: for ever. Days are made from hours, and stay as long as these. */
@@ -23,11 +23,13 @@ export function noteKeptFrom(store: HistoryStore, level: GridLevel, timeMs: numb
  * within a transaction.
  */
 export function applyHistoryRetention(store: HistoryStore, retention: HistoryRetention, nowMs: number): void {
+  // A clock that is wrong, and years ahead, makes nothing old.
+  const presentMs = Math.min(nowMs, (store.ends('hour')?.lastMs ?? nowMs) + HOUR_MS);
   for (const level of GRID_LEVELS) {
     const keepMs = retention[level];
     const oldest = store.ends(level);
     if (keepMs === undefined || !oldest) continue;
-    const wantedMs = floorTo(DAY_MS, nowMs - keepMs);
+    const wantedMs = floorTo(DAY_MS, presentMs - keepMs);
     if (oldest.firstMs >= wantedMs) continue;
     const boundMs = Math.min(wantedMs, floorTo(DAY_MS, oldest.firstMs) + DAYS_AT_ONCE * DAY_MS);
     store.deleteBefore(level, boundMs);

@@ -7,18 +7,19 @@ import type { RawReading, RawReadings } from './raw-readings.ts';
 import { absorb, cloneRollup, emptyRollup, type Rollup } from './rollup.ts';
 import type { HistoryStore } from './store.ts';
 
-/** A roll-up that was computed anew. */
+/** A roll-up that was computed anew; undefined where there is nothing any more. */
 export interface Computed {
   level: GridLevel;
   series: Series;
   startMs: number;
-  rollup: Rollup;
+  rollup: Rollup | undefined;
 }
 
 /**
  * Computes the minutes of an hour that have changed from all their readings, and quarters and the hour from the level below.
  * So it does not matter whether readings came late, twice or by an import. What is stored of readings or minutes that
- * retention has let go meanwhile stays, and what is new beside them is added.
+ * retention has let go meanwhile stays, and what is new beside them is added; where readings were taken away because they
+ * were of another time, nothing of them stays.
  * @param all by seriesKey()
  * @param stored undefined where there is no history yet
  */
@@ -29,12 +30,18 @@ export function* rollUpHour(
   stored: HistoryStore | undefined,
 ): Generator<Computed> {
   const fresh = freshMinutes(startMs, all, raw);
-  for (const [key, { series, minutes }] of all) {
+  for (const [key, { series, minutes, exact }] of all) {
     const id = stored?.idOf(series);
     const before = (level: GridLevel) => (id === undefined ? new Map() : storedOf(stored, level, id, startMs));
     const children = before('minute');
-    for (const [atMs, rollup] of fresh.get(key) ?? []) {
-      const known = children.get(atMs);
+    const now = fresh.get(key) ?? new Map<number, Rollup>();
+    for (const minute of partsCovered(exact)) {
+      const atMs = startMs + minute * MINUTE_MS;
+      if (now.has(atMs) || !children.delete(atMs)) continue;
+      yield { level: 'minute', series, startMs: atMs, rollup: undefined };
+    }
+    for (const [atMs, rollup] of now) {
+      const known = hasPart(exact, (atMs - startMs) / MINUTE_MS) ? undefined : children.get(atMs);
       const whole = known ? kept(known, rollup, (covered) => minuteWithout(atMs, key, raw, covered)) : rollup;
       children.set(atMs, whole);
       yield { level: 'minute', series, startMs: atMs, rollup: whole };
@@ -42,14 +49,14 @@ export function* rollUpHour(
     const quarters = before('quarter');
     for (let atMs = startMs; atMs < startMs + HOUR_MS; atMs += QUARTER_MS) {
       if (!touches(minutes, atMs)) continue;
-      const quarter = folded('quarter', children, atMs, quarters.get(atMs));
-      if (quarter === undefined) continue;
-      quarters.set(atMs, quarter);
+      const quarter = folded('quarter', children, atMs, touches(exact, atMs) ? undefined : quarters.get(atMs));
+      if (quarter === undefined && !quarters.delete(atMs)) continue;
+      if (quarter) quarters.set(atMs, quarter);
       yield { level: 'quarter', series, startMs: atMs, rollup: quarter };
     }
     const known = id === undefined ? undefined : stored?.find('hour', id, startMs);
-    const hour = folded('hour', quarters, startMs, known);
-    if (hour !== undefined) yield { level: 'hour', series, startMs, rollup: hour };
+    const hour = folded('hour', quarters, startMs, partsCovered(exact).length > 0 ? undefined : known);
+    if (hour !== undefined || known !== undefined) yield { level: 'hour', series, startMs, rollup: hour };
   }
 }
 

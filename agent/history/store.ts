@@ -113,6 +113,13 @@ export class HistoryStore {
     if (level !== 'day') this.#changedDays.add(Math.floor(startMs / DAY_MS));
   }
 
+  delete(level: Level, series: Series, startMs: number): void {
+    const id = this.idOf(series);
+    if (id === undefined) return;
+    this.#statement(`DELETE FROM ${level} WHERE key = ?`).run(readingKey(startMs, id));
+    if (level !== 'day') this.#changedDays.add(Math.floor(startMs / DAY_MS));
+  }
+
   /** Deletes what begins before a time. @returns whether there was any */
   deleteBefore(level: Level, timeMs: number): boolean {
     const key = firstKeyAt(timeMs);

@@ -16,6 +16,7 @@ import { RawReadings } from './raw-readings.ts';
 import { rollUpHour } from './roll-up.ts';
 import type { Rollup } from './rollup.ts';
 import { HistoryStore } from './store.ts';
+import { addWithdrawn } from './withdrawn.ts';
 
 /** Which series and quantities are asked for; by default all. */
 export interface Selection {
@@ -33,8 +34,10 @@ export interface SeriesRollup {
 
 /** What is not in the history yet: computed from readings, for a span of time. */
 export interface Newest {
-  /** By level, then seriesKey() and start. */
+  /** By level, then start and seriesKey(). */
   rows: Map<GridLevel, Map<string, SeriesRollup>>;
+  /** Start and seriesKey() of what is there no more, by level. */
+  gone: Map<GridLevel, Set<string>>;
   /** Hours, by their starts, of which something is in `rows`. */
   hours: Set<number>;
 }
@@ -81,18 +84,15 @@ export class HistoryView {
   /** What of these hours is to be computed from readings. @param levels that are needed of it */
   newest(fromMs: number, toMs: number, levels: ReadonlySet<Level>, selection: Selection): Newest {
     const [from, to] = [floorTo(HOUR_MS, fromMs), ceilTo(HOUR_MS, toMs)];
-    const found: Newest = { rows: new Map(), hours: new Set() };
+    const found: Newest = { rows: new Map(), gone: new Map(), hours: new Set() };
     const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const dirty = this.#dirty(from, to, waiting, selection);
     if (dirty.size === 0) return found;
     const raw = new RawReadings(this.#journal, { waiting });
     for (const { startMs, all } of dirty.hours()) {
       found.hours.add(startMs);
-      for (const { level, ...row } of rollUpHour(startMs, all, raw, this.store)) {
-        if (!levels.has(level)) continue;
-        const rows = found.rows.get(level) ?? new Map<string, SeriesRollup>();
-        found.rows.set(level, rows);
-        rows.set(idOf(row), row);
+      for (const { level, series, startMs: atMs, rollup } of rollUpHour(startMs, all, raw, this.store)) {
+        if (levels.has(level)) note(found, level, { series, startMs: atMs }, rollup);
       }
     }
     return found;
@@ -105,10 +105,13 @@ export class HistoryView {
       const one = rows.series(series);
       if (isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
     }
+    const isWithin = (series: Series, timeMs: number) =>
+      timeMs >= fromMs && timeMs < toMs && isSelected(series, selection);
+    addWithdrawn(dirty, this.#journal, rows, this.store, isWithin);
     for (const entry of waiting) {
       if (entry.kind !== 'reading') continue;
       const { series, timeMs } = entry.reading;
-      if (timeMs >= fromMs && timeMs < toMs && isSelected(series, selection)) dirty.add(series, timeMs);
+      if (isWithin(series, timeMs)) dirty.add(series, timeMs);
     }
     return dirty;
   }
@@ -118,10 +121,11 @@ export class HistoryView {
     const isWithin = ({ startMs }: SeriesRollup) => startMs >= fromMs && startMs < toMs;
     const computed = level === 'day' ? [] : [...(newest?.rows.get(level)?.values() ?? [])].filter(isWithin);
     const stored = this.#stored(level, fromMs, toMs, selection);
-    if (computed.length === 0) return stored;
-    const replaced = new Set(computed.map(idOf));
+    const gone = level === 'day' ? undefined : newest?.gone.get(level);
+    if (computed.length === 0 && gone === undefined) return stored;
+    const replaced = new Set([...computed.map(idOf), ...(gone ?? [])]);
     // Where nothing was computed there is nothing to look for.
-    const firstMs = Math.min(...computed.map(({ startMs }) => startMs));
+    const firstMs = Math.min(...[...(newest?.hours ?? [])]);
     const kept = stored.filter((row) => row.startMs < firstMs || !replaced.has(idOf(row)));
     return [...kept, ...computed].sort((a, b) => a.startMs - b.startMs);
   }
@@ -188,6 +192,14 @@ export class HistoryView {
     this.#history?.close();
     this.#journal.close();
   }
+}
+
+function note(found: Newest, level: GridLevel, at: Omit<SeriesRollup, 'rollup'>, rollup: Rollup | undefined): void {
+  const rows = found.rows.get(level) ?? new Map<string, SeriesRollup>();
+  const gone = found.gone.get(level) ?? new Set<string>();
+  found.rows.set(level, rows);
+  if (rollup) rows.set(idOf(at), { ...at, rollup });
+  else found.gone.set(level, gone.add(idOf(at)));
 }
 
 const idOf = ({ series, startMs }: { series: Series; startMs: number }) => `${startMs} ${seriesKey(series)}`;

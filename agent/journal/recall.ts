@@ -8,6 +8,7 @@ import { type HeldStore, LARGEST_GRID_MS } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import type { State } from './state.ts';
+import { noteWithdrawn } from './withdrawn.ts';
 
 /** A clock, and whether a time server or a real-time clock speaks for it. */
 export interface KnownClock extends ClockStamp {
@@ -111,13 +112,17 @@ export class Recall {
     const reader = new Rows(db);
     committer.commit([], undefined, (held) => {
       if (!job.begun) this.#holdGaps(db, job, held);
-      for (const row of rows) {
+      const entries = rows.flatMap((row) => {
         const entry = this.#entry(reader, row, job);
         // What is damaged has no time worth to be put right.
-        if (!entry) continue;
-        held.put(entry);
-        db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
-      }
+        return entry ? [{ key: row.key, entry }] : [];
+      });
+      for (const { entry } of entries) held.put(entry);
+      for (const { key: gone } of entries) db.prepare('DELETE FROM reading WHERE key = ?').run(gone);
+      noteWithdrawn(
+        db,
+        entries.map(({ key: gone }) => gone),
+      );
       if (newestKey(db) < newestBefore) setBack(db);
       this.#state.save(STRETCHES_KEY, left);
     });

@@ -21,7 +21,7 @@ export const spaceText = ({ functionCode }: Pick<Field, 'functionCode'>): 'holdi
   functionCode === 3 ? 'holding' : 'input';
 
 /** Columns in line, each as wide as its widest cell. */
-function tableText(rows: readonly (readonly string[])[]): string {
+export function tableText(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
   return rows
     .map(

@@ -17,15 +17,18 @@ export class BusError extends AgentError {
   readonly exceptionCode: number | undefined;
   /** The bytes that came instead of an answer. */
   readonly raw: Buffer;
+  /** Asking again for the same point of the grid is of no use. */
+  readonly final: boolean;
 
   constructor(
     kind: BusErrorKind,
     message: string,
-    details: { exceptionCode?: number; raw?: Buffer; cause?: unknown } = {},
+    details: { exceptionCode?: number | undefined; raw?: Buffer; final?: boolean; cause?: unknown } = {},
   ) {
     super('unavailable', message, { retryable: true, cause: details.cause });
     this.kind = kind;
     this.exceptionCode = details.exceptionCode;
     this.raw = details.raw ?? Buffer.alloc(0);
+    this.final = details.final ?? false;
   }
 }

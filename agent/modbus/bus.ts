@@ -2,7 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import ModbusSerial from 'modbus-serial';
 import { messageOf } from '../system/errors.ts';
 import { BusError } from './bus-error.ts';
-import { type Connection, type Connector, interFrameMs, readWireMs, type Wire } from './connection.ts';
+import {
+  type Connection,
+  type Connector,
+  characterMs,
+  interFrameMs,
+  isSameWire,
+  readWireMs,
+  type Wire,
+} from './connection.ts';
+import { withCrc } from './crc.ts';
+import {
+  type Exchange,
+  type ReadRequest,
+  type ReplyShape,
+  readExchange,
+  shapeOf,
+  type WriteRequest,
+  writeExchange,
+} from './exchange.ts';
+import { classified } from './failure.ts';
 import { FramedPort } from './framed-port.ts';
 import type { LineStats } from './line-stats.ts';
 import { mbapFraming } from './mbap-framing.ts';
@@ -23,36 +42,20 @@ export interface BusTiming {
 
 export const DEFAULT_TIMING: BusTiming = { responseMs: 250, settleMs: 20, stallMs: 80, lateReplyMs: 3000 };
 
-/** Replies that may still come, by function and length, with the time (performance.now()) until which they may. */
+/** Replies that may still come, by unit, function and length, with the time (performance.now()) until which they may. */
 export type Debts = Map<string, number>;
 
-/** What a reply shows of its request, beside its unit. */
-export interface ReplyShape {
-  functionCode: 3 | 4;
-  /** Registers, 1-125. */
-  count: number;
-}
-
-export interface ReadRequest extends ReplyShape {
-  unit: number;
-  address: number;
-  /** Silence that the meter needs before a request, ms; the line's own where that is longer. */
-  pauseMs?: number | undefined;
-  /** Longest wait for this meter's first byte, ms, instead of the line's. */
-  responseMs?: number | undefined;
-}
-
-const shapeOf = ({ functionCode, count }: ReplyShape): string => `${functionCode}/${count}`;
-
+/** A network and a gateway take this much at least. */
+const LEAST_TCP_MS = 2;
 /** Time for the driver to hand over what the kernel holds. */
 const DRAIN_MS = 2;
 
 /**
- * One line with its meters: reads go one at a time, each with a deadline, each answered by its own reply or by an error.
+ * One line with its meters: requests go one at a time, each with a deadline, each answered by its own reply or by an error.
  *
- * An RTU reply names neither its register address nor its request, only its length. So a read that ended without its own
- * verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent, and whatever arrives
- * for it is skipped as a frame of the wrong length.
+ * An RTU reply names neither its register address nor its request, only its unit and length. So a read that ended without
+ * its own verified reply leaves a debt: until `lateReplyMs` have passed, no read of the same length is sent to that unit,
+ * and whatever arrives for it is skipped as a frame of the wrong unit or length.
  */
 export class Bus {
   readonly stats: LineStats;
@@ -63,6 +66,7 @@ export class Bus {
   readonly #port: FramedPort;
   readonly #client: InstanceType<typeof ModbusSerial.default>;
   readonly #debts: Debts;
+  #tuned: Wire | undefined;
   #previous = '';
   #dirty = true;
   #queue: Promise<unknown> = Promise.resolve();
@@ -73,6 +77,7 @@ export class Bus {
     this.#debts = debts;
     this.stats = stats;
     this.wire = connector.wire;
+    this.#tuned = connector.wire;
     this.#timing = timing;
     this.#framing = connector.framing === 'rtu' ? rtuFraming : mbapFraming();
     this.#connection = connection;
@@ -103,9 +108,34 @@ export class Bus {
     return bus;
   }
 
+  /** The settings that the line has now; undefined where the last change of them failed. */
+  tuned(): Wire | undefined {
+    return this.#tuned;
+  }
+
+  /** Shortest time of a read with its answer; behind a gateway nobody knows how fast the line is. */
+  leastMs({ count, wire = this.wire }: Pick<ReadRequest, 'count' | 'wire'>): number {
+    return this.#framing.identifiesReplies ? LEAST_TCP_MS : readWireMs(wire, count) + interFrameMs(wire);
+  }
+
+  /** Whether a gateway may still be waiting for this unit: another request for it would only wait behind the first. */
+  isAwaited(unit: number): boolean {
+    return this.#framing.owedUnits?.(this.#timing.lateReplyMs).has(unit) ?? false;
+  }
+
+  /** Longest wait for the first byte of this read's reply now; longer while a gateway may be waiting for another unit. */
+  responseMs({ unit, responseMs = this.#timing.responseMs }: Pick<ReadRequest, 'unit' | 'responseMs'>): number {
+    const { lateReplyMs } = this.#timing;
+    const others = [...(this.#framing.owedUnits?.(lateReplyMs) ?? [])].filter((other) => other !== unit);
+    return others.length > 0 ? Math.max(lateReplyMs, responseMs) : responseMs;
+  }
+
   /** May a late reply of this shape still arrive? Then nothing of it can be read now. */
   owes(shape: ReplyShape): boolean {
-    const key = shapeOf(shape);
+    return this.#owed(shapeOf(shape));
+  }
+
+  #owed(key: string): boolean {
     const untilMs = this.#debts.get(key);
     if (untilMs === undefined || untilMs > performance.now()) return untilMs !== undefined;
     this.#debts.delete(key);
@@ -119,7 +149,41 @@ export class Bus {
    * @throws BusError
    */
   read(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    const result = this.#queue.then(() => this.#transact(request, deadlineMs));
+    return this.#inTurn(readExchange(request, this.#client, this.wire), deadlineMs);
+  }
+
+  /**
+   * Writes registers, once. An error of any kind but `exception` and `busy` leaves open whether the meter has done it: that
+   * is found out by reading, never by writing again.
+   * @param deadlineMs on performance.now()'s scale
+   * @throws BusError; `busy`: nothing was sent
+   */
+  async write(request: WriteRequest, deadlineMs: number): Promise<void> {
+    await this.#inTurn(writeExchange(request, this.#client, this.wire), deadlineMs);
+  }
+
+  /**
+   * Sends a frame of a maker's own function, whose reply nobody knows: waits until the line is silent again.
+   * @param frame unit, function and the rest, without checksum
+   * @param listenMs how long a reply may take to begin
+   * @throws BusError when the line is closed, or was not silent before the deadline
+   */
+  sendForeign(frame: Buffer, listenMs: number, deadlineMs: number): Promise<void> {
+    const sent = this.#queue.then(async () => {
+      await this.#quiet({ shape: 'foreign', wire: this.wire, pauseMs: undefined }, deadlineMs);
+      if (this.#closed) throw new BusError('disconnected', 'the line is closed');
+      this.stats.requests++;
+      this.#dirty = true;
+      this.#port.write(withCrc(frame));
+      await sleep((frame.length + 2) * characterMs(this.wire) + listenMs);
+      this.#port.endTransaction();
+    });
+    this.#queue = sent.catch(() => {});
+    return sent;
+  }
+
+  #inTurn(exchange: Exchange, deadlineMs: number): Promise<Buffer> {
+    const result = this.#queue.then(() => this.#transact(exchange, deadlineMs));
     this.#queue = result.catch(() => {});
     return result;
   }
@@ -139,32 +203,32 @@ export class Bus {
     );
   }
 
-  async #transact(request: ReadRequest, deadlineMs: number): Promise<Buffer> {
-    await this.#quiet(request, deadlineMs);
+  async #transact(exchange: Exchange, deadlineMs: number): Promise<Buffer> {
+    const { unit, shape, owed, wire, send } = exchange;
+    await this.#tune(wire, deadlineMs);
+    await this.#quiet(exchange, deadlineMs);
     if (this.#closed) throw new BusError('disconnected', 'the line is closed');
-    if (!this.#framing.identifiesReplies && this.owes(request)) {
-      throw new BusError('busy', `a late reply of ${request.count} registers may still be on its way`);
+    if (!this.#framing.identifiesReplies && this.#owed(shape)) {
+      throw new BusError('busy', `${owed} may still be on its way`);
     }
-    const wireMs = readWireMs(this.wire, request.count) + interFrameMs(this.wire);
-    const responseMs = request.responseMs ?? this.#timing.responseMs;
-    const patienceMs = Math.floor(Math.min(wireMs + responseMs, deadlineMs - performance.now()));
-    if (patienceMs < wireMs) throw new BusError('busy', 'no time is left for this read');
+    const wireMs = exchange.wireMs + interFrameMs(wire);
+    const patienceMs = Math.floor(Math.min(wireMs + this.responseMs(exchange), deadlineMs - performance.now()));
+    const leastMs = this.#framing.identifiesReplies ? LEAST_TCP_MS : wireMs;
+    if (patienceMs < leastMs) throw new BusError('busy', 'no time is left for this request');
 
     this.stats.requests++;
-    this.#previous = shapeOf(request);
-    this.#client.setID(request.unit);
+    this.#previous = shape;
+    this.#client.setID(unit);
     this.#client.setTimeout(patienceMs);
     try {
-      const read = request.functionCode === 3 ? 'readHoldingRegisters' : 'readInputRegisters';
-      const { buffer } = await this.#orClosed(this.#client[read](request.address, request.count));
+      const buffer = await this.#orClosed(send());
       this.stats.answers++;
       this.#dirty = false;
       return buffer;
     } catch (error) {
       this.#dirty = true;
-      if (!this.#framing.identifiesReplies)
-        this.#debts.set(shapeOf(request), performance.now() + this.#timing.lateReplyMs);
-      throw this.#classify(error);
+      if (!this.#framing.identifiesReplies) this.#debts.set(shape, performance.now() + this.#timing.lateReplyMs);
+      throw classified(error, this.#port, this.stats);
     } finally {
       this.#port.endTransaction();
     }
@@ -181,12 +245,33 @@ export class Bus {
     });
   }
 
-  /** Waits for the line to be silent; bytes that come meanwhile are strays and prolong the wait. */
-  async #quiet(request: ReadRequest, deadlineMs: number): Promise<void> {
-    // The double of the last reply would fit a read of the same shape: then its first bytes are waited for.
-    const careful = this.#dirty || shapeOf(request) === this.#previous;
+  /** Gives the line the settings that a meter needs, between two silences, so that no meter sees a frame go on. */
+  async #tune(wire: Wire, deadlineMs: number): Promise<void> {
+    const before = this.#tuned;
+    if (this.#closed || (before && isSameWire(before, wire))) return;
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+    this.#tuned = undefined;
+    try {
+      await this.#connection.configure?.(wire);
+    } catch (error) {
+      throw new BusError('disconnected', messageOf(error), { cause: error, final: true });
+    }
+    this.#tuned = wire;
+    this.#port.hush();
+    await this.#silence(before ? interFrameMs(before) : 0, deadlineMs);
+  }
+
+  /** Waits for the line to be silent before a request. */
+  #quiet({ shape, wire, pauseMs }: Pick<Exchange, 'shape' | 'wire' | 'pauseMs'>, deadlineMs: number): Promise<void> {
+    // The double of the last reply would fit a request of the same shape: then its first bytes are waited for.
+    const careful = this.#dirty || shape === this.#previous;
     const settleMs = careful ? this.#timing.settleMs : 0;
-    const neededMs = Math.max(settleMs, interFrameMs(this.wire), request.pauseMs ?? 0);
+    const frameMs = interFrameMs(wire);
+    return this.#silence(Math.max(settleMs, frameMs, pauseMs ?? 0), deadlineMs);
+  }
+
+  /** Bytes that come meanwhile are strays and prolong the wait. */
+  async #silence(neededMs: number, deadlineMs: number): Promise<void> {
     // After a stall of the process, a late reply still lies in the kernel's buffer, or on its way through the driver's
     // thread: the one is read here, the other has at least one turn of the event loop.
     this.#port.drain();
@@ -197,30 +282,5 @@ export class Bus {
       this.#port.drain();
       leftMs = neededMs - this.#port.silentMs();
     }
-  }
-
-  #classify(thrown: unknown): BusError {
-    if (thrown instanceof BusError) return thrown;
-    const raw = this.#port.rawReply();
-    const message = messageOf(thrown);
-    const details = { raw, cause: thrown };
-    if (typeof thrown === 'object' && thrown !== null && 'modbusCode' in thrown) {
-      this.stats.exceptions++;
-      return new BusError('exception', message, { ...details, exceptionCode: Number(thrown.modbusCode) });
-    }
-    if (this.#port.fault === 'truncated') {
-      this.stats.truncated++;
-      return new BusError('truncated', 'the reply broke off', details);
-    }
-    if (this.#port.fault === 'noise') {
-      this.stats.noise++;
-      return new BusError('noise', 'what came is no reply', details);
-    }
-    if (/timed out/i.test(message)) {
-      this.stats.timeouts++;
-      return new BusError('timeout', 'no answer in time', details);
-    }
-    this.stats.crcErrors++;
-    return new BusError('crc', `the reply is damaged: ${message}`, details);
   }
 }

@@ -5,6 +5,11 @@
 export interface Connection {
   /** Sends bytes; failures arrive through onClose. */
   write(bytes: Buffer): void;
+  /**
+   * Gives the line other settings, once nothing is under way; only serial ports have it.
+   * @throws AgentError when port or driver do not take them
+   */
+  configure?(wire: Wire): Promise<void>;
   /** Throws away what has come and was not handed over yet. @returns its bytes */
   drain(): number;
   /** At most one listener: the framed port on top. */
@@ -19,10 +24,13 @@ export interface Connection {
 export interface Connector {
   /** The same text for connections that share one line; used in messages. */
   readonly name: string;
+  /** The settings that it is opened with, and those of a meter that names none of its own. */
   readonly wire: Wire;
   /** How requests are framed on this connection. */
   readonly framing: 'rtu' | 'mbap';
   open(): Promise<Connection>;
+  /** Loads what changing the settings takes, before a request waits for it. */
+  prepareConfigure?(): Promise<unknown>;
 }
 
 /** The timing of a serial line. */
@@ -46,4 +54,18 @@ export function interFrameMs(wire: Wire): number {
 /** Milliseconds that a read of `registers` occupies the line: 8 bytes out, 5 + 2N in, without the meter's turnaround. */
 export function readWireMs(wire: Wire, registers: number): number {
   return (8 + 5 + 2 * registers) * characterMs(wire);
+}
+
+/** The same of a write: 9 + 2N bytes out, 8 in. */
+export function writeWireMs(wire: Wire, registers: number): number {
+  return (9 + 2 * registers + 8) * characterMs(wire);
+}
+
+export function isSameWire(a: Wire, b: Wire): boolean {
+  return a.baudRate === b.baudRate && a.parity === b.parity && a.dataBits === b.dataBits && a.stopBits === b.stopBits;
+}
+
+/** `9600 8E1`, as meters and manuals write it. */
+export function wireText({ baudRate, parity, dataBits, stopBits }: Wire): string {
+  return `${baudRate} ${dataBits}${{ none: 'N', even: 'E', odd: 'O' }[parity]}${stopBits}`;
 }

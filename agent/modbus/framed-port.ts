@@ -59,6 +59,11 @@ export class FramedPort extends EventEmitter {
     this.#receiver = undefined;
   }
 
+  /** Bytes that come from here on are waited for as if some had just come: what the line carries is unknown. */
+  hush(): void {
+    this.#lastByteMs = performance.now();
+  }
+
   /** Throws away what has come and was not handed over yet: between requests nobody asked for it. */
   drain(): void {
     const bytes = this.#connection.drain();

@@ -10,8 +10,15 @@ export function mbapFraming(): Framing {
   let transactionId = 0;
   // A reply to an earlier request can straddle chunks: the stream's state outlives a transaction.
   let buffered = Buffer.alloc(0);
+  /** Requests that nothing has come for, by transaction id. */
+  const owed = new Map<number, { unit: number; sentMs: number }>();
   return {
     identifiesReplies: true,
+    owedUnits(withinMs) {
+      const sinceMs = performance.now() - withinMs;
+      for (const [id, { sentMs }] of owed) if (sentMs < sinceMs) owed.delete(id);
+      return new Set([...owed.values()].map(({ unit }) => unit));
+    },
     begin(request, onReply, stats) {
       transactionId = (transactionId + 1) & 0xffff;
       const expectedId = transactionId;
@@ -20,6 +27,7 @@ export function mbapFraming(): Framing {
       bytes.writeUInt16BE(expectedId, 0);
       bytes.writeUInt16BE(unitAndPdu.length, 4);
       unitAndPdu.copy(bytes, 6);
+      owed.set(expectedId, { unit: request.readUInt8(0), sentMs: performance.now() });
       let done = false;
       const receiver: Receiver = {
         get partial() {
@@ -42,9 +50,13 @@ export function mbapFraming(): Framing {
             const id = buffered.readUInt16BE(0);
             const frame = buffered.subarray(6, 6 + length);
             buffered = buffered.subarray(6 + length);
-            if (done || id !== expectedId) stats.strayBytes += 6 + length;
-            else {
+            if (done || id !== expectedId) {
+              owed.delete(id);
+              stats.strayBytes += 6 + length;
+            } else {
               done = true;
+              // What was asked for before it and has not come by now is not being waited for.
+              owed.clear();
               onReply(withCrc(frame));
             }
           }

@@ -18,6 +18,11 @@ export interface Framing {
   /** RTU replies are told apart by length alone; MBAP replies carry the transaction's id. */
   readonly identifiesReplies: boolean;
   /**
+   * Units of which an answer, asked for within `withinMs`, is still to come. A gateway answers in order: while it waits for a
+   * dead meter, the answers of the others behind it wait as well.
+   */
+  owedUnits?(withinMs: number): ReadonlySet<number>;
+  /**
    * @param request an RTU frame as modbus-serial writes it
    * @param onReply takes the reply as an RTU frame with its CRC
    */

@@ -4,11 +4,16 @@ import type { LineStats } from './line-stats.ts';
 import type { Framing, ReceiveFault, Receiver } from './receiver.ts';
 
 const EXCEPTION_LENGTH = 5;
+const WRITE_REPLY_LENGTH = 8;
+const WRITE = 16;
+/** Functions whose replies are understood. */
+const KNOWN = new Set([3, 4, WRITE]);
 
 /**
- * Finds the reply to one read in what the line delivers. Bytes before a fitting header (unit, function, byte count) are
- * skipped and counted: a glitch at the turnaround, our own echo, or a late reply of another length. The body is cut by a
- * ByteLengthParser of its own, since its length is fixed for its life.
+ * Finds the reply to one read or write in what the line delivers. Bytes before a fitting header (of a read unit, function
+ * and byte count, of a write unit, function, address and count) are skipped and counted: a glitch at the turnaround, our
+ * own echo, or a late reply of another length. The body is cut by a ByteLengthParser of its own, since its length is fixed
+ * for its life.
  */
 class RtuReceiver implements Receiver {
   readonly #request: Buffer;
@@ -24,9 +29,12 @@ class RtuReceiver implements Receiver {
 
   constructor(request: Buffer, onReply: (frame: Buffer) => void, stats: LineStats) {
     const registers = request.readUInt16BE(4);
+    const isWrite = request[1] === WRITE;
     this.#request = request;
-    this.#header = Buffer.from([request.readUInt8(0), request.readUInt8(1), registers * 2]);
-    this.#length = EXCEPTION_LENGTH + registers * 2;
+    this.#header = isWrite
+      ? request.subarray(0, 6)
+      : Buffer.from([request.readUInt8(0), request.readUInt8(1), registers * 2]);
+    this.#length = isWrite ? WRITE_REPLY_LENGTH : EXCEPTION_LENGTH + registers * 2;
     this.#onReply = onReply;
     this.#stats = stats;
   }
@@ -50,7 +58,8 @@ class RtuReceiver implements Receiver {
     }
     this.#head = Buffer.concat([this.#head, chunk]);
     while (this.#head.length > 0 && !this.#done) {
-      if (this.#startsWith(this.#header)) {
+      if (this.#mayBecomeEcho()) return;
+      if (this.#startsWith(this.#header) && !this.#startsWith(this.#request)) {
         this.#startBody();
         return;
       }
@@ -81,6 +90,14 @@ class RtuReceiver implements Receiver {
       this.#head[1] === ((this.#header[1] ?? 0) | 0x80) &&
       crcMatches(this.#head.subarray(0, EXCEPTION_LENGTH))
     );
+  }
+
+  /** The reply to a write begins as its request does; only its checksum tells them apart. */
+  #mayBecomeEcho(): boolean {
+    const head = this.#head;
+    const isPart = head.length < this.#request.length && this.#request.subarray(0, head.length).equals(head);
+    if (!isPart || !this.#startsWith(this.#header)) return false;
+    return head.length < WRITE_REPLY_LENGTH || !crcMatches(head.subarray(0, WRITE_REPLY_LENGTH));
   }
 
   /** Too few bytes to tell: the head is still a prefix of a reply, of our echo, or of an exception. */
@@ -116,7 +133,13 @@ class RtuReceiver implements Receiver {
   }
 }
 
+/** Of a maker's own function nobody knows how long its reply is: nothing of what comes is one. */
+const DEAF: Receiver = { push: () => {}, stalled: () => undefined, partial: false };
+
 export const rtuFraming: Framing = {
   identifiesReplies: false,
-  begin: (request, onReply, stats) => ({ bytes: request, receiver: new RtuReceiver(request, onReply, stats) }),
+  begin: (request, onReply, stats) => ({
+    bytes: request,
+    receiver: KNOWN.has(request[1] ?? 0) ? new RtuReceiver(request, onReply, stats) : DEAF,
+  }),
 };

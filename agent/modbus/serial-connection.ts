@@ -2,7 +2,7 @@ import { constants, existsSync, readSync, realpathSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { SerialPort } from 'serialport';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
-import type { Connection, Connector, Wire } from './connection.ts';
+import { type Connection, type Connector, type Wire, wireText } from './connection.ts';
 
 /** A driver that never reports the close must not hang the agent (bindings-cpp 162). */
 const CLOSE_BOUND_MS = 1000;
@@ -51,7 +51,7 @@ async function openError(path: string, cause: Error): Promise<AgentError> {
 
 /** A serial port by its path, with the line settings of the meter. */
 export function serialConnector(path: string, wire: Wire): Connector {
-  return { name: path, wire, framing: 'rtu', open: () => openSerial(path, wire) };
+  return { name: path, wire, framing: 'rtu', open: () => openSerial(path, wire), prepareConfigure: loadTermios };
 }
 
 async function openSerial(path: string, wire: Wire): Promise<Connection> {
@@ -91,6 +91,7 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
     write: (bytes) => {
       if (!closed) port.write(bytes);
     },
+    configure: (wire) => configure(port, path, wire),
     drain: () => (closed ? 0 : readAll(port)),
     onData: (listener) => port.on('data', listener),
     onClose: (listener) => {
@@ -117,9 +118,31 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
   };
 }
 
+/** Only where meters of different settings share a port: it takes 5 MB. */
+const loadTermios = () => import('./termios.ts');
+
+async function configure(port: SerialPort, path: string, wire: Wire): Promise<void> {
+  const fd = fdOf(port);
+  if (fd === null) return;
+  try {
+    const { setLine } = await loadTermios();
+    await setLine(fd, wire);
+  } catch (error) {
+    throw new AgentError('unavailable', `serial port ${path} cannot be set to ${wireText(wire)}: ${messageOf(error)}`, {
+      retryable: true,
+      hint: 'give the meters of this line the same settings, or each its own adapter',
+      cause: error,
+    });
+  }
+}
+
+function fdOf(port: SerialPort): number | null {
+  return port.port && 'fd' in port.port ? port.port.fd : null;
+}
+
 /** serialport reads in a thread of its own, which on a busy machine has its turn late: this reads at once. */
 function readAll(port: SerialPort): number {
-  const fd = port.port && 'fd' in port.port ? port.port.fd : null;
+  const fd = fdOf(port);
   let count = 0;
   try {
     for (;;) {

@@ -1,4 +1,5 @@
 import { lstatSync, rmSync, symlinkSync } from 'node:fs';
+import type { LineSettings } from '../modbus/termios.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { Pty } from './pty.ts';
 import { RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
@@ -24,6 +25,11 @@ export class PtyLine {
   /** The pseudo-terminal behind the name now. */
   get path(): string | undefined {
     return this.#pty?.path;
+  }
+
+  /** The settings that the reader has given it; undefined while it is unplugged. */
+  settings(): LineSettings | undefined {
+    return this.#pty?.settings();
   }
 
   plug(): void {

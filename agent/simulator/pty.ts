@@ -1,13 +1,15 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import koffi from 'koffi';
+import { type LineSettings, readLine } from '../modbus/termios.ts';
 import { AgentError } from '../system/errors.ts';
+import { libc } from '../system/libc.ts';
 
 /** struct termios is 60 bytes on Linux; room to spare costs nothing. */
 const TERMIOS_BYTES = 128;
 const PATH_BYTES = 128;
+/** Programs that are started meanwhile do not keep the terminal open (fcntl.h; Node has no name for it). */
+const O_CLOEXEC = 0o2000000;
 
-const libc = koffi.load('libc.so.6');
 const posixOpenpt = libc.func('int posix_openpt(int flags)');
 const grantpt = libc.func('int grantpt(int fd)');
 const unlockpt = libc.func('int unlockpt(int fd)');
@@ -36,7 +38,7 @@ export class Pty {
 
   /** A new pseudo-terminal in raw mode; needs no rights and no other program. */
   static open(): Pty {
-    const fd = posixOpenpt(constants.O_RDWR | constants.O_NOCTTY) as number;
+    const fd = posixOpenpt(constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC) as number;
     const name = Buffer.alloc(PATH_BYTES);
     if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0 || ptsnameR(fd, name, PATH_BYTES) !== 0) {
       throw new AgentError('unavailable', 'no pseudo-terminal can be opened', {
@@ -48,6 +50,11 @@ export class Pty {
     cfmakeraw(termios);
     tcsetattr(fd, 0, termios);
     return new Pty(fd, name.subarray(0, name.indexOf(0)).toString());
+  }
+
+  /** What whoever has the far end open has set it to. */
+  settings(): LineSettings {
+    return readLine(this.#fd);
   }
 
   onData(listener: (chunk: Buffer) => void): void {

@@ -3,7 +3,8 @@ import { crcMatches } from '../modbus/crc.ts';
 import type { Fault, FaultRates } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
 import type { Random } from './random.ts';
-import { REQUEST_LENGTH, type Slave } from './slave.ts';
+import type { Slave } from './slave.ts';
+import { requestLength } from './slave-writes.ts';
 
 /** The meter's end of a byte stream. */
 export interface ByteStream {
@@ -12,13 +13,16 @@ export interface ByteStream {
 }
 
 export interface RtuEndpointOptions {
-  slave: Slave;
+  slave: Pick<Slave, 'serve'>;
   random: Random;
   faults?: FaultRates;
   /** The line whose pace is kept; undefined answers at once. */
   wire?: Wire;
-  /** Between the end of a request and the start of its reply; 3.5 characters, the least the standard allows, by default. */
-  turnaroundMs?: number;
+  /**
+   * Between the end of a request and the start of its reply, of each unit where they differ; 3.5 characters, the least the
+   * standard allows, by default.
+   */
+  turnaroundMs?: number | ((unit: number) => number | undefined);
   /** USB adapters deliver in steps of their latency timer; 16 ms is the FTDI's default. */
   adapterStepMs?: number;
   /** Multiplies the times of faults. */
@@ -26,6 +30,13 @@ export interface RtuEndpointOptions {
   now?: () => number;
   onFault?: (fault: Fault) => void;
   onUnplug?: (afterMs: number, forMs: number) => void;
+}
+
+/** For good, as tests are concerned. */
+const LONG_MS = 3_600_000;
+
+export function turnaroundOf({ turnaroundMs }: RtuEndpointOptions, unit: number): number | undefined {
+  return typeof turnaroundMs === 'function' ? turnaroundMs(unit) : turnaroundMs;
 }
 
 /** Requests whose bytes pause this long are given up, as the standard's 1.5 characters would on a real line. */
@@ -59,10 +70,12 @@ export class RtuEndpoint {
     if (this.#buffered.length === 0) this.#firstByteMs = nowMs;
     this.#lastByteMs = nowMs;
     this.#buffered = Buffer.concat([this.#buffered, chunk]);
-    while (this.#buffered.length >= REQUEST_LENGTH) {
-      const request = this.#buffered.subarray(0, REQUEST_LENGTH);
+    for (;;) {
+      const length = requestLength(this.#buffered);
+      if (length === undefined || this.#buffered.length < length) return;
+      const request = this.#buffered.subarray(0, length);
       if (crcMatches(request)) {
-        this.#buffered = this.#buffered.subarray(REQUEST_LENGTH);
+        this.#buffered = this.#buffered.subarray(length);
         this.#serve(Buffer.from(request));
       } else this.#buffered = this.#buffered.subarray(1);
     }
@@ -70,14 +83,16 @@ export class RtuEndpoint {
 
   #serve(request: Buffer): void {
     const { slave, random, faults, wire, timeScale, onFault, onUnplug } = this.#options;
-    const reply = slave.answer(request, (this.#options.now ?? Date.now)());
-    if (!reply) return;
+    const answer = slave.serve(request, (this.#options.now ?? Date.now)());
+    if (answer?.unplug) onUnplug?.(0, LONG_MS);
+    if (!answer?.reply) return;
+    const { reply, lateMs = 0 } = answer;
     const result = applyFaults(request, reply, faults ?? {}, random, timeScale);
     for (const fault of result.applied) onFault?.(fault);
     if (result.unplug) onUnplug?.(result.unplug.afterMs, result.unplug.forMs);
     const character = wire ? characterMs(wire) : 0;
-    const turnaroundMs = this.#options.turnaroundMs ?? (wire ? interFrameMs(wire) : 0);
-    const normalMs = this.#firstByteMs + REQUEST_LENGTH * character + turnaroundMs;
+    const turnaroundMs = turnaroundOf(this.#options, request.readUInt8(0)) ?? (wire ? interFrameMs(wire) : 0);
+    const normalMs = this.#firstByteMs + request.length * character + turnaroundMs + lateMs;
     for (const { bytes, delayMs } of result.emissions)
       this.#later(normalMs + delayMs, () => this.#emit(bytes, normalMs + delayMs));
   }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MeterModel } from '../meters/model.ts';
+import { serviceTables } from '../meters/service/catalogue.ts';
 import type { Wire } from '../modbus/connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { FAULTS, type FaultRates } from './fault-names.ts';
@@ -9,9 +10,11 @@ import { Household } from './household.ts';
 import { PtyLine } from './pty-line.ts';
 import { seededRandom } from './random.ts';
 import type { RtuEndpointOptions } from './rtu-endpoint.ts';
+import { ServiceMemory } from './service-memory.ts';
 import { Slave } from './slave.ts';
 import { TcpLine } from './tcp-line.ts';
 import { type MeterMemory, VirtualMeter } from './virtual-meter.ts';
+import type { PlannedFault } from './write-faults.ts';
 
 export interface SimulatorOptions {
   link?: string;
@@ -27,6 +30,10 @@ export interface SimulatorOptions {
   baudRate: number;
   turnaroundMs?: number | undefined;
   memoryPath?: string | undefined;
+  /** How far its clock is ahead. */
+  clockAheadMs?: number | undefined;
+  /** What goes wrong with writes. */
+  writeFaults?: readonly PlannedFault[];
 }
 
 const REMEMBER_MS = 10_000;
@@ -40,7 +47,9 @@ export async function runSimulator(options: SimulatorOptions, until: Promise<voi
   const load = new Household({ seed: options.seed, solarPeakW: options.solar });
   const memory = loadMemory(options.memoryPath);
   const reached = { unit: options.unit, baudRate: options.baudRate > 0 ? options.baudRate : model.serial.baudRate };
-  const meter = new VirtualMeter({ model, load, reached, ...(memory ? { memory } : {}) }, Date.now());
+  const { clockAheadMs = 0, writeFaults = [] } = options;
+  const service = new ServiceMemory({ tables: serviceTables(model.name), reached, clockAheadMs, faults: writeFaults });
+  const meter = new VirtualMeter({ model, load, reached, service, ...(memory ? { memory } : {}) }, Date.now());
   const line = await openLine(options, new Slave(new Map([[options.unit, meter]])));
   const faults = FAULTS.filter((fault) => (options.faults[fault] ?? 0) > 0).map(
     (fault) => `${fault} ${options.faults[fault]}`,

@@ -3,7 +3,7 @@ import { withCrc } from '../modbus/crc.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { TCP_FAULTS } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
-import { type ByteStream, RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
+import { type ByteStream, RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
 
 const HEADER_LENGTH = 7;
 
@@ -83,8 +83,9 @@ export class TcpLine {
 
   #answerMbap(socket: Socket, adu: Buffer, options: RtuEndpointOptions): void {
     const request = withCrc(adu.subarray(6));
-    const reply = options.slave.answer(request, (options.now ?? Date.now)());
-    if (!reply) return;
+    const answer = options.slave.serve(request, (options.now ?? Date.now)());
+    if (!answer?.reply) return;
+    const { reply, lateMs = 0 } = answer;
     const result = applyFaults(request, reply, options.faults ?? {}, options.random, options.timeScale);
     for (const fault of result.applied) options.onFault?.(fault);
     if (result.unplug) options.onUnplug?.(result.unplug.afterMs, result.unplug.forMs);
@@ -94,7 +95,7 @@ export class TcpLine {
       header.writeUInt16BE(body.length, 4);
       setTimeout(
         () => socket.destroyed || socket.write(Buffer.concat([header, body])),
-        delayMs + (options.turnaroundMs ?? 0),
+        delayMs + lateMs + (turnaroundOf(options, request.readUInt8(0)) ?? 0),
       );
     }
   }

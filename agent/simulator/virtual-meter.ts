@@ -6,6 +6,7 @@ import type { Values } from '../readings/reading.ts';
 import { type Counters, count, initialCounters } from './counters.ts';
 import type { Load } from './load.ts';
 import { measure } from './measured.ts';
+import type { ServiceMemory } from './service-memory.ts';
 import { type Setting, settingsOf } from './settings.ts';
 
 const HOUR_MS = 3_600_000;
@@ -30,6 +31,8 @@ export interface VirtualMeterOptions {
   maxRegisters?: number;
   /** What it is set to; as it leaves the factory by default. */
   reached?: Reached;
+  /** Clock, tariffs and settings, which can be written; none without it. */
+  service?: ServiceMemory;
   /** Told of each new state of the registers, with the time it begins. */
   onStep?: (timeMs: number, values: Values) => void;
 }
@@ -103,7 +106,13 @@ export class VirtualMeter {
         encodeField(field, value, registers, address);
       }
     }
+    if (functionCode === 3) this.#options.service?.overlay(address, registers, nowMs);
     return { registers };
+  }
+
+  /** What can be written of it. */
+  get service(): ServiceMemory | undefined {
+    return this.#options.service;
   }
 
   #floor(timeMs: number): number {

@@ -1,8 +1,12 @@
 import { Bus, type BusTiming, DEFAULT_TIMING, type Debts } from '../modbus/bus.ts';
-import type { Connector } from '../modbus/connection.ts';
+import { type Connector, isSameWire } from '../modbus/connection.ts';
 import { newLineStats } from '../modbus/line-stats.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import { DEFAULT_SILENCE, type SilenceTiming } from './health.ts';
+import { LineQueue } from './line-queue.ts';
+import type { MeterLine } from './meter-line.ts';
+import { Station, type StationOptions } from './station.ts';
 
 export interface LinkOptions {
   timing?: BusTiming;
@@ -10,6 +14,8 @@ export interface LinkOptions {
   retryMs?: number;
   /** No answer for this long: the port is taken for stuck and built anew. Doubles up to a minute while nothing answers. */
   stuckMs?: number;
+  /** How meters that give no answer are asked. */
+  silence?: SilenceTiming;
 }
 
 const LONGEST_STUCK_MS = 60_000;
@@ -17,9 +23,12 @@ const LONGEST_STUCK_MS = 60_000;
 const LEAST_UNANSWERED = 3;
 
 /** Keeps one line open: the only place that opens, closes and replaces buses. */
-export class Link {
+export class Link implements MeterLine {
   readonly connector: Connector;
   readonly stats = newLineStats();
+  /** Those who read on this line. */
+  readonly queue = new LineQueue();
+  readonly silence: SilenceTiming;
   /** Why there is no bus now, and what to do about it. */
   problem: AgentError | undefined;
   readonly #log: Logger;
@@ -44,6 +53,21 @@ export class Link {
     this.#retryMs = options.retryMs ?? 500;
     this.#stuckMs = options.stuckMs ?? 5000;
     this.#patienceMs = this.#stuckMs;
+    this.silence = options.silence ?? DEFAULT_SILENCE;
+  }
+
+  /** A place for one more meter. */
+  join(options: StationOptions): Station {
+    // What cannot be loaded is said when it is needed.
+    if (!isSameWire(options.wire, this.connector.wire)) this.connector.prepareConfigure?.().catch(() => {});
+    const station = new Station(options, this);
+    this.queue.sharers.add(station);
+    return station;
+  }
+
+  /** The meter is read here no more. */
+  leave(station: Station): void {
+    this.queue.sharers.delete(station);
   }
 
   /** Begins to open; resolves after the first attempt, whatever its result. */

@@ -2,12 +2,12 @@ import { Acceptance, type AcceptanceState } from '../meters/acceptance.ts';
 import { decodeBlock } from '../meters/codec.ts';
 import type { Field, MeterModel } from '../meters/model.ts';
 import { type Block, halve, planReads, type Range } from '../meters/planner.ts';
-import type { Bus } from '../modbus/bus.ts';
 import { BusError, type BusErrorKind } from '../modbus/bus-error.ts';
 import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
 import type { GapCause, Series, Values } from '../readings/reading.ts';
-import type { Link } from './link.ts';
+import type { MeterBus, MeterLine } from './meter-line.ts';
 import { type Memory, type Sample, SampleError, type Source } from './source.ts';
+import type { ReadPlan } from './station.ts';
 
 /** Unknown turnaround of a meter, for weighing one more request against a few more registers. */
 const TURNAROUND_MS = 20;
@@ -32,7 +32,7 @@ export interface ModbusMeterOptions {
   name: string;
   model: MeterModel;
   unit: number;
-  link: Link;
+  link: MeterLine;
   memory: Memory;
   /** Longest wait for the first byte of an answer, ms; undefined: the model's, or else the line's. */
   responseMs?: number | undefined;
@@ -85,6 +85,17 @@ export class ModbusMeter implements Source {
     return this.plan().reduce((sum, { count }) => sum + readTimeMs(link.connector.wire, count) + model.pauseMs, 0);
   }
 
+  /** What a sample of everything is expected to take of its line. */
+  expected(): ReadPlan {
+    const turnaroundMs = this.#turnaroundMs;
+    const blocks = this.plan();
+    return {
+      needMs: blocks.reduce((sum, { count }) => sum + this.#cost(count), 0),
+      requests: blocks.length,
+      turnaroundMs,
+    };
+  }
+
   async sample(deadlineMs: number, resting?: ReadonlySet<string>): Promise<Sample> {
     const bus = this.#options.link.bus();
     if (!bus) {
@@ -104,17 +115,18 @@ export class ModbusMeter implements Source {
   }
 
   /** Reads what is missing by one plan. False: another pass cannot help or has no time. */
-  async #pass(bus: Bus, progress: Progress, deadlineMs: number): Promise<boolean> {
+  async #pass(bus: MeterBus, progress: Progress, deadlineMs: number): Promise<boolean> {
+    const { unit } = this.#options;
     const { blocks } = planReads(progress.missing, {
       cost: this.#cost,
       maxBlock: this.#options.model.maxBlock,
-      avoid: (range) => bus.owes(range),
+      avoid: (range) => bus.owes({ ...range, unit }),
       allowed: (range) => this.#acceptance.allows(range) && !progress.cuts.some((cut) => liesWithin(cut, range)),
     });
     if (blocks.length === 0) return false;
     for (const block of blocks) {
       // A failure earlier in this pass owes this length as well: the next pass plans these fields otherwise.
-      if (bus.owes(block)) continue;
+      if (bus.owes({ ...block, unit })) continue;
       try {
         await this.#read(bus, block, progress, deadlineMs);
       } catch (error) {
@@ -122,7 +134,8 @@ export class ModbusMeter implements Source {
         progress.failures.push({ block, error });
         const second = halve(block, this.#options.model.unassigned)?.[1];
         if (second) progress.cuts.push(second);
-        if (error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs) return false;
+        const over = error.kind === 'disconnected' || error.kind === 'busy' || performance.now() >= deadlineMs;
+        if (over || error.final) return false;
         const silent =
           progress.raw.length === 0 && progress.failures.every((failure) => failure.error.kind === 'timeout');
         if (silent && progress.failures.length >= PATIENCE_REQUESTS) return false;
@@ -131,7 +144,7 @@ export class ModbusMeter implements Source {
     return true;
   }
 
-  async #read(bus: Bus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
+  async #read(bus: MeterBus, block: Block, progress: Progress, deadlineMs: number): Promise<void> {
     const { unit, model } = this.#options;
     const { functionCode, address, count } = block;
     const patience = { pauseMs: model.pauseMs, responseMs: this.#options.responseMs ?? model.responseMs };
@@ -176,8 +189,11 @@ export class ModbusMeter implements Source {
     );
   }
 
-  readonly #cost = (count: number): number =>
-    readTimeMs(this.#options.link.connector.wire, count) + Math.max(TURNAROUND_MS, this.#options.model.pauseMs);
+  readonly #cost = (count: number): number => readTimeMs(this.#options.link.connector.wire, count) + this.#turnaroundMs;
+
+  get #turnaroundMs(): number {
+    return Math.max(TURNAROUND_MS, this.#options.model.pauseMs);
+  }
 
   #failed(progress: Progress): SampleError {
     const last = progress.failures.at(-1)?.error;

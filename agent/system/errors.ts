@@ -10,6 +10,12 @@ export const EXIT_CODES = {
   unavailable: 69,
   permission: 77,
   storage: 74,
+  /** A meter refused what was written to it. */
+  refused: 76,
+  /** A meter confirmed what was written to it, and has not taken it over. */
+  ignored: 73,
+  /** A part of what belongs together was written to a meter. */
+  partial: 79,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

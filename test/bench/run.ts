@@ -5,6 +5,7 @@ import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { history } from './history.ts';
 import { hostMetrics } from './host-metrics.ts';
+import { manyMeters } from './many-meters.ts';
 import { type Figures, table } from './table.ts';
 
 /**
@@ -17,6 +18,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   'host-metrics': hostMetrics,
   history,
   backup,
+  'many-meters': manyMeters,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);

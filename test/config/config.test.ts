@@ -177,7 +177,7 @@ test('twenty mistakes are named at once, each with its line, place and remedy', 
     '12 meters[0].unit: is 300; use a whole number from 1 to 247',
     '13 meters[0].interval: is "1ms"; use a duration of 100ms to 1h',
     '24 meters[1].connection: is {"serial":"/dev/ttyUSB1","tcp":"host"}; keep one of serial, tcp',
-    '23 meters[1].colour: unknown key; known here are name, model, connection, unit, interval, intervals',
+    '23 meters[1].colour: unknown key; known here are name, model, connection, unit, interval, intervals, clockSync',
     '25 meters[2].model: is missing; use one of we-504, we-514, we-515, we-516, we-517, we-525, we-526, sdm120, sdm230, sdm630, or a table of your own, such as ./my-meter.yaml',
     '26 meters[2].connection.tcp: is "host:99999"; write host:port, such as 192.168.1.50:502',
     '5 journal.flushInterval: is 10; write a duration with its unit, such as 1s to 10m',
@@ -205,8 +205,12 @@ test.for([
     '1 meters[1].connection: unit 1 on /dev/ttyUSB0 is meters[0] already; give each meter on a line a unit of its own',
   ],
   [
-    `meters: [${METER}, {name: b, unit: 2, model: we-514, connection: {serial: /dev/ttyUSB0, parity: none}}]`,
-    '1 meters[1].connection: /dev/ttyUSB0 has other settings in meters[0]; write the same for all meters on a line',
+    'meters: [{name: a, model: we-514, connection: {rtuOverTcp: "10.0.0.1"}}, {name: b, unit: 2, model: we-514, connection: {rtuOverTcp: "10.0.0.1:4001", parity: none}}]',
+    '1 meters[1].connection: 10.0.0.1:4001 has other settings in meters[0]; write those of the serial server for all its meters',
+  ],
+  [
+    'meters: [{name: a, model: we-514, connection: {rtuOverTcp: "10.0.0.1:502"}}, {name: b, unit: 2, model: we-514, connection: {tcp: "10.0.0.1"}}]',
+    '1 meters[1].connection: 10.0.0.1:502 is rtuOverTcp in meters[0]; write the same for all meters on a line',
   ],
 ] as const)('one mistake: %s', ([text, problem]) => {
   expect(problemsOf(text)).toEqual([problem]);
@@ -217,7 +221,12 @@ test.for([
   [
     'meters: [{name: a, model: we-514, connection: {tcp: "10.0.0.1"}}, {name: b, unit: 2, model: we-514, connection: {tcp: "10.0.0.1:502"}}]',
   ],
-] as const)('two meters may share a line, defaults written out or not: %s', ([text]) => {
+  [
+    `meters: [${METER}, {name: b, unit: 2, model: we-514, connection: {serial: /dev/ttyUSB0, baudRate: 2400, parity: none, responseTimeout: 1s}}]`,
+  ],
+] as const)('two meters may share a line, defaults written out or not, and a serial port with settings of their own: %s', ([
+  text,
+]) => {
   expect(problemsOf(text)).toEqual([]);
 });
 

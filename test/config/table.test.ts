@@ -277,11 +277,13 @@ test('a line is set as the meter leaves the factory, where nothing else is said'
   expect(connection('sdm120', { baudRate: 9600 })).toMatchObject({ baudRate: 9600, parity: 'none' });
 });
 
-test('meters of different factory settings on one line have to say what it is set to', () => {
-  const meters = (said: string) =>
-    `meters: [{name: a, model: we-515, connection: {serial: /dev/ttyUSB0${said}}}, {name: b, unit: 2, model: sdm630, connection: {serial: /dev/ttyUSB0${said}}}]`;
-  expect(mistakesOf(() => parseConfig(meters(''), 'x'))).toContain('/dev/ttyUSB0 has other settings in meters[0]');
-  expect(parseConfig(meters(', parity: none'), 'x').meters).toHaveLength(2);
+test('meters of different factory settings share a serial port, each with its own; a serial server has to be told its', () => {
+  const meters = (line: string) =>
+    `meters: [{name: a, model: we-515, connection: {${line}}}, {name: b, unit: 2, model: sdm630, connection: {${line}}}]`;
+  const [orno, eastron] = parseConfig(meters('serial: /dev/ttyUSB0'), 'x').meters;
+  expect([orno?.connection, eastron?.connection]).toMatchObject([{ parity: 'even' }, { parity: 'none' }]);
+  expect(mistakesOf(() => parseConfig(meters('rtuOverTcp: host'), 'x'))).toContain('has other settings in meters[0]');
+  expect(parseConfig(meters('rtuOverTcp: host, parity: none'), 'x').meters).toHaveLength(2);
 });
 
 const intervalProblems = (intervals: string, model = 'we-515', interval = '1s') =>

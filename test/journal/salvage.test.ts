@@ -8,7 +8,7 @@ import { PageFile } from '../../agent/journal/salvage/page-file.ts';
 import { decodeRecord, readVarint } from '../../agent/journal/salvage/record.ts';
 import { Salvage } from '../../agent/journal/salvage/salvage.ts';
 import { REPOSITORY } from '../support/child.ts';
-import { collectFor, everything, GARAGE, makeTemplate, nameOf } from '../support/damaged-journal.ts';
+import { collectFor, everything, FIRST_MS, GARAGE, makeTemplate, nameOf } from '../support/damaged-journal.ts';
 import { open } from '../support/open-journal.ts';
 import { DECIMALS, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -147,4 +147,23 @@ test('a file that is not there is said', () => {
   expect(() => new Salvage(temporaryDirectory(), '/nowhere/journal.db')).toThrowError(
     expect.objectContaining({ code: 'storage', message: 'there is no file /nowhere/journal.db' }),
   );
+});
+
+test.each([
+  ['checkpointed', true],
+  ['in the write-ahead file alone', false],
+])('what was deleted before does not come back: %s', (_, isCheckpointed) => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 1000);
+  const path = join(stateDir, 'journal.db');
+  const db = new DatabaseSync(path);
+  db.exec(`PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+    DELETE FROM reading WHERE key >= ${(FIRST_MS + 100_000) * 1024} AND key < ${(FIRST_MS + 800_000) * 1024}`);
+  if (isCheckpointed) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  const old = join(temporaryDirectory(), 'old.db');
+  for (const ending of isCheckpointed ? [''] : ['', '-wal']) copyFileSync(`${path}${ending}`, `${old}${ending}`);
+  db.close();
+  const left = [...readings.values()].filter(
+    ({ timeMs }) => timeMs < FIRST_MS + 100_000 || timeMs >= FIRST_MS + 800_000,
+  );
+  expect(salvage(temporaryDirectory(), old)).toMatchObject({ readings: left.length, lostRows: 0 });
 });

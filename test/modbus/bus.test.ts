@@ -77,8 +77,9 @@ test('after an unanswered read, no read of that length is sent until a late answ
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'timeout' });
   faults.silence = 0;
   await expect(bus.read(READ, soon())).rejects.toMatchObject({ kind: 'busy' });
-  expect([1, 2, 3].filter((count) => bus.owes({ functionCode: 3, count }))).toEqual([2]);
-  expect(bus.owes({ functionCode: 4, count: 2 })).toBe(false);
+  expect([1, 2, 3].filter((count) => bus.owes({ unit: 1, functionCode: 3, count }))).toEqual([2]);
+  expect(bus.owes({ unit: 1, functionCode: 4, count: 2 })).toBe(false);
+  expect(bus.owes({ unit: 2, functionCode: 3, count: 2 })).toBe(false);
   await bus.read({ ...READ, count: 1 }, soon());
   expect(bus.stats.requests).toBe(2);
   await new Promise((resolve) => setTimeout(resolve, TIMING.lateReplyMs));

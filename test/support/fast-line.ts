@@ -123,13 +123,14 @@ async function open(
  * Values that the meter never showed while the reading was taken. A reading takes several requests, so each value may be
  * that of any state between the reading's start and its end; one state more at the start, since the registers may have
  * changed just after their time was taken.
+ * @param stepMs how often the registers change
  */
-export function wrongValues({ readings, truth }: FastRun): string[] {
+export function wrongValues({ readings, truth }: Pick<FastRun, 'readings' | 'truth'>, stepMs = STEP_MS): string[] {
   const wrong: string[] = [];
   for (const { timeMs, values } of readings) {
     const startMs = timeMs + (values.start_offset ?? 0) * 1000;
     const endMs = startMs + (values.duration ?? 0) * 1000 + 1;
-    const states = truth.filter((state) => state.timeMs > startMs - STEP_MS - 1 && state.timeMs <= endMs);
+    const states = truth.filter((state) => state.timeMs > startMs - stepMs - 1 && state.timeMs <= endMs);
     for (const { quantity } of WE_515.fields) {
       if (states.some((state) => state.values[quantity] === values[quantity])) continue;
       wrong.push(

@@ -18,6 +18,9 @@ export class PageFile {
   readonly #wal: number | undefined;
   readonly #frames: Image[] = [];
   readonly #newest = new Map<number, Image>();
+  /** The newest of a page that is as it was written: those of before hold what was deleted or moved since. */
+  readonly #valid = new Map<number, number>();
+  readonly #free: ReadonlySet<number>;
   readonly #pages: number;
 
   /** @throws what the file system throws */
@@ -26,18 +29,44 @@ export class PageFile {
     this.#main = existsSync(path) ? openSync(path, 'r') : undefined;
     try {
       this.#pages = this.#main === undefined ? 0 : Math.ceil(fstatSync(this.#main).size / PAGE_BYTES);
-      if (!existsSync(wal)) return;
-      const fd = openSync(wal, 'r');
-      this.#wal = fd;
-      for (const frame of readWal(wal).frames.toReversed()) {
-        const image = { ...frame, fd };
-        this.#frames.push(image);
-        if (!this.#newest.has(frame.page)) this.#newest.set(frame.page, image);
-      }
+      if (existsSync(wal)) this.#wal = this.#addFrames(wal);
+      this.#free = this.#freePages();
     } catch (error) {
       this.close();
       throw error;
     }
+  }
+
+  #addFrames(path: string): number {
+    const fd = openSync(path, 'r');
+    for (const { page, offset, isCommitted } of readWal(path).frames.toReversed()) {
+      const index = this.#frames.push({ page, offset, fd }) - 1;
+      if (!this.#newest.has(page)) this.#newest.set(page, { page, offset, fd });
+      if (isCommitted && !this.#valid.has(page)) this.#valid.set(page, index);
+    }
+    return fd;
+  }
+
+  /** The pages that wait to be used again; none where their list is damaged (sqlite.org/fileformat2.html, "The Freelist"). */
+  #freePages(): Set<number> {
+    const free = new Set<number>();
+    const header = this.page(1);
+    const [first, count] = [header?.readUInt32BE(32) ?? 0, header?.readUInt32BE(36) ?? 0];
+    for (let trunk = first; trunk !== 0; ) {
+      const bytes = free.has(trunk) ? undefined : this.page(trunk);
+      const leaves = bytes?.readUInt32BE(4) ?? Number.POSITIVE_INFINITY;
+      if (!bytes || leaves > PAGE_BYTES / 4 - 2) return new Set();
+      free.add(trunk);
+      for (let i = 0; i < leaves; i++) free.add(bytes.readUInt32BE(8 + i * 4));
+      trunk = bytes.readUInt32BE(0);
+    }
+    return free.size === count ? free : new Set();
+  }
+
+  /** Does it hold what is not so any more: of a page that is free, or was written anew since? */
+  isStale(index: number): boolean {
+    const newer = this.#valid.get(this.pageOf(index));
+    return this.#free.has(this.pageOf(index)) || (newer !== undefined && newer < index);
   }
 
   /** How many images there are; image() takes 0 to one less. */

@@ -108,6 +108,7 @@ export class Salvage {
 
   #take(index: number): void {
     const { progress } = this;
+    if (this.#file.isStale(index)) return;
     const bytes = this.#file.image(index);
     if (!bytes) {
       progress.lostPages++;

@@ -12,6 +12,8 @@ export interface Frame {
   page: number;
   /** Of the page's bytes, in the file. */
   offset: number;
+  /** It is of a commit, and as it was written, like all before it. */
+  isCommitted: boolean;
 }
 
 export interface Wal {
@@ -41,6 +43,7 @@ function framesOf(fd: number, size: number): Wal {
   const isHeader = (magic & ~1) === MAGIC && chain.matches(header, 24);
   let whole = isHeader;
   const frames: Frame[] = [];
+  let committed = 0;
   let cutOff = 0;
   const bytes = Buffer.alloc(FRAME_BYTES);
   for (let at = HEADER_BYTES; at + FRAME_BYTES <= size; at += FRAME_BYTES) {
@@ -58,8 +61,11 @@ function framesOf(fd: number, size: number): Wal {
       whole = chain.matches(bytes, 16);
     }
     if (!whole) cutOff++;
-    if (page > 0) frames.push({ page, offset: at + FRAME_HEADER_BYTES });
+    if (page > 0) frames.push({ page, offset: at + FRAME_HEADER_BYTES, isCommitted: false });
+    // The last page of a commit says how many the database has.
+    if (whole && bytes.readUInt32BE(4) > 0) committed = frames.length;
   }
+  for (const frame of frames.slice(0, committed)) frame.isCommitted = true;
   return { frames, cutOff };
 }
 

@@ -4,7 +4,7 @@ import { Catalogue } from '../catalogue.ts';
 import { HISTORY_CONSUMER } from '../cursors.ts';
 import { readingKey } from '../keys.ts';
 import { CollectorLock } from '../lock.ts';
-import { isOfFile } from '../own-state.ts';
+import { isOfFile, isOfIds } from '../own-state.ts';
 import { State } from '../state.ts';
 import type { Found } from './found.ts';
 import type { Resolved } from './old-catalogue.ts';
@@ -95,7 +95,7 @@ export class SalvageWriter {
   }
 
   addState({ key, value }: { key: string; value: string }): void {
-    if (!isOfFile(key)) this.#insertState.run(key, value);
+    if (!isOfFile(key) && !isOfIds(key)) this.#insertState.run(key, value);
   }
 
   addHeld({ boot, offset, time, entry }: Extract<Found, { kind: 'held' }>): void {

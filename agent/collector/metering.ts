@@ -1,0 +1,179 @@
+import { isDeepStrictEqual } from 'node:util';
+import { meterModel } from '../config/meter-model.ts';
+import type { MeterConfig } from '../config/schema.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { JournalReader } from '../journal/reader.ts';
+import { intervalsOf } from '../meters/intervals.ts';
+import type { MeterModel } from '../meters/model.ts';
+import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { ClockSync } from '../service/clock-sync.ts';
+import { ModbusMeter } from '../sources/modbus-meter.ts';
+import type { Memory } from '../sources/source.ts';
+import type { Clock } from '../system/clock.ts';
+import type { ClockEvidence } from '../system/clock-state.ts';
+import type { Logger } from '../system/logging.ts';
+import type { Zone } from '../system/zone.ts';
+import { keepClock } from './clock-keeping.ts';
+import type { ClockWatch } from './clock-watch.ts';
+import type { DueOptions } from './due.ts';
+import { Guard, type GuardState } from './guard.ts';
+import type { Lines, Seat } from './lines.ts';
+import { MeterLoop, type Outcome } from './meter-loop.ts';
+import type { MeterStatus } from './status.ts';
+
+export interface MeteringOptions {
+  config: MeterConfig;
+  lines: Lines;
+  stateDir: string;
+  journal: Journal;
+  clock: Clock;
+  watch: ClockWatch | undefined;
+  /** Speaks for the clock where a meter is set by it. */
+  evidence: ClockEvidence | undefined;
+  /** What the meter's clock shows when it is right. */
+  zone: Zone;
+  log: Logger;
+  onOutcome: (series: Series, outcome: Outcome) => void;
+}
+
+/** One meter of the configuration while it is read: its place on a line, its guard, its loop. */
+export class Metering {
+  readonly config: MeterConfig;
+  readonly seat: Seat;
+  readonly #options: MeteringOptions;
+  readonly #model: MeterModel;
+  readonly #memory: Memory;
+  readonly #source: ModbusMeter;
+  readonly #intervals: ReadonlyMap<string, number>;
+  readonly #stop = new AbortController();
+  readonly #clockSync: ClockSync | undefined;
+  #guard: Guard;
+  #loop: MeterLoop;
+  #running: Promise<void> = Promise.resolve();
+
+  /** Nothing is read before `start`. A journal that cannot say what it knows of the meter is no reason not to read it. */
+  constructor(options: MeteringOptions) {
+    const { config, journal, lines } = options;
+    const model = meterModel(config);
+    this.config = config;
+    this.#options = options;
+    this.#model = model;
+    this.#memory = {
+      load: (key) => journal.state.load(key),
+      save: (key, value) => journal.state.remember(key, value),
+    };
+    const { name, unit, connection, interval } = config;
+    const series: Series = { measurement: 'energy', meter: name, model: model.name };
+    this.#intervals = intervalsOf(model, config.intervals);
+    const longestMs = Math.max(0, ...this.#intervals.values());
+    const known = journal.lookUp((reader) => ({
+      last: latestReadings(reader, series, longestMs),
+      point: lastPoint(reader, series, options.watch),
+    }));
+    this.#guard = new Guard(model, known?.last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
+    this.seat = lines.join(connection, interval);
+    try {
+      const { station } = this.seat;
+      const responseMs = connection.responseTimeout;
+      this.#source = new ModbusMeter({ name, model, unit, link: station, memory: this.#memory, responseMs });
+      station.expect(this.#source.expected());
+    } catch (error) {
+      void lines.leave(this.seat);
+      throw error;
+    }
+    this.#clockSync = keepClock({ ...options, seat: this.seat, model });
+    this.#loop = this.#newLoop(known?.point ?? { lastKnownMs: undefined });
+  }
+
+  /**
+   * Begins with the next point, after the first attempt to open the line.
+   * @param before the same meter as it was read until now, stopped: what it knew goes on
+   */
+  start(before?: Metering): void {
+    if (before && isDeepStrictEqual(before.#model, this.#model)) {
+      this.#guard = before.#guard;
+      this.#loop = this.#newLoop(this.#knownNow(before));
+    }
+    const { signal } = this.#stop;
+    this.#running = this.seat.link.start().then(() => this.#loop.run(signal));
+  }
+
+  /** Ends after the sample under way, and gives up the place on the line. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#clockSync?.stop();
+    await this.#running;
+    await this.#options.lines.leave(this.seat);
+  }
+
+  /** What the journal knows now that the loop before has ended. */
+  #knownNow(before: Metering): LastPoint {
+    const { journal, watch } = this.#options;
+    const known = journal.lookUp((reader) => lastPoint(reader, this.#source.series, watch));
+    if (known) return known;
+    const { lastReading, lastGap } = before.#loop.stats;
+    return { lastKnownMs: Math.max(lastReading?.timeMs ?? 0, lastGap?.timeMs ?? 0) || undefined };
+  }
+
+  status(): MeterStatus {
+    const { config } = this;
+    const { link } = this.seat;
+    const { good, gaps, suspicious, lastReading, lastGap } = this.#loop.stats;
+    return {
+      name: config.name,
+      model: this.#source.series.model,
+      line: link.connector.name,
+      connected: link.bus() !== undefined,
+      problem: link.problem && { message: link.problem.message, hint: link.problem.hint },
+      plan: this.#source.plan().map(({ address, count }) => ({ address, count })),
+      good,
+      gaps,
+      suspicious,
+      lastReading: lastReading && { timeMs: lastReading.timeMs, values: lastReading.values },
+      lastGap,
+      lineStats: link.stats,
+    };
+  }
+
+  #newLoop(known: LastPoint): MeterLoop {
+    const { config, journal, clock, watch, log, onOutcome } = this.#options;
+    return new MeterLoop({
+      source: this.#source,
+      guard: this.#guard,
+      journal,
+      memory: this.#memory,
+      clock,
+      log,
+      intervalMs: config.interval,
+      intervals: this.#intervals,
+      watch,
+      ...known,
+      onOutcome: (outcome) => {
+        onOutcome(this.#source.series, outcome);
+        this.#clockSync?.pause(performance.now() + config.interval - (Date.now() % config.interval));
+      },
+    });
+  }
+}
+
+/** The last point of a series that the journal knows of. */
+type LastPoint = Pick<DueOptions, 'lastKnownMs' | 'lastIsHeld'>;
+
+/** While the clock is in doubt, also of what is held of this boot. */
+function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | undefined): LastPoint {
+  const clock = watch?.doubted;
+  const heldMs = clock && reader.lastHeldMs(series, clock);
+  return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
+}
+
+/**
+ * Readings that together have each counter, oldest first.
+ * @param longestMs the longest interval of a quantity; 0 when each reading has them all
+ */
+function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
+  const latest = reader.latest(series);
+  if (!latest || longestMs === 0) return latest ? [latest] : [];
+  // Twice as far back as the slowest quantity: its last value can have been a gap.
+  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
+  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
+}
