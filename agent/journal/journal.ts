@@ -30,9 +30,6 @@ const MOST_PENDING = 20_000;
 /** Dropping one by one would rewrite the tail each second. */
 const DROPPED_AT_ONCE = 1000;
 
-const _ASIDE =
-  'these seconds have another reading already, which stays; the second ones are set aside: was the clock set back?';
-
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
  * `append` returns, in the spool (on the card, synced) within the flush interval, and in the database soon after.
