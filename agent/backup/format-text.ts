@@ -39,7 +39,8 @@ journal/2026-11-21       the readings of a UTC day, journal/2026-11-21T14 those 
                          from ms, to ms, cause], ...]}, then for each reading 48 bits of ms since from, 16 bits each of its
                          series, its layout and its length (little-endian), and its bytes: a bitmap of the layout's fields
                          that are present (least significant bit first), then each value: fields is JSON of [[name,
-                         decimals], ...]; a zigzag varint of value * 10^decimals, or with decimals null a float64
+                         decimals], ...]; a zigzag varint of value * 10^decimals, or with decimals null a float64; a last
+                         field "" is never present and means that four bytes of a checksum follow
 journal/state.json       positions of the servers, quarantine, what was learned
 config/config.yaml       the configuration, without its secrets
 `;

@@ -1,6 +1,5 @@
 import type { Config, MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import { JournalReader } from '../journal/reader.ts';
 import type { BusTiming } from '../modbus/bus.ts';
 import type { Series } from '../readings/reading.ts';
 import type { SilenceTiming } from '../sources/health.ts';
@@ -81,6 +80,7 @@ export class Collector {
       pid: process.pid,
       startedMs: this.#startedMs,
       updatedMs: Date.now(),
+      journal: this.#options.journal.status,
       clock: this.#options.watch?.status,
       meters: this.#meterings.map((metering) => metering.status()),
     };
@@ -115,19 +115,16 @@ export class Collector {
     const { stateDir } = config;
     const zone = new Zone(config.timeZone ?? systemZone());
     const made: Metering[] = [];
-    const reader = new JournalReader(stateDir);
     try {
       for (const meter of meters) {
         const onOutcome = (series: Series, outcome: Outcome) => this.#tell(meter, series, outcome);
-        const common = { lines: this.#lines, stateDir, journal, reader, clock, watch, evidence, zone, log, onOutcome };
+        const common = { lines: this.#lines, stateDir, journal, clock, watch, evidence, zone, log, onOutcome };
         made.push(new Metering({ config: meter, ...common }));
       }
       return made;
     } catch (error) {
       for (const metering of made) void metering.stop();
       throw error;
-    } finally {
-      reader.close();
     }
   }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { meterModel } from '../config/meter-model.ts';
 import type { MeterConfig } from '../config/schema.ts';
 import type { Journal } from '../journal/journal.ts';
-import { JournalReader } from '../journal/reader.ts';
+import type { JournalReader } from '../journal/reader.ts';
 import { intervalsOf } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
 import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
@@ -11,7 +11,6 @@ import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import type { Clock } from '../system/clock.ts';
 import type { ClockEvidence } from '../system/clock-state.ts';
-import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Zone } from '../system/zone.ts';
 import { keepClock } from './clock-keeping.ts';
@@ -27,7 +26,6 @@ export interface MeteringOptions {
   lines: Lines;
   stateDir: string;
   journal: Journal;
-  reader: JournalReader;
   clock: Clock;
   watch: ClockWatch | undefined;
   /** Speaks for the clock where a meter is set by it. */
@@ -42,7 +40,7 @@ export interface MeteringOptions {
 export class Metering {
   readonly config: MeterConfig;
   readonly seat: Seat;
-  readonly #options: Omit<MeteringOptions, 'reader'>;
+  readonly #options: MeteringOptions;
   readonly #model: MeterModel;
   readonly #memory: Memory;
   readonly #source: ModbusMeter;
@@ -53,8 +51,8 @@ export class Metering {
   #loop: MeterLoop;
   #running: Promise<void> = Promise.resolve();
 
-  /** Nothing is read before `start`. @throws AgentError when the journal cannot say what it knows of the meter */
-  constructor({ reader, ...options }: MeteringOptions) {
+  /** Nothing is read before `start`. A journal that cannot say what it knows of the meter is no reason not to read it. */
+  constructor(options: MeteringOptions) {
     const { config, journal, lines } = options;
     const model = meterModel(config);
     this.config = config;
@@ -67,9 +65,12 @@ export class Metering {
     const { name, unit, connection, interval } = config;
     const series: Series = { measurement: 'energy', meter: name, model: model.name };
     this.#intervals = intervalsOf(model, config.intervals);
-    const last = latestReadings(reader, series, Math.max(0, ...this.#intervals.values()));
-    this.#guard = new Guard(model, last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
-    const known = lastPoint(reader, series, options.watch);
+    const longestMs = Math.max(0, ...this.#intervals.values());
+    const known = journal.lookUp((reader) => ({
+      last: latestReadings(reader, series, longestMs),
+      point: lastPoint(reader, series, options.watch),
+    }));
+    this.#guard = new Guard(model, known?.last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
     this.seat = lines.join(connection, interval);
     try {
       const { station } = this.seat;
@@ -81,7 +82,7 @@ export class Metering {
       throw error;
     }
     this.#clockSync = keepClock({ ...options, seat: this.seat, model });
-    this.#loop = this.#newLoop(known);
+    this.#loop = this.#newLoop(known?.point ?? { lastKnownMs: undefined });
   }
 
   /**
@@ -107,18 +108,11 @@ export class Metering {
 
   /** What the journal knows now that the loop before has ended. */
   #knownNow(before: Metering): LastPoint {
-    try {
-      const reader = new JournalReader(this.#options.stateDir);
-      try {
-        return lastPoint(reader, this.#source.series, this.#options.watch);
-      } finally {
-        reader.close();
-      }
-    } catch (error) {
-      this.#options.log.warn({ reason: messageOf(error) }, 'the journal cannot say what it knows of a meter');
-      const { lastReading, lastGap } = before.#loop.stats;
-      return { lastKnownMs: Math.max(lastReading?.timeMs ?? 0, lastGap?.timeMs ?? 0) || undefined };
-    }
+    const { journal, watch } = this.#options;
+    const known = journal.lookUp((reader) => lastPoint(reader, this.#source.series, watch));
+    if (known) return known;
+    const { lastReading, lastGap } = before.#loop.stats;
+    return { lastKnownMs: Math.max(lastReading?.timeMs ?? 0, lastGap?.timeMs ?? 0) || undefined };
   }
 
   status(): MeterStatus {

@@ -2,7 +2,6 @@ import type { Config } from '../config/schema.ts';
 import { keepHistory } from '../history/upkeep.ts';
 import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
-import { JournalReader } from '../journal/reader.ts';
 import type { Series } from '../readings/reading.ts';
 import { type Clock, systemClock } from '../system/clock.ts';
 import { type ClockEvidence, systemEvidence } from '../system/clock-state.ts';
@@ -84,21 +83,16 @@ export async function runCollector(options: RunOptions): Promise<void> {
 /** What is held of this boot gets its times before the collector looks what the journal knows. */
 function clockWatch({ config, log, evidence }: RunOptions, journal: Journal, clock: Clock): ClockWatch {
   const directory = journal.runtime.path;
-  const reader = new JournalReader(config.stateDir);
-  try {
-    return new ClockWatch({
-      clock,
-      evidence: evidence ?? systemEvidence(),
-      holdMs: config.clock.hold,
-      newestMs: reader.counts().toMs ?? Number.NEGATIVE_INFINITY,
-      log,
-      remembered: readClock(directory),
-      onChange: (trusted) => {
-        journal.setClock(trusted);
-        if (trusted) writeClock(directory, trusted);
-      },
-    });
-  } finally {
-    reader.close();
-  }
+  return new ClockWatch({
+    clock,
+    evidence: evidence ?? systemEvidence(),
+    holdMs: config.clock.hold,
+    newestMs: journal.lookUp((reader) => reader.counts().toMs) ?? Number.NEGATIVE_INFINITY,
+    log,
+    remembered: readClock(directory),
+    onChange: (trusted) => {
+      journal.setClock(trusted);
+      if (trusted) writeClock(directory, trusted);
+    },
+  });
 }

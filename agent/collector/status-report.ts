@@ -1,32 +1,57 @@
+import { existsSync } from 'node:fs';
 import { History } from '../history/history.ts';
+import { DamagedJournal } from '../journal/damage.ts';
 import type { HeldGroup } from '../journal/held.ts';
-import { JournalReader } from '../journal/reader.ts';
+import { type JournalCounts, JournalReader } from '../journal/reader.ts';
+import { runtimeDirectory } from '../journal/runtime-directory.ts';
+import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import type { Values } from '../readings/reading.ts';
 import { drawnEnergy, phaseText } from '../readings/shown.ts';
-import { messageOf } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, type MeterStatus, readStatus } from './status.ts';
 
 export interface StatusReport {
   stateDir: string;
   running: boolean;
   collector: CollectorStatus | undefined;
-  journal: { readings: number; gaps: number; fromMs: number | null; toMs: number | null };
+  /** Null while it cannot be read. */
+  journal: JournalCounts | null;
+  /** Why it cannot be read, or written. */
+  problem: { message: string; hint: string | undefined } | undefined;
+  /** Damaged journals that were set aside, and how far they are salvaged. */
+  setAside: AsideReport[];
   /** Readings whose time is not known, or is another one's. */
   held: HeldGroup[];
   /** `takenMs`: the newest reading that is in the roll-ups; what came after is computed when it is asked for. */
   history: { bytes: number; fromMs: number | null; takenMs: number | null; zone: string } | { problem: string };
 }
 
+/** @throws AgentError where there is no journal, or no right to read it */
 export function gatherStatus(stateDir: string): StatusReport {
-  const reader = new JournalReader(stateDir);
+  const seen = look(stateDir);
+  const collector = readStatus(seen.directory);
+  const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
+  const problem = seen.problem ?? (running ? collector.journal?.problem : undefined);
+  const { counts: journal, setAside, held } = seen;
+  return { stateDir, running, collector, journal, problem, setAside, held, history: historyOf(stateDir) };
+}
+
+function look(stateDir: string) {
+  let reader: JournalReader | undefined;
   try {
-    const directory = reader.runtimeDirectory();
-    const collector = directory === undefined ? undefined : readStatus(directory);
-    const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
-    const held = reader.held();
-    return { stateDir, running, collector, journal: reader.counts(), held, history: historyOf(stateDir) };
+    reader = new JournalReader(stateDir);
+    const directory = reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
+    const [counts, held, setAside] = [reader.counts(), reader.held(), reader.setAside()];
+    return { directory, counts, problem: undefined, setAside, held };
+  } catch (error) {
+    // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
+    if (!(error instanceof AgentError) || !existsSync(stateDir)) throw error;
+    const { path } = runtimeDirectory(stateDir);
+    const alive = isAlive(readStatus(path)?.pid ?? 0);
+    if (!(error instanceof DamagedJournal) && !alive) throw error;
+    return { directory: path, counts: null, problem: error, setAside: asideReports(stateDir, undefined), held: [] };
   } finally {
-    reader.close();
+    reader?.close();
   }
 }
 
@@ -44,7 +69,7 @@ function historyOf(stateDir: string): StatusReport['history'] {
 }
 
 export function statusText(report: StatusReport, nowMs: number): string {
-  const { collector, running, journal, held, stateDir } = report;
+  const { collector, running, journal, problem, setAside, held, stateDir } = report;
   const doubt = running ? collector?.clock?.message : undefined;
   const lines = [
     collector && running
@@ -56,8 +81,11 @@ export function statusText(report: StatusReport, nowMs: number): string {
     lines.push(`config      was read again ${age(nowMs - reload.timeMs)} ago and stays as it was: ${reload.problem}`);
   }
   for (const meter of (running && collector?.meters) || []) lines.push(...meterLines(meter, nowMs));
-  const since = journal.fromMs === null ? '' : ` since ${new Date(journal.fromMs).toISOString()}`;
-  lines.push(`journal     ${journal.readings} readings on disk, ${journal.gaps} gaps${since}, in ${stateDir}`);
+  lines.push(journal ? countsLine(journal, stateDir) : `journal     cannot be read, in ${stateDir}`);
+  if (problem) lines.push(`  problem   ${problem.message}`, ...(problem.hint ? [`            ${problem.hint}`] : []));
+  const pending = running ? (collector?.journal?.pending ?? 0) : 0;
+  if (problem && pending > 0) lines.push(`  waiting   ${pending} readings and gaps, in memory and in the spool`);
+  for (const aside of setAside) lines.push(...asideLines(aside));
   if (doubt) lines.push(`clock       ${doubt}: readings are held until the time is known`);
   const heldReadings = held.reduce((sum, { readings }) => sum + readings, 0);
   if (heldReadings > 0) {
@@ -65,6 +93,23 @@ export function statusText(report: StatusReport, nowMs: number): string {
   }
   lines.push(`history     ${historyText(report.history, nowMs)}`);
   return `${lines.join('\n')}\n`;
+}
+
+function countsLine({ readings, gaps, fromMs }: JournalCounts, stateDir: string): string {
+  const since = fromMs === null ? '' : ` since ${new Date(fromMs).toISOString()}`;
+  return `journal     ${readings} readings on disk, ${gaps} gaps${since}, in ${stateDir}`;
+}
+
+function asideLines({ path, bytes, salvage }: AsideReport): string[] {
+  const lines = [`set aside   ${path}, ${Math.ceil(bytes / 1e6)} MB: it was damaged`];
+  if (!salvage) return [...lines, '  salvage   has not begun: the collector does that in the background'];
+  const { done, images, readings, lostPages, lostRows, unknown, finishedMs } = salvage;
+  const so = finishedMs === undefined ? `${Math.floor((done / Math.max(1, images)) * 100)} % done, ` : 'done, ';
+  const lost = `${lostPages} pages and ${lostRows + unknown} rows could not be read`;
+  lines.push(`  salvage   ${so}${readings} readings brought back, ${lost}`);
+  if (finishedMs !== undefined)
+    lines.push('            the file can be removed; a backup may have the rest (restore --merge)');
+  return lines;
 }
 
 function historyText(history: StatusReport['history'], nowMs: number): string {

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RuntimeDirectory } from '../journal/runtime-directory.ts';
+import type { JournalStatus } from '../journal/trouble.ts';
 import type { LineStats } from '../modbus/line-stats.ts';
 import type { GapCause, Values } from '../readings/reading.ts';
 import type { ClockStatus } from './clock-watch.ts';
@@ -29,6 +30,8 @@ export interface CollectorStatus {
   updatedMs: number;
   /** Set when the collector ended cleanly. */
   stoppedMs?: number;
+  /** Absent from a collector of before. */
+  journal?: JournalStatus;
   /** Undefined of an older collector. */
   clock: ClockStatus | undefined;
   meters: MeterStatus[];
@@ -71,6 +74,8 @@ export function readStatus(directory: string): CollectorStatus | undefined {
 
 /** Does the process that wrote the status still run? */
 export function isAlive(pid: number): boolean {
+  // Zero is this process's own group (kill(2)).
+  if (pid <= 0) return false;
   try {
     process.kill(pid, 0);
     return true;

@@ -51,6 +51,13 @@ export function addReadings(root: Command): void {
           first = false;
         }
         await print(format.tail(first));
+        const damaged = source instanceof JournalReader ? source.damaged : 0;
+        if (damaged > 0) {
+          process.stderr.write(
+            `energy-monitor: ${damaged} readings of this time are damaged and left out\n` +
+              '  energy-monitor journal check names them; a backup may have them (restore --merge)\n',
+          );
+        }
       } finally {
         source.close();
       }

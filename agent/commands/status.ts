@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { EXIT_CODES } from '../system/errors.ts';
 import { configOption, stateDirOf, stateDirOption } from './options.ts';
 
 export function addStatus(root: Command): void {
@@ -16,6 +17,7 @@ export function addStatus(root: Command): void {
       const report = { ...gatherStatus(stateDir), backups: readOutcomes(stateDir) };
       const nowMs = Date.now();
       const text = `${statusText(report, nowMs)}${backupText(report.backups, nowMs)}`;
+      if (report.journal === null) process.exitCode = EXIT_CODES.storage;
       process.stdout.write(options.json ? `${JSON.stringify(report, undefined, 2)}\n` : text);
     });
 }

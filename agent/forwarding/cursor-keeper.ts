@@ -37,7 +37,9 @@ export class CursorKeeper {
     this.#path = join(options.runtimeDirectory, `cursor-${encodeURIComponent(options.consumer)}.json`);
     const stored = options.cursors.find(options.consumer);
     const newer = this.#read();
-    // A file without a cursor is of another journal; one of another generation is from before somebody set the cursor.
+    // A file without a cursor is of another journal, and must not be found beside the cursor that is made now; one of another
+    // generation is from before somebody set the cursor.
+    if (!stored) rmSync(this.#path, { force: true });
     this.#cursor =
       stored === undefined ? { ...BEGINNING, generation: 0 } : newer?.generation === stored.generation ? newer : stored;
     if (!stored) options.cursors.advance(options.consumer, this.#cursor);

@@ -1,5 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { BEGINNING, Cursors } from '../journal/cursors.ts';
+import { guardedReads } from '../journal/damage-note.ts';
 import { openForReading } from '../journal/database.ts';
 import { Feed } from '../journal/feed.ts';
 import { timeOfKey } from '../journal/keys.ts';
@@ -31,6 +32,10 @@ const MOST_COUNTED = 1_000_000;
 
 /** @throws AgentError `storage` or `permission` */
 export function gatherForwarding(config: Config): SinkReport[] {
+  return guardedReads(config.stateDir)(() => gather(config));
+}
+
+function gather(config: Config): SinkReport[] {
   const db = openForReading(config.stateDir);
   try {
     const directory = new Waiting(config.stateDir, db).runtimeDirectory();

@@ -82,6 +82,8 @@ export function listRefused(config: Config, name: string | undefined): Refused[]
   try {
     const quarantine = new Quarantine(db);
     return found.flatMap(({ lane }) => quarantine.list(lane.consumer));
+  } catch (error) {
+    throw storageError(journalPath(config.stateDir), error);
   } finally {
     db.close();
   }

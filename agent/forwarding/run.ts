@@ -1,8 +1,9 @@
 import { renameSync, writeFileSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SinkConfig } from '../config/schema.ts';
 import { Cursors } from '../journal/cursors.ts';
-import { openForWriting } from '../journal/database.ts';
+import { journalFile, openForWriting } from '../journal/database.ts';
 import { Feed } from '../journal/feed.ts';
 import { Quarantine } from '../journal/quarantine.ts';
 import { messageOf } from '../system/errors.ts';
@@ -23,18 +24,62 @@ export interface ForwardingOptions {
 }
 
 const STATUS_EVERY_MS = 1000;
+const LOOK_EVERY_MS = 1000;
 const RESTART_MS = 10_000;
 
-/** Forwards to all sinks, each on its own, until the signal aborts. */
+/** Forwards to all sinks, each on its own, until the signal aborts; when another file takes the journal's place, from that. */
 export async function runForwarding(options: ForwardingOptions, log: Logger, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const file = journalFile(options.stateDir);
+    const replaced = new AbortController();
+    const timer = setInterval(() => {
+      if (journalFile(options.stateDir) !== file) replaced.abort();
+    }, LOOK_EVERY_MS);
+    try {
+      await forwardFrom(options, log, AbortSignal.any([signal, replaced.signal]));
+    } finally {
+      clearInterval(timer);
+    }
+    if (!signal.aborted) log.info('the journal is another file now: forwarding goes on from there');
+  }
+}
+
+async function forwardFrom(options: ForwardingOptions, log: Logger, signal: AbortSignal): Promise<void> {
   const { stateDir, runtimeDirectory } = options;
   const db = openForWriting(stateDir);
+  const feeds: Feed[] = [];
+  try {
+    const forwarders = forwardersOf(options, db, feeds, log);
+    const publish = () => {
+      const path = statusPath(runtimeDirectory);
+      try {
+        writeFileSync(`${path}.new`, JSON.stringify({ updatedMs: Date.now(), sinks: forwarders.map((f) => f.status) }));
+        renameSync(`${path}.new`, path);
+      } catch {
+        // A status that cannot be written must not hold up the readings.
+      }
+    };
+    const timer = setInterval(publish, STATUS_EVERY_MS);
+    try {
+      await Promise.all(forwarders.map((forwarder) => forEver(forwarder, log, signal)));
+    } finally {
+      clearInterval(timer);
+      publish();
+    }
+  } finally {
+    for (const feed of feeds) feed.close();
+    db.close();
+  }
+}
+
+/** @param feeds to be closed */
+function forwardersOf(options: ForwardingOptions, db: DatabaseSync, feeds: Feed[], log: Logger): Forwarder[] {
+  const { stateDir, runtimeDirectory } = options;
   const quarantine = new Quarantine(db);
   const lanes = options.sinks.flatMap((config) => lanesOf(config).map((lane) => ({ config, lane })));
   const onDamaged = (key: number, error: unknown) =>
     log.error({ key, reason: messageOf(error) }, 'a reading in the journal cannot be read; it is left out');
-  const feeds: Feed[] = [];
-  const forwarders = lanes.map(({ config, lane }) => {
+  return lanes.map(({ config, lane }) => {
     const { consumer, wants } = lane;
     const feed = new Feed(stateDir, { wants, onDamaged });
     feeds.push(feed);
@@ -49,24 +94,6 @@ export async function runForwarding(options: ForwardingOptions, log: Logger, sig
       ...(options.backoff ? { backoff: options.backoff } : {}),
     });
   });
-  const publish = () => {
-    const path = statusPath(runtimeDirectory);
-    try {
-      writeFileSync(`${path}.new`, JSON.stringify({ updatedMs: Date.now(), sinks: forwarders.map((f) => f.status) }));
-      renameSync(`${path}.new`, path);
-    } catch {
-      // A status that cannot be written must not hold up the readings.
-    }
-  };
-  const timer = setInterval(publish, STATUS_EVERY_MS);
-  try {
-    await Promise.all(forwarders.map((forwarder) => forEver(forwarder, log, signal)));
-  } finally {
-    clearInterval(timer);
-    publish();
-    for (const feed of feeds) feed.close();
-    db.close();
-  }
 }
 
 /** What stops one forwarder (a damaged page, a full disk when something has to go into quarantine) is no reason to end. */

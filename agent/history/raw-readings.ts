@@ -1,8 +1,10 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { damageIn } from '../journal/damage.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, seriesOfKey, timeOfKey } from '../journal/keys.ts';
 import { layoutOf } from '../journal/packing.ts';
 import { Rows } from '../journal/rows.ts';
+import { requireSeal } from '../journal/seal.ts';
 import { type Series, seriesKey } from '../readings/reading.ts';
 import { type RawField, rawFields, unpackRaw } from './raw-layout.ts';
 
@@ -66,14 +68,20 @@ export class RawReadings {
     const range = [firstKeyAt(fromMs), firstKeyAt(toMs)] as const;
     for (const [key, layout, hex] of this.#select.iterate(...range) as unknown as Iterable<Row>) {
       const id = seriesOfKey(key);
-      const fields = this.#fieldsOf(layout);
+      const timeMs = timeOfKey(key);
+      let fields: RawField[];
+      let series: Series;
       try {
+        fields = this.#fieldsOf(layout);
+        series = this.#rows.series(id);
+        requireSeal({ series, timeMs }, this.#rows.layout(layout), hex);
         unpackRaw(fields, hex, numbers);
       } catch (error) {
+        if (damageIn(error) !== 'no') throw error;
         this.#onDamaged?.(key, error);
         continue;
       }
-      yield { series: this.#rows.series(id), key: this.#keyOf(id), timeMs: timeOfKey(key), fields, numbers };
+      yield { series, key: this.#keyOf(id), timeMs, fields, numbers };
     }
   }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Series, seriesKey } from '../readings/reading.ts';
 import { AgentError } from '../system/errors.ts';
 import { SERIES_SLOTS } from './keys.ts';
-import type { LayoutField } from './packing.ts';
+import { formatLayout, type LayoutField } from './packing.ts';
 
 /** The ids of series and layouts, created on first use. */
 export class Catalogue {
@@ -35,7 +35,7 @@ export class Catalogue {
   }
 
   layoutId(layout: readonly LayoutField[]): number {
-    const fields = JSON.stringify(layout.map(({ name, decimals }) => [name, decimals]));
+    const fields = formatLayout(layout);
     const known = this.#layouts.get(fields);
     if (known !== undefined) return known;
     this.#db.prepare('INSERT OR IGNORE INTO layout (fields) VALUES (?)').run(fields);

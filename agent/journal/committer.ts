@@ -2,10 +2,11 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
+import { damageIn } from './damage.ts';
 import type { Entry } from './entry.ts';
 import { HeldStore } from './held.ts';
 import { firstKeyAt, readingKey, SERIES_SLOTS } from './keys.ts';
-import { layoutOf, pack } from './packing.ts';
+import { seal } from './seal.ts';
 import { SPOOL_GENERATION_KEY } from './spool.ts';
 import type { State } from './state.ts';
 
@@ -13,10 +14,10 @@ import type { State } from './state.ts';
 const LARGEST_GAP_STEP_MS = 60_000;
 
 /** What the disk, the file or another process is to blame for, and not an entry. */
-const PASSING = /locked|busy|full|disk|I\/O|readonly|open/i;
+const PASSING = /locked|busy|full|disk|I\/O|readonly|open|no room/i;
 
 /** Can the same entries be committed later, here or into another file? */
-export const isPassing = (error: unknown) => PASSING.test(messageOf(error));
+export const isPassing = (error: unknown) => PASSING.test(messageOf(error)) || damageIn(error) !== 'no';
 
 export interface CommitResult {
   stored: number;
@@ -70,7 +71,7 @@ export class Committer {
    * that one is returned.
    * @param first to be done in the same transaction, before it
    * @returns how many readings were new, and what was refused
-   * @throws what SQLite throws when the disk is full or the database locked; nothing is stored then
+   * @throws what SQLite throws when the disk is full or the database locked or damaged; nothing is stored then
    */
   commit(
     batches: readonly (readonly Entry[])[],
@@ -138,22 +139,20 @@ export class Committer {
 
   /** Is this very reading there, because it was taken over once more? */
   #isStored(key: number, { reading, decimals }: Entry & { kind: 'reading' }): boolean {
-    const layout = layoutOf(reading.values, decimals);
+    const { layout, data } = seal(reading, decimals);
     const row = this.#storedReading.get(key);
     if (row?.layout !== this.#catalogue.layoutId(layout)) return false;
-    return Buffer.compare(row.data as Uint8Array, pack(layout, reading.values)) === 0;
+    return Buffer.compare(row.data as Uint8Array, data) === 0;
   }
 
   #storeReading(
-    { series, timeMs, values }: Reading,
+    reading: Reading,
     decimals: Readonly<Record<string, number>>,
     newest: number,
   ): { key: number; changes: number } {
-    const layout = layoutOf(values, decimals);
-    const key = readingKey(timeMs, this.#catalogue.seriesId(series));
-    const changes = Number(
-      this.#insertReading.run(key, this.#catalogue.layoutId(layout), pack(layout, values)).changes,
-    );
+    const { layout, data } = seal(reading, decimals);
+    const key = readingKey(reading.timeMs, this.#catalogue.seriesId(reading.series));
+    const changes = Number(this.#insertReading.run(key, this.#catalogue.layoutId(layout), data).changes);
     if (changes > 0 && key < newest) this.#insertLate.run(key);
     return { key, changes };
   }

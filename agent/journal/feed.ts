@@ -1,6 +1,8 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Reading } from '../readings/reading.ts';
 import type { Position } from './cursors.ts';
+import { damageIn } from './damage.ts';
+import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import { readingKey, SERIES_SLOTS } from './keys.ts';
 import { type ReadingRow, Rows } from './rows.ts';
@@ -40,14 +42,17 @@ export class Feed {
   readonly #options: FeedOptions;
   readonly #rows: Rows;
   readonly #waiting: Waiting;
+  readonly #guarded: Guarded;
   readonly #lastLate: StatementSync;
   readonly #newest: StatementSync;
   readonly #allSeries: StatementSync;
   /** By the ids of the series that are wanted. */
   readonly #queries = new Map<string, Query>();
 
+  /** @throws AgentError, as all of its methods do when the file is damaged */
   constructor(stateDir: string, options: FeedOptions = {}) {
-    const db = openForReading(stateDir);
+    this.#guarded = guardedReads(stateDir, () => this.#waiting?.runtimeDirectory());
+    const db = this.#guarded(() => openForReading(stateDir));
     this.#db = db;
     this.#options = options;
     this.#rows = new Rows(db);
@@ -59,6 +64,10 @@ export class Feed {
 
   /** At most `limit` readings after a position; late ones are half of them at most, so that an import holds up nothing. */
   after(position: Position, limit: number): Portion {
+    return this.#guarded(() => this.#after(position, limit));
+  }
+
+  #after(position: Position, limit: number): Portion {
     // These before the readings: what comes in between is behind them, or gets a later number.
     const newest = Number(this.#newest.get()?.key);
     const lastLate = Number(this.#lastLate.get()?.seq);
@@ -87,11 +96,16 @@ export class Feed {
 
   /** Is there anything that it wants, or was there ever? */
   hasSeries(): boolean {
-    return (this.#allSeries.all() as unknown as { measurement: string }[]).some((row) => this.#wants(row.measurement));
+    const all = this.#guarded(() => this.#allSeries.all()) as unknown as { measurement: string }[];
+    return all.some((row) => this.#wants(row.measurement));
   }
 
   /** How many readings come after a position, counted up to a bound. */
-  count({ key, late }: Position, atMost: number): number {
+  count(position: Position, atMost: number): number {
+    return this.#guarded(() => this.#count(position, atMost));
+  }
+
+  #count({ key, late }: Position, atMost: number): number {
     const spooled = [...this.#spooled().keys()].filter((spooledKey) => spooledKey > key).length;
     const statements = this.#query();
     const committed =
@@ -139,6 +153,7 @@ export class Feed {
     try {
       return [key, this.#rows.reading({ key, layout, data: Buffer.from(data, 'hex') })];
     } catch (error) {
+      if (damageIn(error) !== 'no') throw error;
       this.#options.onDamaged?.(key, error);
       return [key, undefined];
     }

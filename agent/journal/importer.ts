@@ -1,15 +1,16 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { type Reading, seriesKey } from '../readings/reading.ts';
+import { type Reading, seriesKey, type Values } from '../readings/reading.ts';
 import { Catalogue } from './catalogue.ts';
 import { HISTORY_CONSUMER } from './cursors.ts';
-import { journalPath, openForWriting, storageError } from './database.ts';
+import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
 import { firstKeyAt, readingKey, seriesOfKey, timeOfKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
 import { OwnReadings } from './own-readings.ts';
-import { layoutOf, pack, unpack } from './packing.ts';
+import { type LayoutField, layoutOf } from './packing.ts';
 import { bringOver, openRehearsal, type Rehearsal } from './rehearsal.ts';
 import { usedBytes } from './retention.ts';
 import { type ReadingRow, Rows } from './rows.ts';
+import { sealAs } from './seal.ts';
 import { State } from './state.ts';
 import { Waiting } from './waiting.ts';
 
@@ -45,6 +46,7 @@ const MINUTE_MS = 60_000;
 export class Importer {
   readonly #stateDir: string;
   readonly #db: DatabaseSync;
+  readonly #file: string | undefined;
   readonly #catalogue: Catalogue;
   readonly #state: State;
   #rows: Rows;
@@ -70,6 +72,7 @@ export class Importer {
     this.#rehearsal = dryRun ? openRehearsal(stateDir) : undefined;
     this.#bringOver = this.#rehearsal && bringOver(this.#rehearsal);
     const db = this.#rehearsal?.db ?? openForWriting(stateDir);
+    this.#file = journalFile(stateDir);
     const real = this.#rehearsal?.real ?? db;
     this.#stateDir = stateDir;
     this.#db = db;
@@ -163,19 +166,19 @@ export class Importer {
     this.#db.close();
   }
 
-  #storeOne(key: number, { values }: Reading, decimals: Readonly<Record<string, number>>): keyof ImportCounts {
+  #storeOne(key: number, reading: Reading, decimals: Readonly<Record<string, number>>): keyof ImportCounts {
     this.#bringOver?.(key);
-    const layout = layoutOf(values, decimals);
-    const { changes } = this.#insert.run(key, this.#catalogue.layoutId(layout), pack(layout, values));
+    const { values } = reading;
+    const fields = layoutOf(values, decimals);
+    const sealed = sealAs(reading, fields);
+    const { changes } = this.#insert.run(key, this.#catalogue.layoutId(sealed.layout), sealed.data);
     if (Number(changes) > 0) {
       this.#own.add(key);
       return 'stored';
     }
-    const row = this.#find.get(key) as unknown as ReadingRow;
-    const layoutThere = this.#rows.layout(row.layout);
-    const valuesThere = unpack(layoutThere, row.data);
+    const { layoutThere, valuesThere } = this.#there(key);
     const isOwn = this.#own.has(key);
-    const taken = layout.filter(({ name }) =>
+    const taken = fields.filter(({ name }) =>
       isOwn ? valuesThere[name] !== values[name] : valuesThere[name] === undefined,
     );
     if (taken.length === 0) return 'there';
@@ -183,8 +186,19 @@ export class Importer {
     const kept = layoutThere.filter(({ name }) => valuesThere[name] !== undefined && !isTaken.has(name));
     const all = [...kept, ...taken];
     const keptValues = Object.fromEntries(kept.map(({ name }) => [name, valuesThere[name] ?? 0]));
-    this.#update.run(this.#catalogue.layoutId(all), pack(all, { ...values, ...keptValues }), key);
+    const completed = sealAs({ ...reading, values: { ...values, ...keptValues } }, all);
+    this.#update.run(this.#catalogue.layoutId(completed.layout), completed.data, key);
     return taken.some(({ name }) => valuesThere[name] !== undefined) ? 'replaced' : 'completed';
+  }
+
+  /** A reading that is damaged counts as one without quantities: what is brought takes its place. */
+  #there(key: number): { layoutThere: LayoutField[]; valuesThere: Values } {
+    const row = this.#find.get(key) as unknown as ReadingRow;
+    try {
+      return { layoutThere: this.#rows.layout(row.layout), valuesThere: this.#rows.reading(row).values };
+    } catch {
+      return { layoutThere: [], valuesThere: {} };
+    }
   }
 
   /**
@@ -228,6 +242,7 @@ export class Importer {
       const startMs = performance.now();
       write();
       this.#db.exec('COMMIT');
+      if (!this.#rehearsal) requireSame(this.#stateDir, this.#file);
       return performance.now() - startMs;
     } catch (error) {
       this.#undo();

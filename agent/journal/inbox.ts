@@ -13,10 +13,10 @@ import {
 import { dirname, join } from 'node:path';
 import { type ClockStamp, offsetOf, systemClock } from '../system/clock.ts';
 import { RELEASED_MS, systemEvidence } from '../system/clock-state.ts';
-import { errnoOf, messageOf } from '../system/errors.ts';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { Committer } from './committer.ts';
-import { journalPath, openForWriting, storageError } from './database.ts';
+import { journalFile, journalPath, openForWriting, requireSame, storageError } from './database.ts';
 import type { Entry } from './entry.ts';
 import { corrected, LARGEST_GRID_MS } from './held.ts';
 import { CollectorLock } from './lock.ts';
@@ -33,13 +33,26 @@ const INBOX_NAME = 'inbox';
  * @throws AgentError `storage` or `permission`
  */
 export function deliver(stateDir: string, entries: readonly Entry[]): void {
+  try {
+    deliverOnce(stateDir, entries);
+  } catch (error) {
+    if (!(error instanceof AgentError) || !error.retryable) throw error;
+    // The journal was set aside meanwhile, or somebody wrote for long.
+    deliverOnce(stateDir, entries);
+  }
+}
+
+function deliverOnce(stateDir: string, entries: readonly Entry[]): void {
   const db = openForWriting(stateDir);
+  const file = journalFile(stateDir);
   try {
     const runtime = new Waiting(stateDir, db).runtimeDirectory();
     const stamped = entries.map(stampedByClock);
     const posted = runtime !== undefined && CollectorLock.isHeld(stateDir) && post(runtime, stamped);
     const plausible = systemClock.wallMs() >= RELEASED_MS;
-    if (!posted) new Committer(db, new State(db)).commit([plausible ? entries : stamped]);
+    if (posted) return;
+    new Committer(db, new State(db)).commit([plausible ? entries : stamped]);
+    requireSame(stateDir, file);
   } catch (error) {
     throw storageError(journalPath(stateDir), error);
   } finally {

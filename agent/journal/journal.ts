@@ -2,29 +2,26 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
-import type { Logger } from '../system/logging.ts';
-import { Committer, isPassing } from './committer.ts';
-import { Cursors } from './cursors.ts';
-import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './database.ts';
+import { isPassing } from './committer.ts';
+import type { Cursors } from './cursors.ts';
+import { damageTold } from './damage-note.ts';
+import { ensureStateDir, journalPath, storageError } from './database.ts';
 import type { Entry, Held } from './entry.ts';
 import { Inbox, type Posts } from './inbox.ts';
+import { findLeftovers } from './leftovers.ts';
 import { CollectorLock } from './lock.ts';
-import { HELD_HINT, Placer } from './placer.ts';
+import type { JournalOptions } from './options.ts';
+import { Placer } from './placer.ts';
+import { type JournalReader, readOnce } from './reader.ts';
 import type { KnownClock } from './recall.ts';
-import { applyRetention, type RetentionLimits } from './retention.ts';
-import { RUNTIME_DIRECTORY_KEY, type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
-import { SPOOL_GENERATION_KEY, SPOOL_NAME, Spool } from './spool.ts';
+import { Retainer, reportCommit } from './retainer.ts';
+import { type RuntimeDirectory, runtimeDirectory } from './runtime-directory.ts';
+import { BackgroundSalvage } from './salvage/background.ts';
+import type { Spool } from './spool.ts';
 import { State } from './state.ts';
+import { StoreKeeper } from './store.ts';
 import { TAIL_NAME, Tail } from './tail.ts';
-
-export interface JournalOptions extends RetentionLimits {
-  stateDir: string;
-  /** Longest time until a reading is durable on the card: what a power cut can cost. */
-  flushIntervalMs: number;
-  /** Longest time until it is in the database; by default COMMIT_INTERVAL_MS. */
-  commitIntervalMs?: number;
-  log: Logger;
-}
+import { type JournalStatus, Trouble } from './trouble.ts';
 
 /** A commit writes about four pages beyond its data; thirty flushes share them. */
 const COMMIT_INTERVAL_MS = 300_000;
@@ -33,22 +30,20 @@ const MOST_PENDING = 20_000;
 /** Dropping one by one would rewrite the tail each second. */
 const DROPPED_AT_ONCE = 1000;
 
-const ASIDE =
-  'these seconds have another reading already, which stays; the second ones are set aside: was the clock set back?';
-
 /**
  * The collector's side of the journal. An appended reading is in the tail (in memory, outliving the process) before
  * `append` returns, in the spool (on the card, synced) within the flush interval, and in the database soon after.
  */
 export class Journal {
-  readonly state: State;
-  readonly cursors: Cursors;
+  readonly state = new State(undefined);
   readonly runtime: RuntimeDirectory;
   readonly #options: JournalOptions;
   readonly #lock: CollectorLock;
-  readonly #db: DatabaseSync;
-  readonly #committer: Committer;
+  readonly #store: StoreKeeper;
+  readonly #trouble: Trouble;
+  readonly #salvage: BackgroundSalvage;
   readonly #placer: Placer;
+  readonly #retainer: Retainer;
   readonly #inbox: Inbox;
   readonly #tail: Tail;
   readonly #spool: Spool;
@@ -60,36 +55,63 @@ export class Journal {
   /** The timer is for something that is pending. */
   #waiting = false;
   #committedMs = performance.now();
-  #retaining = false;
-  #failing = false;
+  /** How the clock goes, for a database that could not be opened yet. */
+  #newClock: KnownClock | undefined;
 
-  private constructor(options: JournalOptions, lock: CollectorLock, db: DatabaseSync) {
+  private constructor(options: JournalOptions, lock: CollectorLock) {
+    const { stateDir, log } = options;
     this.#options = options;
     this.#lock = lock;
-    this.#db = db;
-    this.state = new State(db);
-    this.#committer = new Committer(db, this.state);
-    this.#placer = new Placer(this.state, options.log);
-    this.cursors = new Cursors(db);
-    this.runtime = runtimeDirectory(options.stateDir);
-    this.#inbox = new Inbox(this.runtime.path, options.log);
+    this.#trouble = new Trouble(journalPath(stateDir), log);
+    this.#salvage = new BackgroundSalvage(stateDir, log);
+    const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
+    this.#store = new StoreKeeper({ stateDir, state: this.state, log, onOpen });
+    this.runtime = runtimeDirectory(stateDir);
+    this.#retainer = new Retainer(options);
+    this.#placer = new Placer(this.state, log);
+    this.#inbox = new Inbox(this.runtime.path, log);
     this.#tail = new Tail(join(this.runtime.path, TAIL_NAME));
-    this.#spool = this.#adopt();
-    db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
+    try {
+      this.#spool = this.#adopt();
+    } catch (error) {
+      this.#salvage.end();
+      this.#store.close();
+      throw error;
+    }
     this.#flushLater(this.#pending.length > 0);
   }
 
-  /** @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise */
+  /**
+   * A journal that is damaged is set aside; where none can be opened for want of room, collecting begins in spool and memory.
+   * @throws AgentError `locked` when another collector holds the directory; `storage`, `permission` otherwise
+   */
   static open(options: JournalOptions): Journal {
-    const db = openForWriting(options.stateDir);
-    let lock: CollectorLock | undefined;
+    ensureStateDir(options.stateDir);
+    const lock = CollectorLock.acquire(options.stateDir);
     try {
-      lock = CollectorLock.acquire(options.stateDir);
-      return new Journal(options, lock, db);
+      return new Journal(options, lock);
     } catch (error) {
-      lock?.release();
-      db.close();
+      lock.release();
       throw storageError(journalPath(options.stateDir), error);
+    }
+  }
+
+  /** @throws AgentError while the journal cannot be opened */
+  get cursors(): Cursors {
+    return this.#store.use(({ cursors }) => cursors);
+  }
+
+  get status(): JournalStatus {
+    return { pending: this.#pending.length + this.#spooled.flat().length, problem: this.#trouble.problem };
+  }
+
+  /** Looks something up in what is there already; undefined where that cannot be read, which is no reason not to collect. */
+  lookUp<T>(look: (reader: JournalReader) => T): T | undefined {
+    try {
+      return this.#store.use(() => readOnce(this.#options.stateDir, look));
+    } catch (error) {
+      this.#options.log.warn({ reason: messageOf(error) }, 'what the journal has already cannot be looked up');
+      return undefined;
     }
   }
 
@@ -113,7 +135,7 @@ export class Journal {
     this.#inbox.setClock(clock);
     if (!clock) return;
     this.#commit();
-    this.#placer.begin(this.#db, clock);
+    this.#newClock = clock;
     this.#commit();
   }
 
@@ -121,11 +143,15 @@ export class Journal {
   flush(): void {
     const posts = this.#takePosts();
     const { commitIntervalMs = COMMIT_INTERVAL_MS } = this.#options;
+    const told = damageTold(this.runtime.path, this.#options.stateDir);
+    if (told) this.#store.distrust(told);
     const waited = performance.now() - this.#committedMs >= commitIntervalMs;
-    const due = waited || this.#placer.busy || !this.#committer.knows(this.#pending);
+    // While no database is open, everything can wait in the spool.
+    const known = !this.#store.isOpen || this.#store.use(({ committer }) => committer.knows(this.#pending));
+    const due = told || waited || this.#placer.busy || !known;
     if (due || !this.#spoolPending()) this.#commit();
     this.#settle(posts);
-    this.#retain();
+    this.#retainer.step(this.#store);
     this.#flushLater(this.#pending.length > 0);
   }
 
@@ -134,12 +160,13 @@ export class Journal {
     const posts = this.#takePosts();
     this.#commit();
     this.#settle(posts);
-    this.#retain();
+    this.#retainer.step(this.#store);
+    this.#salvage.end();
     this.#tail.close();
     this.#spool.close();
     this.#lock.release();
-    this.#inbox.commitLeft(this.#committer);
-    this.#db.close();
+    if (this.#store.isOpen) this.#store.use(({ committer }) => this.#inbox.commitLeft(committer));
+    this.#store.close();
   }
 
   /** @param waiting without anything pending it only looks for what others have posted */
@@ -157,7 +184,7 @@ export class Journal {
       this.#tail.append(entry);
     } catch (error) {
       // The memory-backed place is full or gone: the card has to take each entry at once, unless it refuses as well.
-      if (this.#failing) return;
+      if (this.#trouble.problem) return;
       this.#options.log.warn(
         { reason: messageOf(error) },
         `the tail ${this.#tail.path} cannot be written: flushing at once`,
@@ -190,7 +217,7 @@ export class Journal {
     try {
       if (!this.#spool.append(this.#pending)) return false;
     } catch (error) {
-      this.#report(error);
+      this.#trouble.report(error, this.status.pending);
       return false;
     }
     this.#spooled.push(this.#pending);
@@ -202,36 +229,33 @@ export class Journal {
   /** Everything into the database; while that is refused, what is pending goes into the spool. */
   #commit(): void {
     try {
-      this.#store([...this.#spooled, this.#pending], this.#spool.generation);
+      this.#beginPlacing();
+      this.#commitAll([...this.#spooled, this.#pending], this.#spool.generation);
       this.#spool.restart();
       this.#spooled = [];
       this.#pending = [];
       this.#tail.clear();
       this.#committedMs = performance.now();
-      this.#retaining = true;
-      if (this.#failing) this.#options.log.info('the journal can be written again');
-      this.#failing = false;
-      this.#placer.step(this.#db, this.#committer);
+      this.#retainer.begin();
+      this.#trouble.over();
+      this.#store.proven();
+      this.#store.use(({ db, committer }) => this.#placer.step(db, committer));
     } catch (error) {
-      this.#report(error);
+      this.#trouble.report(error, this.status.pending);
       this.#spoolPending();
       if (this.#pending.length > MOST_PENDING) this.#drop();
     }
   }
 
-  #store(batches: readonly (readonly Entry[])[], spoolGeneration: number): void {
-    const { log } = this.#options;
-    const { refused, aside, dropped } = this.#committer.commit(batches, spoolGeneration);
-    for (const { entry, reason } of refused) log.error({ entry, reason }, 'an entry cannot be stored and is dropped');
-    if (aside > 0) log.error({ readings: aside, hint: HELD_HINT }, ASIDE);
-    if (dropped > 0) log.error({ entries: dropped }, 'too much is held: the oldest entries are dropped');
+  #beginPlacing(): void {
+    const clock = this.#newClock;
+    if (clock) this.#store.use(({ db }) => this.#placer.begin(db, clock));
+    this.#newClock = undefined;
   }
 
-  #report(error: unknown): void {
-    const problem = storageError(journalPath(this.#options.stateDir), error);
-    const pending = this.#pending.length + this.#spooled.flat().length;
-    if (!this.#failing) this.#options.log.error({ hint: problem.hint, pending }, problem.message);
-    this.#failing = true;
+  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration: number): void {
+    const result = this.#store.use(({ committer }) => committer.commit(batches, spoolGeneration));
+    reportCommit(result, this.#options.log);
   }
 
   #drop(): void {
@@ -245,50 +269,28 @@ export class Journal {
     }
   }
 
-  /** After each commit, and at the flushes after it while there is more to delete than one chunk. */
-  #retain(): void {
-    if (!this.#retaining) return;
-    try {
-      const { untaken, more } = applyRetention(this.#db, this.#options, Date.now());
-      this.#retaining = more;
-      if (untaken > 0) {
-        this.#options.log.error({ readings: untaken }, 'retention deleted readings that a consumer had not taken yet');
-      }
-    } catch (error) {
-      this.#options.log.warn(storageError(journalPath(this.#options.stateDir), error).message);
-    }
-  }
-
   /**
-   * Commits what a collector that was cut off left in its spool and in its tail, which may lie elsewhere if that one ran in
-   * other circumstances. While the disk refuses that, it stays where it is, and collecting begins all the same.
+   * Commits what a collector that was cut off left. While the disk refuses that, it stays where it is, and collecting begins
+   * all the same.
    */
   #adopt(): Spool {
-    const path = join(this.#options.stateDir, SPOOL_NAME);
-    const left = Spool.read(path);
-    const committed = Number(this.state.load(SPOOL_GENERATION_KEY) ?? 0);
-    const spooled = left.generation > committed ? left.batches : [];
-    const before = this.state.load(RUNTIME_DIRECTORY_KEY);
-    const places = new Set([this.runtime.path, ...(typeof before === 'string' ? [before] : [])]);
-    const tails = [...places].map((place) => Tail.read(join(place, TAIL_NAME)));
-    const entries = [...spooled, ...tails].flat().length;
-    const generation = Math.max(left.generation, committed);
-    const moved = before !== this.runtime.path;
-    if (moved) this.state.remember(RUNTIME_DIRECTORY_KEY, this.runtime.path);
+    const { stateDir, log } = this.#options;
+    const found = { stateDir, runtimeDirectory: this.runtime.path, store: this.#store, state: this.state, log };
+    const { spooled, tail, generation, toCommit, refusal, spool } = findLeftovers(found);
+    const entries = spooled.flat().length + tail.length;
     try {
-      if (entries > 0 || moved) this.#store([...spooled, ...tails], generation);
+      if (refusal !== undefined) throw refusal;
+      if (toCommit) this.#commitAll([...spooled, tail], generation);
     } catch (error) {
       if (!isPassing(error)) throw error;
-      this.#report(error);
       this.#spooled = spooled;
-      this.#pending = tails.flat();
-      this.#tail.rewrite(this.#pending);
-      return new Spool(path, spooled.length > 0 ? left : { generation: generation + 1, end: 0 });
+      this.#pending = tail;
+      this.#tail.rewrite(tail);
+      this.#trouble.report(error, entries);
+      return spool(false);
     }
     this.#tail.clear();
-    if (entries > 0) {
-      this.#options.log.info({ entries }, 'took over what a collector that was cut off had not committed');
-    }
-    return new Spool(path, { generation: generation + 1, end: 0 });
+    if (entries > 0) log.info({ entries }, 'took over what a collector that was cut off had not committed');
+    return spool(true);
   }
 }

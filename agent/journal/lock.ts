@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fchownSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AgentError, messageOf } from '../system/errors.ts';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { KernelLock } from '../system/kernel-lock.ts';
 import { heirIn } from '../system/owner.ts';
 import { storageError } from './database.ts';
@@ -61,6 +61,9 @@ function writePid(stateDir: string, path: string): void {
   try {
     if (heir) fchownSync(fd, heir.uid, heir.gid);
     writeSync(fd, `${process.pid}\n`);
+  } catch (error) {
+    // On a full disk it collects without: who asks for the number is told none.
+    if (!/^(ENOSPC|EDQUOT)$/.test(errnoOf(error) ?? '')) throw error;
   } finally {
     closeSync(fd);
   }
@@ -68,7 +71,8 @@ function writePid(stateDir: string, path: string): void {
 
 function readPid(path: string): string {
   try {
-    return ` (process ${readFileSync(path, 'utf8').trim()})`;
+    const pid = readFileSync(path, 'utf8').trim();
+    return pid === '' ? '' : ` (process ${pid})`;
   } catch {
     return '';
   }

@@ -12,6 +12,24 @@ export interface LayoutField {
 
 const MAX_VARINT_BYTES = 8;
 
+/** A layout as the catalogue holds it: JSON of [name, decimals] pairs. */
+export function formatLayout(layout: readonly LayoutField[]): string {
+  return JSON.stringify(layout.map(({ name, decimals }) => [name, decimals]));
+}
+
+/** @throws SyntaxError or RangeError for a text that is no layout */
+export function parseLayout(fields: string): LayoutField[] {
+  const pairs: unknown = JSON.parse(fields);
+  if (!Array.isArray(pairs) || !pairs.every(isPair)) throw new RangeError('this is no layout');
+  return pairs.map(([name, decimals]) => ({ name, decimals }));
+}
+
+function isPair(pair: unknown): pair is [string, number | null] {
+  if (!Array.isArray(pair) || pair.length !== 2) return false;
+  const [name, decimals] = pair as unknown[];
+  return typeof name === 'string' && (decimals === null || Number.isInteger(decimals));
+}
+
 /** The layout of these values: a value that is finer than its decimals is kept as float64. */
 export function layoutOf(values: Values, decimals: Readonly<Record<string, number>>): LayoutField[] {
   return Object.keys(values).map((name) => {
@@ -35,6 +53,7 @@ export function pack(layout: readonly LayoutField[], values: Values): Uint8Array
   return out.subarray(0, at);
 }
 
+/** @throws RangeError when the data is longer or shorter than the layout's fields */
 export function unpack(layout: readonly LayoutField[], data: Uint8Array): Values {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   const values: Values = {};
@@ -56,6 +75,7 @@ export function unpack(layout: readonly LayoutField[], data: Uint8Array): Values
     }
     values[name] = (raw % 2 === 0 ? raw / 2 : -(raw + 1) / 2) / 10 ** decimals;
   });
+  if (at !== bytes.length) throw new RangeError(`${bytes.length} bytes where ${at} were expected`);
   return values;
 }
 

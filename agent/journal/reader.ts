@@ -1,11 +1,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
 import type { ClockStamp } from '../system/clock.ts';
+import { damageIn } from './damage.ts';
+import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
 import { correctedMs, type HeldGroup, heldGroups, heldOfBoot } from './held.ts';
+import { joinedGaps, sameSeries } from './joined-gaps.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
+import { type AsideReport, asideReports } from './salvage/reports.ts';
 import { Waiting } from './waiting.ts';
 
 export interface Range {
@@ -24,22 +28,35 @@ export interface JournalCounts {
 }
 
 const WINDOW_MS = 3_600_000;
+/** Where so many readings in a row are damaged, those before them are not looked for. */
+const MOST_DAMAGED = 1000;
 
 /** Reads a journal, also while a collector writes it: what is not committed yet is taken from its tail and spool. */
 export class JournalReader {
+  readonly #stateDir: string;
   readonly #db: DatabaseSync;
   readonly #rows: Rows;
   readonly #waiting: Waiting;
+  readonly #guarded: Guarded;
+  #damaged = 0;
 
+  /** @throws AgentError, as all of its methods do when the file is damaged */
   constructor(stateDir: string) {
-    this.#db = openForReading(stateDir);
+    this.#stateDir = stateDir;
+    this.#guarded = guardedReads(stateDir, () => this.#waiting?.runtimeDirectory());
+    this.#db = this.#guarded(() => openForReading(stateDir));
     this.#rows = new Rows(this.#db);
     this.#waiting = new Waiting(stateDir, this.#db);
   }
 
+  /** Readings that were left out, so far, because they are not as they were written. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
   /** Readings of a time range, ordered by time, then meter. */
   readings(range: Range): Reading[] {
-    return this.#merged(range, this.#waiting.entries());
+    return this.#guarded(() => this.#merged(range, this.#waiting.entries()));
   }
 
   #merged(range: Range, waiting: readonly Entry[]): Reading[] {
@@ -50,33 +67,55 @@ export class JournalReader {
     };
     const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
     for (const row of rows.iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-      const { key } = row as unknown as ReadingRow;
-      if (range.meter !== undefined && this.#rows.series(seriesOfKey(key)).meter !== range.meter) continue;
-      add(this.#rows.reading(row as unknown as ReadingRow));
+      const reading = this.#readingIn(row as unknown as ReadingRow, range.meter);
+      if (reading) add(reading);
     }
     for (const entry of waiting) if (entry.kind === 'reading') add(entry.reading);
     return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
   }
 
+  /** @returns undefined for one of another meter, or one that is not as it was written: that is no reading */
+  #readingIn(row: ReadingRow, meter: string | undefined): Reading | undefined {
+    try {
+      if (meter !== undefined && this.#rows.series(seriesOfKey(row.key)).meter !== meter) return undefined;
+      return this.#rows.reading(row);
+    } catch (error) {
+      if (damageIn(error) !== 'no') throw error;
+      this.#damaged++;
+      return undefined;
+    }
+  }
+
   /** Like readings(), an hour at a time: a range of years costs the memory of an hour. */
   *each(range: Range): Generator<Reading> {
-    const waiting = this.#waiting.entries();
-    const { fromMs, toMs } = this.#bounds(range, waiting);
-    const waitingMs = readingTimes(waiting);
-    const next = this.#db.prepare('SELECT min(key) AS key FROM reading WHERE key >= ?');
+    const waiting = this.#guarded(() => this.#waiting.entries());
+    const { fromMs, toMs } = this.#guarded(() => this.#bounds(range, waiting));
     for (let startMs = fromMs; startMs < toMs; ) {
-      // Years without readings are stepped over.
-      const { key } = next.get(firstKeyAt(startMs)) as { key: number | null };
-      const nextMs = Math.min(key === null ? toMs : timeOfKey(key), ...waitingMs.filter((timeMs) => timeMs >= startMs));
-      startMs = Math.max(startMs, nextMs);
-      const endMs = Math.min(startMs + WINDOW_MS, toMs);
-      if (startMs < endMs) yield* this.#merged({ ...range, fromMs: startMs, toMs: endMs }, waiting);
-      startMs = endMs;
+      const found = this.#guarded(() => this.#window({ ...range, fromMs: startMs, toMs }, waiting));
+      yield* found.readings;
+      startMs = found.endMs;
     }
+  }
+
+  /** The readings of the first hour of a range that has some. */
+  #window(range: Range, waiting: readonly Entry[]): { readings: Reading[]; endMs: number } {
+    // Years without readings are stepped over.
+    const { key } = this.#db
+      .prepare('SELECT min(key) AS key FROM reading WHERE key >= ?')
+      .get(firstKeyAt(range.fromMs)) as { key: number | null };
+    const later = readingTimes(waiting).filter((timeMs) => timeMs >= range.fromMs);
+    const firstMs = Math.min(key === null ? range.toMs : timeOfKey(key), ...later);
+    const fromMs = Math.max(range.fromMs, firstMs);
+    const endMs = Math.min(fromMs + WINDOW_MS, range.toMs);
+    return { readings: fromMs < endMs ? this.#merged({ ...range, fromMs, toMs: endMs }, waiting) : [], endMs };
   }
 
   /** Gaps that touch a time range, ordered by time; those that are not committed yet follow the others. */
   gaps(range: Range): Gap[] {
+    return this.#guarded(() => this.#gaps(range));
+  }
+
+  #gaps(range: Range): Gap[] {
     const waiting = this.#waiting.entries();
     const rows = this.#db
       .prepare(
@@ -84,7 +123,7 @@ export class JournalReader {
       )
       .all(range.fromMs, range.toMs) as unknown as GapRow[];
     const gaps = rows
-      .map((row) => this.#rows.gap(row))
+      .flatMap((row) => this.#gapIn(row))
       .filter((gap) => range.meter === undefined || gap.series.meter === range.meter);
     const covered = (gap: Gap) =>
       gaps.some((other) => sameSeries(other, gap) && other.fromMs <= gap.fromMs && gap.toMs <= other.toMs);
@@ -98,8 +137,22 @@ export class JournalReader {
     return [...gaps, ...uncommitted];
   }
 
+  #gapIn(row: GapRow): Gap[] {
+    try {
+      return [this.#rows.gap(row)];
+    } catch (error) {
+      if (damageIn(error) !== 'no') throw error;
+      this.#damaged++;
+      return [];
+    }
+  }
+
   /** The newest reading of a series, or undefined. */
   latest(series: Series): Reading | undefined {
+    return this.#guarded(() => this.#latest(series));
+  }
+
+  #latest(series: Series): Reading | undefined {
     const id = this.#rows.idOf(series);
     if (id === undefined) return undefined;
     // Between two gaps a series has readings at each point: a search that goes from gap to gap is short, also for a meter
@@ -110,8 +163,13 @@ export class JournalReader {
       `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? ORDER BY key DESC LIMIT 1`,
     );
     for (const gap of [...(gaps.all(id) as unknown as GapRow[]), { from_time: 0, to_time: 0 }]) {
-      const row = newest.get(firstKeyAt(gap.to_time), beforeKey, id) as unknown as ReadingRow | undefined;
-      if (row) return this.#rows.reading(row);
+      for (let tried = 0; tried < MOST_DAMAGED; tried++) {
+        const row = newest.get(firstKeyAt(gap.to_time), beforeKey, id) as unknown as ReadingRow | undefined;
+        if (!row) break;
+        const reading = this.#readingIn(row, undefined);
+        if (reading) return reading;
+        beforeKey = row.key;
+      }
       beforeKey = firstKeyAt(gap.from_time);
     }
     return undefined;
@@ -119,9 +177,10 @@ export class JournalReader {
 
   /** The last grid point of a series that is known, as a reading or as a gap; undefined for a new series. */
   lastKnownMs(series: Series): number | undefined {
-    const id = this.#rows.idOf(series);
+    const id = this.#guarded(() => this.#rows.idOf(series));
     if (id === undefined) return undefined;
-    const gap = this.#db.prepare('SELECT to_time FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1').get(id);
+    const newest = 'SELECT to_time FROM gap WHERE series = ? ORDER BY from_time DESC LIMIT 1';
+    const gap = this.#guarded(() => this.#db.prepare(newest).get(id));
     const known = Math.max(this.latest(series)?.timeMs ?? 0, Number(gap?.to_time ?? 0));
     return known > 0 ? known : undefined;
   }
@@ -158,6 +217,10 @@ export class JournalReader {
 
   /** How much there is, with what is not committed yet and follows what is. */
   counts(): JournalCounts {
+    return this.#guarded(() => this.#counts());
+  }
+
+  #counts(): JournalCounts {
     const waiting = this.#waiting.entries();
     const { readings, gaps } = this.#db
       .prepare('SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM gap) AS gaps')
@@ -179,6 +242,11 @@ export class JournalReader {
     return this.#waiting.runtimeDirectory();
   }
 
+  /** The damaged journals that lie beside this one. */
+  setAside(): AsideReport[] {
+    return this.#guarded(() => asideReports(this.#stateDir, this.#db));
+  }
+
   close(): void {
     this.#db.close();
   }
@@ -198,33 +266,18 @@ export class JournalReader {
   }
 }
 
+/** Opens a reader for as long as it is used. */
+export function readOnce<T>(stateDir: string, read: (reader: JournalReader) => T): T {
+  const reader = new JournalReader(stateDir);
+  try {
+    return read(reader);
+  } finally {
+    reader.close();
+  }
+}
+
 function readingTimes(entries: readonly Entry[]): number[] {
   return entries.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
-}
-
-function sameSeries(a: { series: Series }, b: { series: Series }): boolean {
-  return seriesKey(a.series) === seriesKey(b.series);
-}
-
-/** Gaps of entries in their order; those of a series that follow one another for one cause are one. */
-function joinedGaps(entries: readonly Entry[]): Gap[] {
-  const gaps: Gap[] = [];
-  const open = new Map<string, Gap>();
-  for (const entry of entries) {
-    if (entry.kind === 'reading') {
-      open.delete(seriesKey(entry.reading.series));
-      continue;
-    }
-    const last = open.get(seriesKey(entry.gap.series));
-    if (last?.cause === entry.gap.cause) {
-      last.toMs = Math.max(last.toMs, entry.gap.toMs);
-      continue;
-    }
-    const gap = { ...entry.gap };
-    gaps.push(gap);
-    open.set(seriesKey(gap.series), gap);
-  }
-  return gaps;
 }
 
 function inRange(timeMs: number, series: Series, range: Range): boolean {

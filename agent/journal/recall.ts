@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { ClockStamp } from '../system/clock.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Committer } from './committer.ts';
+import { damageIn } from './damage.ts';
 import type { Entry } from './entry.ts';
 import { type HeldStore, LARGEST_GRID_MS } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
@@ -111,11 +112,16 @@ export class Recall {
     const reader = new Rows(db);
     committer.commit([], undefined, (held) => {
       if (!job.begun) this.#holdGaps(db, job, held);
-      for (const row of rows) held.put(this.#entry(reader, row, job));
-      for (const row of rows) db.prepare('DELETE FROM reading WHERE key = ?').run(row.key);
+      const entries = rows.flatMap((row) => {
+        const entry = this.#entry(reader, row, job);
+        // What is damaged has no time worth to be put right.
+        return entry ? [{ key: row.key, entry }] : [];
+      });
+      for (const { entry } of entries) held.put(entry);
+      for (const { key: gone } of entries) db.prepare('DELETE FROM reading WHERE key = ?').run(gone);
       noteWithdrawn(
         db,
-        rows.map(({ key: gone }) => gone),
+        entries.map(({ key: gone }) => gone),
       );
       if (newestKey(db) < newestBefore) setBack(db);
       this.#state.save(STRETCHES_KEY, left);
@@ -124,12 +130,17 @@ export class Recall {
     if (left.length === others.length) this.#grids.clear();
   }
 
-  #entry(reader: Rows, row: ReadingRow, { boot, offsetMs }: Job): Entry {
-    const layout = reader.layout(row.layout);
-    const exact = layout.flatMap(({ name, decimals }) => (decimals === null ? [] : [[name, decimals] as const]));
+  #entry(reader: Rows, row: ReadingRow, { boot, offsetMs }: Job): Entry | undefined {
     const gridMs = this.#grids.get(seriesOfKey(row.key)) ?? LARGEST_GRID_MS;
     const held = { boot, offsetMs, gridMs };
-    return { kind: 'reading', reading: reader.reading(row), decimals: Object.fromEntries(exact), held };
+    try {
+      const layout = reader.layout(row.layout);
+      const exact = layout.flatMap(({ name, decimals }) => (decimals === null ? [] : [[name, decimals] as const]));
+      return { kind: 'reading', reading: reader.reading(row), decimals: Object.fromEntries(exact), held };
+    } catch (error) {
+      if (damageIn(error) !== 'no') throw error;
+      return undefined;
+    }
   }
 
   /** With the first chunk: a gap before the first reading of its series begins at a time that is right. */

@@ -8,14 +8,9 @@ import { HISTORY_CONSUMER } from './cursors.ts';
 import { ensureStateDir, journalPath, storageError } from './database.ts';
 import { readingKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
-import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
+import { isOfFile } from './own-state.ts';
 import { markAllDays, prepareSchema, withoutDayMarks } from './schema.ts';
 import { layoutFields, readSegment } from './segment-reader.ts';
-import { SPOOL_GENERATION_KEY } from './spool.ts';
-
-/** What was of the machine and the process that wrote the journal, and is of no other. */
-const OWN_STATE = new Set<string>([SPOOL_GENERATION_KEY, RUNTIME_DIRECTORY_KEY]);
-const IMPORT_STATE = /^import\//;
 
 /** Rows of the tables beside the readings, as a snapshot of the journal has them in `state.json`. */
 export interface JournalState {
@@ -117,7 +112,7 @@ export class JournalRestorer {
         `DELETE FROM sqlite_sequence WHERE name = 'late'; INSERT INTO sqlite_sequence VALUES ('late', ${newest})`,
       );
       this.#insertAll('quarantine', quarantine);
-      const ours = state.filter(({ key }) => !OWN_STATE.has(key) && !IMPORT_STATE.test(key));
+      const ours = state.filter(({ key }) => !isOfFile(key));
       this.#insertAll('state', ours);
     });
   }

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { Gap, Reading, Series } from '../readings/reading.ts';
+import { GAP_CAUSES, type Gap, type Reading, type Series } from '../readings/reading.ts';
 import { seriesOfKey, timeOfKey } from './keys.ts';
-import { type LayoutField, unpack } from './packing.ts';
+import { type LayoutField, parseLayout } from './packing.ts';
+import { unseal } from './seal.ts';
 
 export interface ReadingRow {
   key: number;
@@ -26,15 +27,15 @@ export class Rows {
     this.#db = db;
   }
 
+  /** @throws Error for a row that is damaged, or whose series or layout is */
   reading({ key, layout, data }: ReadingRow): Reading {
-    return {
-      series: this.series(seriesOfKey(key)),
-      timeMs: timeOfKey(key),
-      values: unpack(this.layout(layout), data),
-    };
+    const at = { series: this.series(seriesOfKey(key)), timeMs: timeOfKey(key) };
+    return { ...at, values: unseal(at, this.layout(layout), data) };
   }
 
+  /** @throws RangeError for a row that is damaged, as far as that can be seen */
   gap({ series, from_time, to_time, cause }: GapRow): Gap {
+    if (!GAP_CAUSES.includes(cause) || to_time < from_time) throw new RangeError('this is no gap');
     return { series: this.series(series), fromMs: from_time, toMs: to_time, cause };
   }
 
@@ -46,22 +47,25 @@ export class Rows {
     return row && Number(row.id);
   }
 
+  /** @throws RangeError when there is none of that id */
   series(id: number): Series {
     let series = this.#series.get(id);
     if (!series) {
-      series = {
-        ...this.#db.prepare('SELECT measurement, meter, model FROM series WHERE id = ?').get(id),
-      } as unknown as Series;
+      const row = this.#db.prepare('SELECT measurement, meter, model FROM series WHERE id = ?').get(id);
+      if (!row) throw new RangeError(`there is no series ${id}`);
+      series = { ...row } as unknown as Series;
       this.#series.set(id, series);
     }
     return series;
   }
 
+  /** @throws RangeError or SyntaxError when there is none of that id, or it is damaged */
   layout(id: number): LayoutField[] {
     let layout = this.#layouts.get(id);
     if (!layout) {
-      const row = this.#db.prepare('SELECT fields FROM layout WHERE id = ?').get(id) as { fields: string };
-      layout = (JSON.parse(row.fields) as [string, number | null][]).map(([name, decimals]) => ({ name, decimals }));
+      const row = this.#db.prepare('SELECT fields FROM layout WHERE id = ?').get(id) as { fields: string } | undefined;
+      if (!row) throw new RangeError(`there is no layout ${id}`);
+      layout = parseLayout(row.fields);
       this.#layouts.set(id, layout);
     }
     return layout;

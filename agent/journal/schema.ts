@@ -1,9 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../system/errors.ts';
+import { DamagedJournal } from './damage.ts';
+import { readWitness, saveWitness } from './witness.ts';
 
 /** Marks the file as an energy-monitor journal (SQLite's application_id; "EMJ1"). */
 const APPLICATION_ID = 0x454d4a31;
-const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 4;
 
 const QUARANTINE = `CREATE TABLE quarantine (consumer TEXT NOT NULL, key INTEGER NOT NULL, line TEXT NOT NULL,
   reason TEXT NOT NULL, refused_time INTEGER NOT NULL, PRIMARY KEY (consumer, key)) STRICT, WITHOUT ROWID;`;
@@ -100,6 +102,8 @@ export function prepareSchema(db: DatabaseSync, path: string, readOnly = false):
   const version = pragma(db, 'user_version');
   const isOurs = pragma(db, 'application_id') === APPLICATION_ID;
   if (isOurs && version === SCHEMA_VERSION) return;
+  const witness = readWitness(db);
+  if (witness && (!isOurs || witness.version !== version)) throw new DamagedJournal(path, 'its header is not its own');
   if (isOurs && version > SCHEMA_VERSION) {
     throw new AgentError(
       'storage',
@@ -130,9 +134,11 @@ export function prepareSchema(db: DatabaseSync, path: string, readOnly = false):
     if (tables.n === 0) db.exec(SCHEMA);
     else for (let from = pragma(db, 'user_version'); from < SCHEMA_VERSION; from++) db.exec(MIGRATIONS[from] ?? '');
     db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
+    saveWitness(db, SCHEMA_VERSION);
     db.exec('COMMIT');
   } catch (error) {
-    db.exec('ROLLBACK');
+    // A full disk has ended the transaction already.
+    if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
   }
 }

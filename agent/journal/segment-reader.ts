@@ -1,5 +1,5 @@
 import type { Gap } from '../readings/reading.ts';
-import type { LayoutField } from './packing.ts';
+import { type LayoutField, parseLayout } from './packing.ts';
 
 const ROW_HEADER_BYTES = 12;
 
@@ -57,7 +57,7 @@ export function readSegment(bytes: Buffer): { head: SegmentHead; rows: () => Gen
 export function layoutFields({ layouts }: SegmentHead, id: number): LayoutField[] {
   const text = layouts.find(([known]) => known === id)?.[1];
   if (text === undefined) throw new RangeError(`a segment without its layout ${id}`);
-  return (JSON.parse(text) as [string, number | null][]).map(([name, decimals]) => ({ name, decimals }));
+  return parseLayout(text);
 }
 
 /** Readings of a segment, by measurement. @throws RangeError or SyntaxError when it is cut or is none */

@@ -32,6 +32,10 @@ export interface SpoolContent {
   batches: Entry[][];
   /** Where the next frame of this generation can begin. */
   end: number;
+  /** A frame of this generation is missing before others of it. */
+  isDamaged: boolean;
+  /** The flushes of all generations that the database has not: those above the newest that is committed. */
+  after(committed: number): Entry[][];
 }
 
 /**
@@ -89,25 +93,48 @@ export class Spool {
     if (this.#fd !== undefined) closeSync(this.#fd);
   }
 
-  /** The whole frames of a spool file; a torn one ends them. Generation 0 when there is nothing. */
+  /** The whole frames of a spool file; a damaged one costs itself alone. Generation 0 when there is nothing. */
   static read(path: string): SpoolContent {
-    const content: SpoolContent = { generation: 0, batches: [], end: 0 };
-    const file = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
-    for (let offset = 0; offset + HEADER_BYTES <= file.length; ) {
-      const length = HEADER_BYTES + file.readUInt32LE(offset + 8);
-      const frame = file.subarray(offset, offset + length);
-      if (frame.readUInt32LE(0) !== MAGIC || frame.length < length || frame.readUInt32LE(12) !== checksum(frame)) break;
-      const generation = frame.readUInt32LE(4);
-      if (offset > 0 && generation !== content.generation) break;
-      content.generation = generation;
-      const batch = unpackBatch(frame.subarray(HEADER_BYTES));
-      if (!batch) break;
-      content.batches.push(batch);
-      offset += pagesOf(length);
-      content.end = offset;
-    }
-    return content;
+    const frames = framesOf(existsSync(path) ? readFileSync(path) : Buffer.alloc(0));
+    const generation = frames.reduce((newest, frame) => Math.max(newest, frame.generation), 0);
+    const newest = frames.filter((frame) => frame.generation === generation);
+    return {
+      generation,
+      batches: newest.map(({ batch }) => batch),
+      end: newest.at(-1)?.end ?? 0,
+      isDamaged: newest.some(({ offset }, i) => i > 0 && newest[i - 1]?.end !== offset),
+      after: (committed) =>
+        frames
+          .filter((frame) => frame.generation > committed)
+          .sort((a, b) => a.generation - b.generation || a.offset - b.offset)
+          .map(({ batch }) => batch),
+    };
   }
+}
+
+interface Frame {
+  generation: number;
+  offset: number;
+  end: number;
+  batch: Entry[];
+}
+
+function framesOf(file: Buffer): Frame[] {
+  const frames: Frame[] = [];
+  for (let offset = 0; offset + HEADER_BYTES <= file.length; ) {
+    const frame = frameAt(file, offset);
+    if (frame) frames.push(frame);
+    offset = frame?.end ?? offset + PAGE_BYTES;
+  }
+  return frames;
+}
+
+function frameAt(file: Buffer, offset: number): Frame | undefined {
+  const length = HEADER_BYTES + file.readUInt32LE(offset + 8);
+  const frame = file.subarray(offset, offset + length);
+  if (frame.readUInt32LE(0) !== MAGIC || frame.length < length || frame.readUInt32LE(12) !== checksum(frame)) return;
+  const batch = unpackBatch(frame.subarray(HEADER_BYTES));
+  return batch && { generation: frame.readUInt32LE(4), offset, end: offset + pagesOf(length), batch };
 }
 
 /** Opens the file, in its full size. @throws when there is no space for it; the next flush tries again */

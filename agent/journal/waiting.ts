@@ -40,8 +40,8 @@ export class Waiting {
   }
 
   #spooled(): Entry[][] {
-    const { generation, batches } = Spool.read(join(this.#stateDir, SPOOL_NAME));
-    return generation > Number(this.#state.load(SPOOL_GENERATION_KEY) ?? 0) ? batches : [];
+    const spool = Spool.read(join(this.#stateDir, SPOOL_NAME));
+    return spool.after(Number(this.#state.load(SPOOL_GENERATION_KEY) ?? 0));
   }
 
   /** Where the running collector keeps its tail and its status. */

@@ -75,7 +75,7 @@ test('a target without room is told of before anything is made, and with room al
   disk.fill();
   const full = await restore();
   expect(full).toMatchObject({ code: 74, out: '' });
-  expect(full.err).toMatch(/cannot be written: the disk is full\n {2}make room there/);
+  expect(full.err).toMatch(/needs \d+ MB in .*, and 0 MB are free\n {2}make room there/);
   disk.fill(300_000);
   const tooFull = await restore();
   expect(tooFull).toMatchObject({ code: 74, out: '' });

@@ -99,3 +99,12 @@ test('after a cursor was set there is nothing to look back to', () => {
   expect(running.lookBack()).toBe(false);
   expect(running.position).toEqual({ key: 2, late: 0 });
 });
+
+test('a file that the cursor of another journal has left is gone before the new cursor is there', () => {
+  const { cursors, runtimeDirectory, keeper } = journal();
+  keeper().advance({ key: 7, late: 2 }, false);
+  cursors.keepOnly([]);
+  expect(keeper().position).toEqual({ key: 0, late: 0 });
+  expect(readdirSync(runtimeDirectory)).toEqual([]);
+  expect(keeper().position).toEqual({ key: 0, late: 0 });
+});

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { openForReading } from '../../agent/journal/database.ts';
-import { unpack } from '../../agent/journal/packing.ts';
+import { unseal } from '../../agent/journal/seal.ts';
 import { countReadings, DAY_MS, journalDays, segment } from '../../agent/journal/segment.ts';
 import { countSegment, layoutFields, readSegment } from '../../agent/journal/segment-reader.ts';
 import { open } from '../support/open-journal.ts';
@@ -12,11 +12,11 @@ import { temporaryDirectory } from '../support/temporary.ts';
 /** Reads a segment as its description says. */
 function unfold(bytes: Buffer) {
   const { head, rows } = readSegment(bytes);
-  const readings = [...rows()].map(({ timeMs, series, layout, data }) => ({
-    timeMs,
-    meter: head.series.find(([id]) => id === series)?.[2],
-    values: unpack(layoutFields(head, layout), data),
-  }));
+  const readings = [...rows()].map(({ timeMs, series: id, layout, data }) => {
+    const [, measurement = '', meter = '', model = ''] = head.series.find(([known]) => known === id) ?? [];
+    const at = { series: { measurement, meter, model }, timeMs };
+    return { timeMs, meter, values: unseal(at, layoutFields(head, layout), data) };
+  });
   return { head, readings };
 }
 
@@ -40,7 +40,7 @@ test('a segment holds the readings and gaps of its span, of all meters, and noth
   db.close();
 });
 
-test('whoever changes a day, by hand too, marks it anew; a journal of an older version knows its days', () => {
+test('whoever changes a day, by hand too, marks it anew', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
   for (const day of [1, 2, 5]) journal.append(readingAt(day * DAY_MS), DECIMALS);
@@ -55,12 +55,6 @@ test('whoever changes a day, by hand too, marks it anew; a journal of an older v
   db.exec("UPDATE gap SET cause = 'crc'");
   const after = marks();
   expect([1, 2, 3, 5].map((day) => before.get(day) === after.get(day))).toEqual([false, true, false, true]);
-  for (const { name } of db.prepare("SELECT name FROM sqlite_master WHERE type = 'trigger'").all()) {
-    db.exec(`DROP TRIGGER ${name}`);
-  }
-  db.exec('DROP TABLE held; DROP TABLE day; PRAGMA user_version = 2');
-  open(stateDir).close();
-  expect([...marks().keys()]).toEqual([2, 3, 5]);
   db.close();
 });
 

@@ -7,7 +7,9 @@ import { Feed } from '../../agent/journal/feed.ts';
 import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import { SPOOL_NAME, Spool } from '../../agent/journal/spool.ts';
+import { TAIL_NAME, Tail } from '../../agent/journal/tail.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
+import { seededRandom } from '../../agent/simulator/random.ts';
 import { ALL, open, readAll } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -250,4 +252,48 @@ test('entries of several meters, kinds and layouts come back from the spool as t
   for (const batch of batches) expect(spool.append(batch)).toBe(true);
   spool.close();
   expect(Spool.read(spoolPath(stateDir))).toMatchObject({ generation: 7, batches });
+});
+
+test('a bit that flips in the spool costs the flush that it is in, alone', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  onTestFinished(() => journal.close());
+  for (const second of [1, 2, 3, 4, 5, 6]) flushed(journal, second);
+  const random = seededRandom(71);
+  for (let i = 0; i < 60; i++) {
+    const copy = afterPowerCut(stateDir);
+    const file = readFileSync(spoolPath(copy));
+    // Second 1 was committed: each of the five others has a page.
+    const byte = Math.floor(random() * 5 * PAGE_BYTES);
+    file[byte] = (file[byte] ?? 0) ^ (1 << Math.floor(random() * 8));
+    writeFileSync(spoolPath(copy), file);
+    const hit = 2 + Math.floor(byte / PAGE_BYTES);
+    const { readings } = readAll(copy);
+    for (const reading of readings) expect(reading).toEqual(readingAt(reading.timeMs));
+    const kept = readings.map(({ timeMs }) => timeMs / 1000);
+    expect([1, 2, 3, 4, 5, 6].filter((second) => second !== hit && !kept.includes(second))).toEqual([]);
+    const next = open(copy);
+    flushed(next, 9);
+    next.close();
+    expect(seen(copy).read).toEqual([...kept, 9]);
+  }
+});
+
+test('a bit that flips in the tail costs the entries of that line, alone', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  onTestFinished(() => journal.close());
+  for (let second = 1; second <= 9; second++) journal.append(readingAt(second * 1000), DECIMALS);
+  const tail = readFileSync(join(journal.runtime.path, TAIL_NAME));
+  const path = join(temporaryDirectory(), TAIL_NAME);
+  for (let bit = 0; bit < tail.length * 8; bit += 7) {
+    const flipped = Buffer.from(tail);
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    writeFileSync(path, flipped);
+    const entries = Tail.read(path);
+    expect(entries.length).toBeGreaterThanOrEqual(7);
+    for (const entry of entries) {
+      if (entry.kind === 'reading') expect(entry.reading).toEqual(readingAt(entry.reading.timeMs));
+    }
+  }
 });

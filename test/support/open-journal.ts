@@ -1,6 +1,7 @@
 import { BEGINNING } from '../../agent/journal/cursors.ts';
 import { Feed } from '../../agent/journal/feed.ts';
-import { Journal, type JournalOptions } from '../../agent/journal/journal.ts';
+import { Journal } from '../../agent/journal/journal.ts';
+import type { JournalOptions } from '../../agent/journal/options.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import { silentLog } from './silent-log.ts';
 

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import { AgentError } from '../../agent/system/errors.ts';
 import { DECIMALS, readingAt } from './readings.ts';
 import { recordingLog } from './silent-log.ts';
 
@@ -15,7 +16,13 @@ for (let second = Number(first); second <= Number(last); second++) {
   journal.append(readingAt(second * 1000), DECIMALS);
   if (phase === 'flush') journal.flush();
 }
-const reader = new JournalReader(stateDir);
-const times = reader.readings({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }).map(({ timeMs }) => timeMs);
+let times: number[] | null = null;
+try {
+  const reader = new JournalReader(stateDir);
+  times = reader.readings({ fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }).map(({ timeMs }) => timeMs);
+} catch (error) {
+  // To read, SQLite needs some room as well.
+  if (!(error instanceof AgentError)) throw error;
+}
 writeSync(1, JSON.stringify({ inMemory: journal.runtime.inMemory, times, messages: lines.map(({ msg }) => msg) }));
 process.exit(0);

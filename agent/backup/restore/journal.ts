@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { HistoryRestorer, mergeHistory } from '../../history/restorer.ts';
 import { Importer } from '../../journal/importer.ts';
-import { unpack } from '../../journal/packing.ts';
 import { JournalRestorer, type JournalState } from '../../journal/restorer.ts';
+import { unseal } from '../../journal/seal.ts';
 import { layoutFields, readSegment } from '../../journal/segment-reader.ts';
+import type { Values } from '../../readings/reading.ts';
 import { AgentError, messageOf } from '../../system/errors.ts';
 import type { SnapshotFile } from '../manifest.ts';
 import { DamagedContent, type SnapshotReader } from '../snapshot-reader.ts';
@@ -120,6 +121,7 @@ export async function mergeJournal(
 ): Promise<JournalRestoreResult> {
   const importer = new Importer(stateDir);
   let added = 0;
+  let unreadable = 0;
   const mark = {
     key: undefined,
     value: ({ stored, completed }: { stored: number; completed: number }) => {
@@ -130,7 +132,7 @@ export async function mergeJournal(
     const result = await eachSegment(snapshot, options, (bytes) => {
       const counts: Record<string, number> = {};
       let batch = [];
-      for (const { reading, decimals } of readingsOf(bytes)) {
+      for (const { reading, decimals } of readingsOf(bytes, () => unreadable++)) {
         const { measurement } = reading.series;
         counts[measurement] = (counts[measurement] ?? 0) + 1;
         if (batch.push({ reading, decimals }) < BATCH) continue;
@@ -144,13 +146,17 @@ export async function mergeJournal(
     await eachRollups(snapshot, options, result, (bytes) => {
       rollups += mergeHistory(stateDir, bytes);
     });
+    if (unreadable > 0) {
+      result.damaged.push(`readings that were damaged in the journal when it was backed up: ${unreadable}`);
+    }
     return { ...result, added, rollups };
   } finally {
     importer.close();
   }
 }
 
-function* readingsOf(bytes: Buffer) {
+/** @param onUnreadable told of each reading whose checksum (seal.ts) does not match */
+function* readingsOf(bytes: Buffer, onUnreadable: () => void) {
   const { head, rows } = readSegment(bytes);
   const series = new Map(
     head.series.map(([id, measurement, meter, model]) => [id, { measurement, meter, model }] as const),
@@ -165,8 +171,15 @@ function* readingsOf(bytes: Buffer) {
   for (const row of rows()) {
     const [one, layout] = [series.get(row.series), layouts.get(row.layout)];
     if (!one || !layout) throw new RangeError('a segment without its series or layout');
-    const reading = { series: one, timeMs: row.timeMs, values: unpack(layout.fields, row.data) };
-    yield { reading, decimals: layout.decimals };
+    const at = { series: one, timeMs: row.timeMs };
+    let values: Values;
+    try {
+      values = unseal(at, layout.fields, row.data);
+    } catch {
+      onUnreadable();
+      continue;
+    }
+    yield { reading: { ...at, values }, decimals: layout.decimals };
   }
 }
 

@@ -8,6 +8,9 @@ const YOUNG_DAYS = 2;
 
 type Before = ReadonlyMap<string, RememberedFile>;
 
+/** All of its content comes from one file that is open. */
+export type DayFile = SourceFile & { content: Iterable<Uint8Array> };
+
 /** What is kept by days. */
 export interface DayContent {
   /** Its files are below. */
@@ -22,7 +25,7 @@ export interface DayContent {
  * Files of days: `journal/2026-11-21` for a day, `journal/2026-11-21T14` for an hour of the newest days and of those that
  * have just changed. A day's mark is their stamp.
  */
-export function* dayFiles(source: DayContent, before: Before, nowMs: number): Generator<SourceFile> {
+export function* dayFiles(source: DayContent, before: Before, nowMs: number): Generator<DayFile> {
   const newest = newestDay(source.days, Math.floor(nowMs / DAY_MS));
   for (const { day, mark } of source.days) {
     const path = `${source.name}/${new Date(day * DAY_MS).toISOString().slice(0, 10)}`;
@@ -50,7 +53,7 @@ function hasChanged(before: Before, path: string, stamp: string): boolean {
   );
 }
 
-function* hoursOf(source: DayContent, day: number, path: string, stamp: string, before: Before): Generator<SourceFile> {
+function* hoursOf(source: DayContent, day: number, path: string, stamp: string, before: Before): Generator<DayFile> {
   for (const hour of HOURS) {
     const name = hourPath(path, hour);
     const span = spanOf(day * DAY_MS + hour * HOUR_MS, HOUR_MS);
@@ -61,6 +64,6 @@ function* hoursOf(source: DayContent, day: number, path: string, stamp: string, 
 
 const spanOf = (fromMs: number, lengthMs: number): Span => ({ fromMs, toMs: fromMs + lengthMs });
 
-function fileOf({ content, counts }: DayContent, path: string, span: Span, stamp: string): SourceFile {
+function fileOf({ content, counts }: DayContent, path: string, span: Span, stamp: string): DayFile {
   return { path, content: content(span), stamp, ...(counts && { counts: () => counts(span) }) };
 }

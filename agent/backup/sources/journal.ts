@@ -1,10 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { guardedEach, guardedReads } from '../../journal/damage-note.ts';
 import { openForReading } from '../../journal/database.ts';
 import { firstKeyAt } from '../../journal/keys.ts';
 import { countReadings, journalDays, type Span, segment } from '../../journal/segment.ts';
 import type { RememberedFile } from '../memory.ts';
 import type { BackupSource, SourceFile } from '../source.ts';
-import { type DayContent, dayFiles } from './days.ts';
+import { type DayContent, type DayFile, dayFiles } from './days.ts';
 
 const MOST_LATE = 10_000;
 
@@ -25,7 +26,19 @@ export class JournalSource implements BackupSource {
     this.#nowMs = nowMs;
   }
 
+  /** @throws AgentError, as what it yields does, when the journal is damaged; its collector then sets it aside */
   *files(before: ReadonlyMap<string, RememberedFile>): Generator<SourceFile> {
+    const guarded = guardedReads(this.#stateDir);
+    for (const { content, counts, ...file } of guardedEach(guarded, this.#files(before))) {
+      yield {
+        ...file,
+        content: guardedEach(guarded, content),
+        ...(counts ? { counts: () => guarded(counts) } : {}),
+      };
+    }
+  }
+
+  *#files(before: ReadonlyMap<string, RememberedFile>): Generator<DayFile> {
     const db = openForReading(this.#stateDir);
     try {
       db.exec('BEGIN');

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DamagedJournal, damageIn } from './damage.ts';
+import { journalFile, journalPath, storageError } from './database.ts';
+import { runtimeDirectory } from './runtime-directory.ts';
+
+/** In the runtime directory: which file another process has found damaged. */
+const NOTE_NAME = 'journal.damaged';
+
+/** Runs what reads the journal. @throws AgentError for what SQLite throws */
+export type Guarded = <T>(read: () => T) => T;
+
+/**
+ * For who reads a journal: what SQLite throws becomes a sentence, and a damaged file is told to the collector, which looks
+ * at the end of the journal alone.
+ * @param runtime the collector's runtime directory, where it is another than this process would have
+ */
+export function guardedReads(stateDir: string, runtime: () => string | undefined = () => undefined): Guarded {
+  const file = journalFile(stateDir);
+  return (read) => {
+    try {
+      return read();
+    } catch (error) {
+      const isDamaged = damageIn(error) === 'yes';
+      if (isDamaged) tell(stateDir, file, runtime);
+      const isOfSqlite = isDamaged || (error instanceof Error && 'errcode' in error);
+      throw isOfSqlite ? storageError(journalPath(stateDir), error) : error;
+    }
+  };
+}
+
+/** The same for what is read piece by piece. */
+export function* guardedEach<T>(guarded: Guarded, iterable: Iterable<T>): Generator<T> {
+  const pieces = iterable[Symbol.iterator]();
+  try {
+    for (let next = guarded(() => pieces.next()); !next.done; next = guarded(() => pieces.next())) yield next.value;
+  } finally {
+    // Who takes no more of them.
+    pieces.return?.();
+  }
+}
+
+function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
+  try {
+    const directory = runtime() ?? runtimeDirectory(stateDir).path;
+    if (file !== undefined) writeFileSync(join(directory, NOTE_NAME), file);
+  } catch {
+    // It cannot be told there: another user's, or not to be found any more.
+  }
+}
+
+/** What another process has found, said once. */
+export function damageTold(directory: string, stateDir: string): DamagedJournal | undefined {
+  const path = join(directory, NOTE_NAME);
+  if (!existsSync(path)) return undefined;
+  const file = readFileSync(path, 'utf8');
+  rmSync(path, { force: true });
+  const isThisOne = file === journalFile(stateDir);
+  return isThisOne ? new DamagedJournal(journalPath(stateDir), 'another process could not read it') : undefined;
+}
