@@ -1,0 +1,3 @@
+import { describeSharedLineFaults } from './shared-line-faults.ts';
+
+describeSharedLineFaults('rtu-over-tcp', 600, 42);
