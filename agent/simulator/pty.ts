@@ -42,7 +42,9 @@ export class Pty {
   /** The same, where the check of parity stands for parity, which a pseudo-terminal does not keep. */
   reader(): TerminalSettings | undefined {
     const settings = this.settings();
-    return settings && { ...settings, parity: !settings.isParityChecked ? 'none' : settings.odd ? 'odd' : 'even' };
+    if (!settings) return undefined;
+    const { baudRate, stopBits, odd, isParityChecked } = settings;
+    return { baudRate, stopBits, parity: !isParityChecked ? 'none' : odd ? 'odd' : 'even' };
   }
 
   /** From here on nothing that is written at the far end goes out. */
