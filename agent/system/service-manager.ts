@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+
+/** What a service can tell (sd_notify(3)). */
+export interface ServiceState {
+  READY?: '1';
+  RELOADING?: '1';
+  STOPPING?: '1';
+  WATCHDOG?: '1';
+  /** One sentence for `systemctl status`. */
+  STATUS?: string;
+}
+
+/** Longer than the 5 s for which systemd-notify waits itself. */
+const BOUND_MS = 10_000;
+
+/**
+ * systemd, where it has started this process as Type=notify. Node has no Unix datagram sockets; libsystemd by koffi would cost
+ * a collector 6 MB for as long as it runs, and systemd-notify 7 ms each time. The unit needs NotifyAccess=all for it.
+ */
+export class ServiceManager {
+  readonly #socket: string;
+  readonly #environment: NodeJS.ProcessEnv;
+  /** Within this time it wants to hear WATCHDOG; undefined: it does not watch. */
+  readonly watchdogMs: number | undefined;
+  #waiting: ServiceState = {};
+  #running: Promise<void> | undefined;
+
+  private constructor(socket: string, environment: NodeJS.ProcessEnv, watchdogMs: number | undefined) {
+    this.#socket = socket;
+    this.#environment = environment;
+    this.watchdogMs = watchdogMs;
+  }
+
+  /**
+   * From the environment that systemd gives, which is taken out of it: no other program that is started speaks for the service.
+   * @returns undefined where nobody listens
+   */
+  static fromEnvironment(environment: NodeJS.ProcessEnv = process.env): ServiceManager | undefined {
+    const { NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID } = environment;
+    for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name];
+    if (!NOTIFY_SOCKET) return undefined;
+    const isOurs = WATCHDOG_PID === undefined || Number(WATCHDOG_PID) === process.pid;
+    const watchdogMs = isOurs && Number(WATCHDOG_USEC) > 0 ? Number(WATCHDOG_USEC) / 1000 : undefined;
+    return new ServiceManager(NOTIFY_SOCKET, environment, watchdogMs);
+  }
+
+  /** Tells it, in the order of the calls; what comes while something is under way is told together. Failures are nobody's. */
+  tell(state: ServiceState): void {
+    this.#waiting = { ...this.#waiting, ...state };
+    this.#running ??= this.#run();
+  }
+
+  /** Until all of it is told. */
+  async told(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // What one turn of the loop has to say goes together.
+    await Promise.resolve();
+    while (Object.keys(this.#waiting).length > 0) {
+      const state = this.#waiting;
+      this.#waiting = {};
+      await this.#send(state);
+    }
+    this.#running = undefined;
+  }
+
+  #send(state: ServiceState): Promise<void> {
+    const assignments = Object.entries(state).map(([name, value]) => `${name}=${value.replaceAll(/\s+/g, ' ')}`);
+    const env = { ...this.#environment, NOTIFY_SOCKET: this.#socket };
+    return new Promise((resolve) => {
+      execFile('systemd-notify', assignments, { env, timeout: BOUND_MS, killSignal: 'SIGKILL' }, () => resolve());
+    });
+  }
+}
