@@ -3,6 +3,7 @@ import type { TerminalSettings } from '../system/termios.ts';
 import type { Adapter } from './adapters.ts';
 import type { Given } from './attempts.ts';
 import type { Measured } from './measure.ts';
+import type { Questions } from './questions.ts';
 import type { Recognised } from './recognise.ts';
 import type { Found, Searched } from './search.ts';
 
@@ -23,6 +24,8 @@ export interface Evidence {
   recognised?: Recognised;
   /** Other parities at which it answers as well. */
   toleratedParities?: TerminalSettings['parity'][];
+  /** What it takes of the model's reads. */
+  questions?: Questions;
   measured?: Measured;
   /** What was expected, by the command line or the configuration. */
   expected?: Given & {

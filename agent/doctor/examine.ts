@@ -5,7 +5,8 @@ import { AgentError } from '../system/errors.ts';
 import { adapterAt } from './adapters.ts';
 import type { Evidence, Target } from './evidence.ts';
 import { Line } from './line.ts';
-import { measure, questionsFor } from './measure.ts';
+import { measure } from './measure.ts';
+import { questionsFor } from './questions.ts';
 import { Recognition } from './recognise.ts';
 import { type Found, Search } from './search.ts';
 
@@ -84,8 +85,11 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
   }
   const model = known ?? evidence.recognised?.candidates[0];
   if (model && line.isSerial && expected?.parity === undefined) await preferFactoryParity(line, evidence, found, model);
-  if (measureMs === 0) return;
-  evidence.measured = await measure(line, questionsFor(found.unit, model, line), model, measureMs, (measured, leftMs) =>
+  if (measureMs === 0 && !known) return;
+  const questions = await questionsFor(found.unit, model, line);
+  evidence.questions = questions;
+  if (measureMs === 0 || questions.isForeign) return;
+  evidence.measured = await measure(line, questions, model, measureMs, (measured, leftMs) =>
     onProgress?.(
       `${line.name}: measuring, ${measured.requests} reads, ${measured.failed} failed (${seconds(leftMs)} more)`,
     ),

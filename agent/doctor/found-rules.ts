@@ -60,6 +60,14 @@ const said = ({ expected }: Evidence) =>
 const mend = ({ expected }: Evidence, line: string) =>
   expected?.by === 'configuration' ? [`write ${line} into the configuration`] : [`the lines below have it: ${line}`];
 
+/** Is it known what it is, and that is not what was expected? */
+function isAnotherModel({ expected, recognised }: Evidence): boolean {
+  const { model } = expected ?? {};
+  const candidates = recognised?.candidates ?? [];
+  if (!model || model.identify.length === 0 || candidates.length === 0) return false;
+  return !candidates.some(({ name }) => name === model.name);
+}
+
 /** What holds of a line on which a meter answers. */
 export const FOUND_RULES: readonly Rule[] = [
   {
@@ -99,19 +107,31 @@ export const FOUND_RULES: readonly Rule[] = [
     cause: 'wrong-model',
     level: 'fault',
     seen: (evidence) => {
-      const model = evidence.expected?.model;
-      const candidates = evidence.recognised?.candidates ?? [];
-      if (!model || model.identify.length === 0 || candidates.length === 0) return undefined;
-      if (candidates.some(({ name }) => name === model.name)) return undefined;
-      return `what answers is ${candidates.map(({ name }) => name).join(' or ')}; ${said(evidence)} ${model.name}`;
+      const { expected, questions, recognised } = evidence;
+      if (!expected?.model) return undefined;
+      const { model, modelName = model.name } = expected;
+      if (isAnotherModel(evidence)) {
+        const names = recognised?.candidates.map(({ name }) => name).join(' or ');
+        return `what answers is ${names}; ${said(evidence)} ${modelName}`;
+      }
+      return questions?.isForeign
+        ? `a meter answers, but with none of the registers that were asked for; ${said(evidence)} ${modelName}`
+        : undefined;
     },
-    remedies: (evidence) => mend(evidence, `model: ${likeliest(evidence)?.name}`),
+    remedies: (evidence) =>
+      isAnotherModel(evidence)
+        ? mend(evidence, `model: ${likeliest(evidence)?.name}`)
+        : [
+            'compare the model with the label on the meter; those that are built in: energy-monitor meter models',
+            'in a register table, check function (3 or 4) and addresses: many manuals count from 1, or write 30001 and 40001',
+          ],
   },
   {
     cause: 'unknown-model',
     level: 'fault',
-    seen: ({ recognised, expected }) =>
-      recognised?.candidates.length === 0 && !expected?.model
+    // On a line that breaks replies it is the line's fault.
+    seen: (evidence) =>
+      evidence.recognised?.candidates.length === 0 && !evidence.expected?.model && lossOf(evidence) === undefined
         ? 'a meter answers, but its registers are those of no model that is built in'
         : undefined,
     remedies: () => [
@@ -227,6 +247,15 @@ export const FOUND_RULES: readonly Rule[] = [
         ? `it takes up to ${Math.round(measured.latency.mostMs)} ms to begin an answer; ${measured.late} of ${measured.requests} came later than the ${measured.patienceMs} ms that the collector waits`
         : undefined,
     remedies: () => ['keep the responseTimeout that stands in the configuration below'],
+  },
+  {
+    cause: 'short-reads',
+    level: 'note',
+    seen: ({ questions }) =>
+      questions && questions.refused.length > 0
+        ? `it does not answer reads of ${questions.refused.join(' and ')} registers; measured with ${questions.long.count} at most`
+        : undefined,
+    remedies: () => ['nothing has to be done: the collector finds that out as well, and reads less at a time'],
   },
   {
     cause: 'parity-errors',

@@ -1,9 +1,9 @@
 import type { MeterModel } from '../meters/model.ts';
-import { planReads } from '../meters/planner.ts';
 import { DEFAULT_TIMING } from '../modbus/bus.ts';
-import { characterMs, readWireMs } from '../modbus/connection.ts';
+import { characterMs } from '../modbus/connection.ts';
 import type { LineCounters } from '../system/terminal.ts';
-import type { Line, Question } from './line.ts';
+import type { Line } from './line.ts';
+import type { Questions } from './questions.ts';
 import { framesIn, type ReplyKind } from './reply.ts';
 import { difference } from './search.ts';
 
@@ -67,27 +67,6 @@ export function latencyOf(timesMs: readonly number[]): Latency | undefined {
   return { leastMs: at(0), medianMs: at(0.5), p99Ms: at(0.99), mostMs: at(1), histogram };
 }
 
-/** The shortest and the longest read that a reading of the model takes. */
-export function questionsFor(unit: number, model: MeterModel | undefined, line: Line): [Question, Question] {
-  const probe = { unit, functionCode: 3, address: 0x0002 } as const;
-  if (!model)
-    return [
-      { ...probe, count: 1 },
-      { ...probe, count: 2 },
-    ];
-  const { blocks } = planReads(model.fields, {
-    cost: (count) => readWireMs(line.wire, count) + Math.max(20, model.pauseMs),
-    maxBlock: model.maxBlock,
-  });
-  const longest = blocks.reduce((a, b) => (b.count > a.count ? b : a));
-  const [first] = [...model.fields].sort((a, b) => a.words - b.words);
-  const { functionCode, address, words } = first ?? { ...longest, words: 1 };
-  return [
-    { unit, functionCode, address, count: words },
-    { unit, functionCode: longest.functionCode, address: longest.address, count: longest.count },
-  ];
-}
-
 /**
  * Asks a meter again and again.
  * @param forMs how long
@@ -96,12 +75,15 @@ export function questionsFor(unit: number, model: MeterModel | undefined, line: 
  */
 export async function measure(
   line: Line,
-  questions: readonly [Question, Question],
+  { short: shortRead, long: longRead }: Questions,
   model: MeterModel | undefined,
   forMs: number,
   onProgress?: (measured: Measured, leftMs: number) => void,
 ): Promise<Measured> {
-  const [short, long] = questions.map(({ count }) => ({ registers: count, requests: 0, failed: 0 })) as [Tally, Tally];
+  const [short, long] = [shortRead, longRead].map(({ count }) => ({ registers: count, requests: 0, failed: 0 })) as [
+    Tally,
+    Tally,
+  ];
   const patienceMs = model?.responseMs ?? DEFAULT_TIMING.responseMs;
   const counts = { echoes: 0, withStrays: 0, late: 0, quietBytes: 0, quietMs: 0, foreignFrames: 0 };
   const kinds: Measured['kinds'] = {};
@@ -124,7 +106,7 @@ export async function measure(
     };
   };
   for (let index = 0; performance.now() - startedAt < forMs; index++) {
-    const question = questions[index % 2] ?? questions[0];
+    const question = index % 2 === 0 ? shortRead : longRead;
     const tally = index % 2 === 0 ? short : long;
     const quiet = await line.listen(QUIET_EACH_MS);
     counts.quietMs += QUIET_EACH_MS;

@@ -29,6 +29,7 @@ export type Cause =
   | 'termination'
   | 'unsteady'
   | 'slow'
+  | 'short-reads'
   | 'parity-errors'
   | 'echo'
   | 'stray-bytes'
