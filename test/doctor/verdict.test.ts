@@ -5,7 +5,7 @@ import { latencyOf, type Measured } from '../../agent/doctor/measure.ts';
 import type { Searched } from '../../agent/doctor/search.ts';
 import { meterEntry } from '../../agent/doctor/snippet.ts';
 import { codeOf, findingsOf } from '../../agent/doctor/verdict.ts';
-import { SDM120, SDM230 } from '../../agent/meters/eastron.ts';
+import { SDM120, SDM230, SDM630 } from '../../agent/meters/eastron.ts';
 import { WE_514, WE_515 } from '../../agent/meters/orno.ts';
 
 const ADAPTER: Adapter = {
@@ -200,6 +200,17 @@ test('the configuration says what differs from the factory, and nothing else', (
     model: 'sdm230',
     unit: 9,
     connection: { serial: '/dev/serial/by-id/usb-1', baudRate: 2400, parity: 'odd', responseTimeout: '750ms' },
+  });
+  // What differs is what differs from the model that is written, also where another one is likelier.
+  const at2400 = {
+    ...FOUND,
+    found: { ...odd.found, settings: { baudRate: 2400, parity: 'none', stopBits: 1 } },
+  } as const;
+  const named = { ...at2400, recognised: { candidates: [SDM120, SDM630], isCertain: true, because: '' } };
+  const said = { by: 'command line', model: SDM630, modelName: 'sdm630' } as const;
+  expect(meterEntry({ ...named, expected: said }, 'house')).toMatchObject({
+    model: 'sdm630',
+    connection: { baudRate: 2400 },
   });
   expect(meterEntry({ ...odd, ...TCP }, 'house')?.connection).toEqual({ tcp: 'gateway:502' });
   expect(meterEntry(lineWith({}), 'house')).toBeUndefined();
