@@ -187,8 +187,10 @@ export class Line {
       this.#lastTrafficMs = performance.now();
     }
     const since = (at: number | undefined) => (at === undefined ? undefined : Math.max(0, at - sentAt));
+    // An echo comes before the meter's turnaround, and has the meter's reply with it.
+    const isBurst = lastByteAt - (firstByteAt ?? 0) <= replyMs + STALL_MS;
     return {
-      ...readReply(frame, raw),
+      ...readReply(frame, raw, isBurst),
       raw,
       firstByteMs: since(firstByteAt),
       wholeMs: since(lastByteAt) ?? 0,
