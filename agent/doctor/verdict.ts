@@ -2,6 +2,7 @@ import type { ErrorCode } from '../system/errors.ts';
 import type { Evidence } from './evidence.ts';
 import { FOUND_RULES } from './found-rules.ts';
 import { LINE_RULES } from './line-rules.ts';
+import { MEASURED_RULES } from './measured-rules.ts';
 
 /**
  * What can be the matter with a line. A fault has to be mended before the meter is read for good; a note is worth knowing.
@@ -64,7 +65,7 @@ export function findingsOf(evidence: Evidence): Finding[] {
     // The first that explains it: what comes later in the table is less certain.
     return judged(LINE_RULES).slice(0, 1);
   }
-  const findings = judged(FOUND_RULES);
+  const findings = judged([...FOUND_RULES, ...MEASURED_RULES]);
   return findings.some(({ level }) => level === 'fault') ? findings.filter(({ level }) => level !== 'good') : findings;
 }
 
