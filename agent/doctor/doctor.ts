@@ -44,6 +44,7 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
   const all = visits.length > 0 ? visits : adaptersHere(options, general);
   try {
     for (const { target, expected, otherUnits } of all) {
+      if (controller.signal.aborted) break;
       const evidence = await examine(target, {
         ...(expected ? { expected } : {}),
         ...(otherUnits ? { otherUnits } : {}),
@@ -54,16 +55,16 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
       });
       lines.push({ evidence, findings: findingsOf(evidence) });
     }
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
   } finally {
     progress.clear();
   }
   const isChecking = visits.some(({ expected }) => expected?.by === 'configuration');
   const snippet = isChecking ? undefined : snippetOf(lines.map(({ evidence }) => evidence));
-  out.write((options.asJson ? reportJson : reportText)(lines, general, snippet));
-  if (controller.signal.aborted) {
-    options.screen.write('energy-monitor: stopped before the end; ports are closed and set as they were\n');
+  const isStopped = controller.signal.aborted;
+  out.write(options.asJson ? reportJson(lines, general, snippet, isStopped) : reportText(lines, general, snippet));
+  if (isStopped) {
+    const unwritten = writeTo === undefined ? '' : `, ${writeTo} is not written`;
+    options.screen.write(`energy-monitor: stopped before the end${unwritten}; ports are closed and set as they were\n`);
     return 0;
   }
   if (writeTo !== undefined) write(writeTo, snippet, options);

@@ -17,6 +17,8 @@ export interface Evidence {
   adapter?: Adapter;
   /** Why the line could not be opened, or was lost. */
   failure?: { message: string; when: 'opening' | 'examining' };
+  /** It was ended before all was looked at: what is missing says nothing. */
+  isStopped?: boolean;
   /** Another program has the port. */
   isHeld?: boolean;
   searched?: Searched;
@@ -31,6 +33,8 @@ export interface Evidence {
   expected?: Given & {
     model?: MeterModel | undefined;
     modelName?: string | undefined;
+    /** How long the collector is told to wait for an answer to begin, ms. */
+    responseMs?: number | undefined;
     by: 'command line' | 'configuration';
     meter?: string;
   };

@@ -1,5 +1,6 @@
 import { MODELS } from '../meters/catalogue.ts';
 import type { MeterModel } from '../meters/model.ts';
+import { DEFAULT_TIMING } from '../modbus/bus.ts';
 import { tcpConnector } from '../modbus/tcp-connection.ts';
 import { AgentError } from '../system/errors.ts';
 import { adapterAt } from './adapters.ts';
@@ -32,8 +33,7 @@ async function openLine(target: Target, signal: AbortSignal): Promise<Line> {
 
 /**
  * Looks at one line: who holds it, whether a meter answers and how, which it is, and how well. Nothing is written to a meter;
- * the port is closed, and set as it was, whatever happens.
- * @throws what the signal says
+ * the port is closed, and set as it was, whatever happens. Ended by the signal, it tells what was found until then.
  */
 export async function examine(target: Target, options: ExamineOptions): Promise<Evidence> {
   const evidence: Evidence = { target, ...(options.expected ? { expected: options.expected } : {}) };
@@ -53,8 +53,9 @@ export async function examine(target: Target, options: ExamineOptions): Promise<
   try {
     await look(line, evidence, options);
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    evidence.failure = { message: error.message, when: 'examining' };
+    if (options.signal.aborted) evidence.isStopped = true;
+    else if (error instanceof AgentError) evidence.failure = { message: error.message, when: 'examining' };
+    else throw error;
   } finally {
     await line.close();
   }
@@ -62,7 +63,7 @@ export async function examine(target: Target, options: ExamineOptions): Promise<
 }
 
 async function look(line: Line, evidence: Evidence, options: ExamineOptions): Promise<void> {
-  const { expected, otherUnits = [], isThorough, onProgress, measureMs } = options;
+  const { expected, otherUnits = [], isThorough, onProgress, measureMs, signal } = options;
   const search = new Search(line, {
     models: MODELS,
     given: expected && { unit: expected.unit, baudRate: expected.baudRate, parity: expected.parity },
@@ -89,11 +90,14 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
   const questions = await questionsFor(found.unit, model, line);
   evidence.questions = questions;
   if (measureMs === 0 || questions.isForeign) return;
-  evidence.measured = await measure(line, questions, model, measureMs, (measured, leftMs) =>
-    onProgress?.(
-      `${line.name}: measuring, ${measured.requests} reads, ${measured.failed} failed (${seconds(leftMs)} more)`,
-    ),
-  );
+  evidence.measured = await measure(line, questions, model, {
+    forMs: measureMs,
+    patienceMs: expected?.responseMs ?? model?.responseMs ?? DEFAULT_TIMING.responseMs,
+    signal,
+    onProgress: (requests, failed, leftMs) =>
+      onProgress?.(`${line.name}: measuring, ${requests} reads, ${failed} failed (${seconds(leftMs)} more)`),
+  });
+  if (signal.aborted) evidence.isStopped = true;
 }
 
 /** A meter that takes any parity was found at the first that was tried: the factory's is the better guess. */

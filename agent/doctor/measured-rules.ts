@@ -168,7 +168,7 @@ export const MEASURED_RULES: readonly Rule[] = [
     cause: 'healthy',
     level: 'good',
     seen: ({ measured }) =>
-      measured
+      measured && measured.requests > 0
         ? `the line is good: ${measured.requests} reads, ${measured.failed === 0 ? 'none' : measured.failed} failed`
         : 'a meter answers',
     remedies: () => [],

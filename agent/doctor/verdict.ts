@@ -61,6 +61,7 @@ export function findingsOf(evidence: Evidence): Finding[] {
       const sentence = seen(evidence);
       return sentence === undefined ? [] : [{ cause, level, sentence, remedies: remedies(evidence) }];
     });
+  if (evidence.isStopped && !evidence.found) return [];
   if (!evidence.found || evidence.failure) {
     // The first that explains it: what comes later in the table is less certain.
     return judged(LINE_RULES).slice(0, 1);

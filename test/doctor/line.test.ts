@@ -78,11 +78,13 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   const before = readTermios(fd);
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   let said = '';
+  let text = '';
   const ran = runDoctor(
     {
       visits: [{ target: { kind: 'serial', path: line.linkPath } }],
       measureMs: 60_000,
-      out: { write: () => {} },
+      asJson: true,
+      out: { write: (part) => (text += part) },
       screen: { write: (text: string) => (said += text) },
     },
     stopped,
@@ -92,8 +94,33 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   expect(await ran).toBe(0);
   expect(said).toContain('stopped before the end');
   expect(readTermios(fd)).toEqual(before);
+  const report = JSON.parse(text);
+  expect(report).toMatchObject({ stopped: true, lines: [{ isStopped: true }] });
+  // What is not known yet is no fault.
+  const [{ found, measured, findings }] = report.lines;
+  expect(findings.filter(({ level }: { level: string }) => level === 'fault')).toEqual([]);
+  if (found === undefined) expect([findings, measured, report.config]).toEqual([[], undefined, null]);
   const next = await serialConnector(line.linkPath, WIRE_9600).open();
   await next.close();
+});
+
+test('ended while it measures, it tells the meter that it has found', async () => {
+  const { line } = virtualLine();
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  let text = '';
+  const code = await runDoctor(
+    {
+      visits: [{ target: { kind: 'serial', path: line.linkPath } }],
+      measureMs: 60_000,
+      out: { write: (part) => (text += part) },
+      screen: { isTTY: true, columns: 200, write: (shown: string) => /measuring/.test(shown) && stop() },
+    },
+    stopped,
+  );
+  expect(code).toBe(0);
+  expect(text).toMatch(/found +9600 baud 8E1, unit 1/);
+  expect(text).toMatch(/good: the line is good: \d+ reads, none failed/);
+  expect(text).toContain('model: we-515');
 });
 
 test('several adapters are examined one after the other; one good meter is enough', async () => {
