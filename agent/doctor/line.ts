@@ -201,8 +201,9 @@ export class Line {
   /** Closes the port and leaves it set as it was. */
   async close(): Promise<void> {
     this.#onLost = undefined;
-    await this.#connection.close();
+    // While the port is still ours: who waits for it, such as a collector, sets it as soon as it is free.
     if (this.#terminal) leave(this.#terminal);
+    await this.#connection.close();
   }
 
   /** @returns true when `early` came before the time was over */

@@ -24,7 +24,10 @@ test('a meter sees each setting that is tried, and after it those of before', as
       expect(pty.reader()).toEqual({ baudRate, parity, stopBits: 1 });
     }
   }
-  await line.close();
+  const closing = line.close();
+  // At once: when the port is free, the next program sets it.
+  expect(pty.reader()).toEqual(before);
+  await closing;
   expect(pty.reader()).toEqual(before);
   pty.close();
 });
