@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseConfig } from '../config/load.ts';
 import { AgentError, EXIT_CODES, messageOf } from '../system/errors.ts';
 import { progressLine, type Screen } from '../system/progress-line.ts';
@@ -35,7 +36,8 @@ export interface DoctorOptions {
  */
 export async function runDoctor(options: DoctorOptions, stopped: Promise<void>): Promise<number> {
   const { visits, writeTo, out } = options;
-  if (writeTo !== undefined) refuseToReplace(writeTo, options.mayReplace === true);
+  // Before a minute of measuring, not after it.
+  if (writeTo !== undefined) refuseUnwritable(writeTo, options.mayReplace === true);
   const general: Finding[] = [];
   const lines: LineReport[] = [];
   const controller = new AbortController();
@@ -104,12 +106,25 @@ function adaptersHere({ expected, root }: DoctorOptions, general: Finding[]): Vi
   return adapters.map(({ path }) => ({ target: { kind: 'serial', path }, ...(expected ? { expected } : {}) }));
 }
 
-function refuseToReplace(path: string, mayReplace: boolean): void {
-  if (mayReplace || !existsSync(path)) return;
-  throw new AgentError('usage', `${path} is there already, and is left as it is`, {
-    hint: 'name another file, or replace it with --force',
-  });
+function refuseUnwritable(path: string, mayReplace: boolean): void {
+  const isThere = existsSync(path);
+  if (isThere && !mayReplace) {
+    throw new AgentError('usage', `${path} is there already, and is left as it is`, {
+      hint: 'name another file, or replace it with --force',
+    });
+  }
+  try {
+    accessSync(isThere ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
+
+const unwritable = (path: string, cause: unknown) =>
+  new AgentError('storage', `${path} cannot be written: ${messageOf(cause)}`, {
+    hint: 'name a file in a directory that you can write to',
+    cause,
+  });
 
 function write(path: string, snippet: string | undefined, { mayReplace, screen }: DoctorOptions): void {
   if (snippet === undefined) {
@@ -126,10 +141,7 @@ function write(path: string, snippet: string | undefined, { mayReplace, screen }
       },
     );
   } catch (error) {
-    throw new AgentError('storage', `${path} cannot be written: ${messageOf(error)}`, {
-      hint: 'name a file in a directory that you can write to',
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
   screen.write(`energy-monitor: ${path} is written; check it with: energy-monitor config check --config ${path}\n`);
 }

@@ -8,7 +8,7 @@ const differs = <T>(expected: T | undefined, found: T | undefined) => expected !
 const said = ({ expected }: Evidence) =>
   expected?.by === 'configuration' ? `the configuration says for ${expected.meter ?? 'this meter'}` : 'you said';
 const mend = ({ expected }: Evidence, line: string) =>
-  expected?.by === 'configuration' ? [`write ${line} into the configuration`] : [`the lines below have it: ${line}`];
+  expected?.by === 'configuration' ? [`write ${line} into the configuration`] : [`take what was found: ${line}`];
 
 /** Is it known what it is, and that is not what was expected? */
 function isAnotherModel({ expected, recognised }: Evidence): boolean {

@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { CASES, type Case } from '../../agent/simulator/case-names.ts';
-import { runCommand, runProgram } from '../support/child.ts';
+import { REPOSITORY, runCommand, runProgram } from '../support/child.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A virtual meter of the command line on a pseudo-terminal; its path. */
@@ -189,6 +189,22 @@ test('the configuration that it writes is right, and the collector reads the met
   expect(await collector.end('SIGINT')).toBe(0);
 });
 
+test('what it writes is right in any directory, from a port and a table that are named by relative paths', async () => {
+  const link = await simulated('--strict');
+  const directory = temporaryDirectory();
+  const table = runCommand(['meter', 'describe', 'we-515', '--yaml']);
+  await table.ended;
+  writeFileSync(join(directory, 'my-meter.yaml'), table.output());
+  const config = join(temporaryDirectory(), 'config.yaml');
+  const [port, model] = [link, join(directory, 'my-meter.yaml')].map((path) => relative(REPOSITORY, path));
+  const { code, err } = await doctor(
+    ...['--port', port ?? '', '--model', model ?? '', '--no-measure', '--write', config],
+  );
+  expect([code, err]).toEqual([0, expect.stringContaining(`${config} is written`)]);
+  const check = runCommand(['config', 'check', '--config', config]);
+  expect(await check.ended).toBe(0);
+});
+
 test('--json has evidence, findings and the configuration', async () => {
   const link = await simulated('--strict', '--model', 'sdm630');
   const { out, code } = await doctor('--port', link, '--for', '1s', '--json');
@@ -209,6 +225,14 @@ test.for([
   [['--port', '/dev/x', '--tcp', 'y'], 64, /--port and --tcp exclude each other/],
   [['--model', 'we-999'], 64, /there is no meter we-999/],
   [['--config', '/nowhere.yaml'], 78, /configuration \/nowhere.yaml is not there/],
+  [['--rtu-over-tcp', 'x', '--tcp', 'y'], 64, /--tcp and --rtu-over-tcp exclude each other/],
+  [['--config', '/nowhere.yaml', '--unit', '3', '--write', 'x'], 64, /--unit and --write cannot stand beside --config/],
+  [
+    ['--port', '/dev/nowhere', '--write', '/nowhere/x.yaml'],
+    74,
+    /^energy-monitor: \/nowhere\/x.yaml cannot be written/,
+  ],
+  [['--baud', '9601'], 64, /Use one of 1200, .*115200/],
   [['--for', 'long'], 64, /Write a duration/],
 ] as const)('%j ends with %i', async ([args, expected, text]) => {
   const { code, out, err } = await doctor(...args);
