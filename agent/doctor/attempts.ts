@@ -58,7 +58,7 @@ const RATES = [9600, 2400, 4800, 19_200, 1200, 38_400, 115_200, 57_600];
 const PARITIES = ['even', 'none', 'odd'] as const;
 const LAST_UNIT = 247;
 /** At a slow rate only the units that people choose are within a minute. */
-const LIKELY_UNITS = 32;
+export const LIKELY_UNITS = 32;
 const SLOW_BAUD = 4800;
 /** Timers, a turn of the event loop, and the silence between frames. */
 const OVERHEAD_MS = 6;

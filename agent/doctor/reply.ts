@@ -25,6 +25,8 @@ export interface Reply {
   exceptionCode?: number;
   /** Two bytes each, of an answer. */
   registers?: Buffer;
+  /** A gateway says that nobody has answered it on its line: that is silence. */
+  isByGateway?: true;
   hasEcho: boolean;
   /** Bytes beside the echo and the frame. */
   strays: number;
@@ -83,7 +85,7 @@ export function readReply(request: Buffer, raw: Buffer, isBurst = true): Reply {
   const refusal = frames.find((frame) => frame[0] === unit && frame[1] === (functionCode | 0x80));
   if (refusal) {
     const exceptionCode = refusal.readUInt8(2);
-    if (GATEWAY_CODES.has(exceptionCode)) return { kind: 'silent', hasEcho, strays: 0 };
+    if (GATEWAY_CODES.has(exceptionCode)) return { kind: 'silent', isByGateway: true, hasEcho, strays: 0 };
     return { kind: 'exception', unit, exceptionCode, hasEcho, strays: strays(refusal) };
   }
   const other = frames[0];

@@ -20,6 +20,7 @@ const SILENT: Searched = {
   attempts: 500,
   kinds: { silent: 500 },
   echoes: 0,
+  gatewayRefusals: 0,
   nearMisses: [],
   isStuck: false,
   counted: undefined,
@@ -45,7 +46,34 @@ test.for<[string, Evidence, string, RegExp]>([
     'port-busy',
     /energy-monitor collect \(process 7\).*kill -INT 7/s,
   ],
-  ['held by nobody we see', { ...SERIAL, isHeld: true }, 'port-busy', /may not see.*fuser -v .*ModemManager/s],
+  [
+    'held by nobody we see',
+    { ...SERIAL, isHeld: true },
+    'port-busy',
+    /may not see.*fuser -v .*stop energy-monitor-collector.*ModemManager/s,
+  ],
+  [
+    'held by ModemManager',
+    {
+      ...SERIAL,
+      isHeld: true,
+      adapter: { ...ADAPTER, holders: [{ pid: 8, program: 'ModemManager', command: undefined }] },
+    },
+    'port-busy',
+    /ModemManager \(process 8\).*it opens each new port: sudo systemctl disable --now ModemManager$/s,
+  ],
+  [
+    'held by another doctor',
+    { ...SERIAL, isHeld: true, adapter: { ...ADAPTER, holders: [{ pid: 9, program: 'node', command: 'doctor' }] } },
+    'port-busy',
+    /energy-monitor doctor \(process 9\).*end it, or wait for it: process 9/s,
+  ],
+  [
+    'bytes that are no answer',
+    lineWith({ attempts: 500, kinds: { silent: 498, breaks: 2 } }),
+    'no-answer',
+    /2 times something came/,
+  ],
   ['not there', opening('serial port /dev/ttyUSB0 is not there'), 'port-missing', /plug the adapter in/],
   ['EIO', opening('serial port /dev/ttyUSB0 cannot be opened: Input/output error'), 'dead-adapter', /under-voltage/],
   [
