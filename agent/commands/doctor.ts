@@ -109,10 +109,26 @@ async function visitsBy(options: Options, expected: Visit['expected']): Promise<
   if (options.config !== undefined) {
     const { loadConfig } = await import('../config/load.ts');
     const { visitsOf } = await import('../doctor/targets.ts');
-    return visitsOf(loadConfig(options.config));
+    const config = loadConfig(options.config);
+    const visits = visitsOf(config);
+    for (const { target } of visits) await refuseBesideCollector(target, config.stateDir);
+    return visits;
   }
   const target = await targetBy(options);
+  if (target) await refuseBesideCollector(target);
   return target ? [{ target, ...(expected ? { expected } : {}) }] : [];
+}
+
+/** A transparent gateway has no lock: two who ask through it take each other's answers. A serial port has one. */
+async function refuseBesideCollector(target: Target, stateDir?: string): Promise<void> {
+  if (target.kind !== 'rtuOverTcp') return;
+  const { DEFAULT_STATE_DIR } = await import('../config/state-dir.ts');
+  const { lineDefaults } = await import('../config/meter-defaults.ts');
+  const { connectorFor } = await import('../collector/connectors.ts');
+  const { refuseSharedLine } = await import('../collector/line-holder.ts');
+  const { host, port } = target;
+  const here = stateDir ?? process.env.ENERGY_MONITOR_STATE_DIR ?? DEFAULT_STATE_DIR;
+  refuseSharedLine(here, connectorFor({ rtuOverTcp: { host, port }, ...lineDefaults(undefined) }).name);
 }
 
 async function targetBy({ port, tcp, rtuOverTcp }: Options): Promise<Target | undefined> {

@@ -109,6 +109,31 @@ test('a port that another program holds is left alone', async () => {
   expect(await holder.end('SIGINT')).toBe(0);
 });
 
+test('a transparent gateway, which has no lock, is left to a running collector', async () => {
+  const meter = runCommand(['simulate', '--rtu-over-tcp', '0']);
+  const [, port] = await meter.printed(/127\.0\.0\.1:(\d+)/);
+  const stateDir = join(temporaryDirectory(), 'state');
+  const config = join(temporaryDirectory(), 'config.yaml');
+  const connection = `{rtuOverTcp: '127.0.0.1:${port}'}`;
+  writeFileSync(config, `stateDir: ${stateDir}\nmeters: [{name: house, model: we-515, connection: ${connection}}]\n`);
+  const collector = runCommand(['collect', '--config', config]);
+  const isReading = async () => {
+    const status = runCommand(['status', '--json', '--config', config]);
+    return (await status.ended) !== undefined && status.output().includes('rtu+tcp://');
+  };
+  while (!(await isReading())) await new Promise((resolve) => setTimeout(resolve, 200));
+  for (const place of [
+    ['--config', config],
+    ['--rtu-over-tcp', `127.0.0.1:${port}`],
+  ]) {
+    const child = runCommand(['doctor', ...place, '--no-measure', '--json'], { ENERGY_MONITOR_STATE_DIR: stateDir });
+    expect(await child.ended).toBe(69);
+    expect(child.output()).toBe('');
+    expect(child.errors()).toMatch(/is held by the collector, process \d+\n {2}.*stop energy-monitor-collector/);
+  }
+  expect(await collector.end('SIGINT')).toBe(0);
+});
+
 test('what the configuration says is checked: unit, rate, parity, model', async () => {
   const link = await simulated('--strict');
   const config = join(temporaryDirectory(), 'config.yaml');
