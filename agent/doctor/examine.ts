@@ -1,3 +1,5 @@
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { MODELS } from '../meters/catalogue.ts';
 import type { MeterModel } from '../meters/model.ts';
 import { DEFAULT_TIMING } from '../modbus/bus.ts';
@@ -25,6 +27,21 @@ export interface ExamineOptions {
 
 const seconds = (ms: number) => `${Math.max(0, Math.round(ms / 1000))} s`;
 
+/** A file, a directory, /dev/null: what can be opened, or need not be, and is no terminal. */
+function isSomethingElse(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return false;
+  if (!stat.isCharacterDevice()) return true;
+  try {
+    const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    const isTerminal = isatty(fd);
+    closeSync(fd);
+    return !isTerminal;
+  } catch {
+    return false;
+  }
+}
+
 async function openLine(target: Target, signal: AbortSignal): Promise<Line> {
   if (target.kind === 'serial') return Line.openSerial(target.path, signal);
   const wire = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
@@ -38,6 +55,9 @@ async function openLine(target: Target, signal: AbortSignal): Promise<Line> {
 export async function examine(target: Target, options: ExamineOptions): Promise<Evidence> {
   const evidence: Evidence = { target, ...(options.expected ? { expected: options.expected } : {}) };
   if (target.kind === 'serial') {
+    if (isSomethingElse(target.path)) {
+      return { ...evidence, failure: { message: `${target.path} is no serial port`, when: 'opening' } };
+    }
     evidence.adapter = adapterAt(target.path);
     if (evidence.adapter.access !== 'granted') return evidence;
     if (evidence.adapter.holders.length > 0) return { ...evidence, isHeld: true };

@@ -95,7 +95,7 @@ export const LINE_RULES: readonly Rule[] = [
     cause: 'port-missing',
     level: 'fault',
     seen: ({ failure }) => failure?.message,
-    remedies: () => ['plug the adapter in, and run doctor without --port: it lists the adapters that are there'],
+    remedies: () => ['plug the adapter in, and run doctor without --port: it looks at each adapter that is there'],
   },
   {
     cause: 'swapped',

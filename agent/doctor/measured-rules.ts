@@ -1,5 +1,6 @@
 import type { Evidence } from './evidence.ts';
 import type { Measured, Tally } from './measure.ts';
+import { responseTimeout } from './snippet.ts';
 import type { Rule } from './verdict.ts';
 
 /** A line that loses more than this is a fault: at one reading a second that is a gap each two minutes. */
@@ -51,6 +52,17 @@ export function lossOf(evidence: Evidence): string | undefined {
   const { measured } = evidence;
   if (!measured || !isLossy(measured)) return undefined;
   return LOSSES.find(([, holds]) => holds(measured, evidence))?.[0];
+}
+
+/** Then nothing mends itself: the collector waits as long as the configuration says. */
+const isChecked = ({ expected }: Evidence) => expected?.by === 'configuration';
+
+const isOftenLate = ({ measured }: Evidence) =>
+  measured !== undefined && measured.late >= LEAST_FAILURES && measured.late > MOST_LOST * measured.requests;
+
+function latenessOf({ measured }: Evidence): string | undefined {
+  if (!measured?.latency || measured.late === 0) return undefined;
+  return `it takes up to ${Math.round(measured.latency.mostMs)} ms to begin an answer; ${measured.late} of ${measured.requests} came later than the ${measured.patienceMs} ms that the collector waits`;
 }
 
 /** What holds of a line that was measured. */
@@ -120,11 +132,14 @@ export const MEASURED_RULES: readonly Rule[] = [
   },
   {
     cause: 'slow',
+    level: 'fault',
+    seen: (evidence) => (isChecked(evidence) && isOftenLate(evidence) ? latenessOf(evidence) : undefined),
+    remedies: (evidence) => [`write responseTimeout: ${responseTimeout(evidence)} below connection`],
+  },
+  {
+    cause: 'slow',
     level: 'note',
-    seen: ({ measured }) =>
-      measured?.latency && measured.late > 0
-        ? `it takes up to ${Math.round(measured.latency.mostMs)} ms to begin an answer; ${measured.late} of ${measured.requests} came later than the ${measured.patienceMs} ms that the collector waits`
-        : undefined,
+    seen: (evidence) => (isChecked(evidence) ? undefined : latenessOf(evidence)),
     remedies: () => ['keep the responseTimeout that stands in the configuration below'],
   },
   {

@@ -6,7 +6,7 @@ const LONGEST_TIMEOUT_MS = 10_000;
 const STEP_MS = 50;
 
 /** For a meter that is slower than the collector waits: what it took at most and half of it again. */
-function responseTimeout({ measured }: Evidence): string | undefined {
+export function responseTimeout({ measured }: Evidence): string | undefined {
   if (!measured?.latency || measured.late === 0) return undefined;
   const ms = Math.ceil((measured.latency.mostMs * 1.5) / STEP_MS) * STEP_MS;
   return `${Math.min(ms, LONGEST_TIMEOUT_MS)}ms`;

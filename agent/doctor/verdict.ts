@@ -75,6 +75,7 @@ export function codeOf(findings: readonly Finding[], expected: Evidence['expecte
   const faults = findings.filter(({ level }) => level === 'fault').map(({ cause }) => cause);
   if (faults.length === 0) return undefined;
   if (faults.includes('no-permission')) return 'permission';
-  const isSaid = expected?.by === 'configuration' && faults.some((cause) => cause.startsWith('wrong-'));
+  const isSaid =
+    expected?.by === 'configuration' && faults.some((cause) => cause.startsWith('wrong-') || cause === 'slow');
   return isSaid ? 'config' : 'unavailable';
 }

@@ -246,6 +246,8 @@ test('--json has evidence, findings and the configuration', async () => {
 
 test.for([
   [['--port', '/dev/nowhere'], 69, /fault port-missing: serial port \/dev\/nowhere is not there/],
+  [['--port', '/dev/null'], 69, /fault port-missing: \/dev\/null is no serial port/],
+  [['--port', 'package.json'], 69, /fault port-missing: .*package.json is no serial port/],
   [['--tcp', 'a:b:c'], 64, /a:b:c is no address/],
   [['--port', '/dev/x', '--tcp', 'y'], 64, /--port and --tcp exclude each other/],
   [['--model', 'we-999'], 64, /there is no meter we-999/],

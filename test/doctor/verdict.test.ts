@@ -203,6 +203,15 @@ test.for<[string, Evidence, string[]]>([
   expect(findingsOf(evidence).map(({ cause }) => cause)).toEqual(causes);
 });
 
+test('a configuration that gives a slow meter no time is wrong, and one that does is right', () => {
+  const slow = losing(0, 0, { late: 20, latency: latencyOf([200, 480]) });
+  const checked: Evidence = { ...slow, expected: { by: 'configuration', meter: 'house', responseMs: undefined } };
+  const findings = findingsOf(checked);
+  expect(findings).toMatchObject([{ cause: 'slow', level: 'fault' }]);
+  expect(findings[0]?.remedies).toEqual(['write responseTimeout: 750ms below connection']);
+  expect(codeOf(findings, checked.expected)).toBe('config');
+});
+
 test('the exit code: a fault, a missing right, a configuration that is wrong', () => {
   const code = (evidence: Evidence) => codeOf(findingsOf(evidence), evidence.expected);
   expect(code(FOUND)).toBeUndefined();
