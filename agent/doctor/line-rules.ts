@@ -37,6 +37,13 @@ export const LINE_RULES: readonly Rule[] = [
         : undefined,
     remedies: ({ adapter }) => {
       const group = adapter && adapter.access !== 'granted' ? adapter.access.group : 'dialout';
+      // Nobody should join root for a port; some drivers and rules leave it to root alone.
+      if (group === 'root') {
+        return [
+          `give it to the group of serial ports, until it is plugged in again: sudo chgrp dialout ${adapter?.path} && sudo chmod g+rw ${adapter?.path}`,
+          'or for good by a rule of udev, such as: KERNEL=="ttyUSB*", GROUP="dialout", MODE="0660"',
+        ];
+      }
       return [
         `put your user into the group, and log in again: sudo usermod -aG ${group} $USER`,
         `under systemd, write SupplementaryGroups=${group} into the unit`,

@@ -41,6 +41,12 @@ test.for<[string, Evidence, string, RegExp]>([
     /usermod -aG dialout/,
   ],
   [
+    'left to root alone',
+    { ...SERIAL, adapter: { ...ADAPTER, access: { group: 'root' } } },
+    'no-permission',
+    /chgrp dialout \/dev\/ttyUSB0(?!.*usermod)/s,
+  ],
+  [
     'held by our collector',
     { ...SERIAL, isHeld: true, adapter: { ...ADAPTER, holders: [{ pid: 7, program: 'node', command: 'collect' }] } },
     'port-busy',
