@@ -69,7 +69,8 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
     options.screen.write(`energy-monitor: stopped before the end${unwritten}; ports are closed and set as they were\n`);
     return 0;
   }
-  if (writeTo !== undefined) write(writeTo, snippet, options);
+  const isFound = lines.some(({ evidence }) => evidence.found !== undefined);
+  if (writeTo !== undefined) write(writeTo, snippet, isFound, options);
   return exitCode(lines, general);
 }
 
@@ -126,9 +127,15 @@ const unwritable = (path: string, cause: unknown) =>
     cause,
   });
 
-function write(path: string, snippet: string | undefined, { mayReplace, screen }: DoctorOptions): void {
+function write(
+  path: string,
+  snippet: string | undefined,
+  isFound: boolean,
+  { mayReplace, screen }: DoctorOptions,
+): void {
   if (snippet === undefined) {
-    screen.write(`energy-monitor: nothing was found, so ${path} is not written\n`);
+    const why = isFound ? 'the model of what answers is not known' : 'no meter was found';
+    screen.write(`energy-monitor: ${why}, so ${path} is not written\n`);
     return;
   }
   parseConfig(snippet, path);

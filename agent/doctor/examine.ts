@@ -1,7 +1,6 @@
 import { closeSync, constants, openSync, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { MODELS } from '../meters/catalogue.ts';
-import type { MeterModel } from '../meters/model.ts';
 import { DEFAULT_TIMING } from '../modbus/bus.ts';
 import { tcpConnector } from '../modbus/tcp-connection.ts';
 import { AgentError } from '../system/errors.ts';
@@ -105,7 +104,9 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
     evidence.recognised = await new Recognition(line, found.unit, found.settings).among(MODELS);
   }
   const model = known ?? evidence.recognised?.candidates[0];
-  if (model && line.isSerial && expected?.parity === undefined) await preferFactoryParity(line, evidence, found, model);
+  const isFactoryRate = model?.serial.baudRate === found.settings.baudRate;
+  const parity = expected?.parity ?? (isFactoryRate ? model?.serial.parity : undefined);
+  if (parity !== undefined && line.isSerial) await preferParity(line, evidence, found, parity);
   if (measureMs === 0 && !known) return;
   const questions = await questionsFor(found.unit, model, line);
   evidence.questions = questions;
@@ -120,12 +121,16 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
   if (signal.aborted) evidence.isStopped = true;
 }
 
-/** A meter that takes any parity was found at the first that was tried: the factory's is the better guess. */
-async function preferFactoryParity(line: Line, evidence: Evidence, found: Found, model: MeterModel): Promise<void> {
+/** A meter that takes any parity was found at the first that was tried: what is expected, or the factory's, is the better guess. */
+async function preferParity(
+  line: Line,
+  evidence: Evidence,
+  found: Found,
+  parity: Found['settings']['parity'],
+): Promise<void> {
   const WAIT_MS = 700;
   const PAUSE_MS = 60;
-  const { parity } = model.serial;
-  if (parity === found.settings.parity || model.serial.baudRate !== found.settings.baudRate) return;
+  if (parity === found.settings.parity) return;
   const settings = { ...found.settings, parity };
   line.set(settings);
   const question = { unit: found.unit, functionCode: 3, address: 0x0002, count: 2 } as const;

@@ -27,7 +27,11 @@ export const FOUND_RULES: readonly Rule[] = [
       differs(evidence.expected?.unit, evidence.found?.unit)
         ? `the meter answers as unit ${evidence.found?.unit}; ${said(evidence)} ${evidence.expected?.unit}`
         : undefined,
-    remedies: (evidence) => [...mend(evidence, `unit: ${evidence.found?.unit}`), 'or set the unit at the meter'],
+    remedies: (evidence) => [
+      ...mend(evidence, `unit: ${evidence.found?.unit}`),
+      'or set the unit at the meter',
+      'or, where that is another meter: the one that was meant is silent; look whether its display is lit',
+    ],
   },
   {
     cause: 'wrong-baud',
