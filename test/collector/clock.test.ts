@@ -226,6 +226,30 @@ describe('a clock that was right', () => {
     expect(missing.length).toBeLessThanOrEqual(12);
   });
 
+  test.each(
+    [2 * DAY_MS, -2 * DAY_MS, 2 * MINUTE + 345, -2 * MINUTE - 345].flatMap((byMs) =>
+      [50, 150, 250, 500, 900].map((atMs) => [byMs, atMs] as const),
+    ),
+  )('as it seemed, and is set by %i ms within a second (at %i ms), also while a sample is under way', async (byMs, atMs) => {
+    const stateDir = temporaryDirectory();
+    const machine = new Machine(NOON_MS - byMs);
+    machine.evidence.hasRtc = true;
+    machine.start(stateDir, { house: 1000, barn: 10_000 });
+    // Both meters have a point there.
+    await machine.run(5 * MINUTE - (machine.wallMs() % (10 * SECOND)) + atMs);
+    machine.synchronize();
+    machine.watch.look();
+    for (let flush = 0; flush < 8; flush++) {
+      await machine.run(10 * SECOND);
+      machine.journal.flush();
+    }
+    await machine.stop();
+    expectRight(stateDir, machine);
+    const { readings, gaps } = readAll(stateDir);
+    expect(readings).toHaveLength(machine.outcomes.length);
+    expect(gaps).toEqual([]);
+  });
+
   test.each([
     0.4, -0.4, 0.6, -0.6, 1.5, -1.5, 30,
   ])('and is set by %f s holds nothing, doubles nothing', async (step) => {
