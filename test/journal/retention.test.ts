@@ -8,7 +8,7 @@ import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-test('retention by age deletes the oldest, never the newest, and says what a sink had not taken', () => {
+test('retention by age waits for each consumer; by size the oldest go, never the newest, and it says who had not taken them', () => {
   const stateDir = temporaryDirectory();
   const { log, lines } = recordingLog();
   const journal = open(stateDir);
@@ -16,11 +16,37 @@ test('retention by age deletes the oldest, never the newest, and says what a sin
   journal.flush();
   const feed = new Feed(stateDir);
   journal.cursors.set('influx', feed.after(BEGINNING, 4).position);
+  journal.cursors.set('history', feed.after(BEGINNING, 1000).position);
   feed.close();
   journal.close();
-  open(stateDir, { maxAgeMs: 0, log }).close();
+  const limits = { takenBy: 'history', log };
+  open(stateDir, { ...limits, maxAgeMs: 0 }).close();
+  // The one that it stands at stays as well.
+  expect(readAll(stateDir).durable).toEqual([4, 5, 6, 7, 8, 9, 10].map((second) => readingAt(second * 1000)));
+  expect(lines.filter(({ level }) => Number(level) >= 40)).toEqual([]);
+  open(stateDir, { ...limits, maxAgeMs: 0, maxBytes: 1 }).close();
   expect(readAll(stateDir).durable).toEqual([readingAt(10_000)]);
-  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5 }));
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 5, consumers: ['influx'] }));
+});
+
+test('retention by age does not wait for what came late and is young, nor overtake what is old', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (const second of [100, 200, 300, 400]) journal.append(readingAt(second * 1000), DECIMALS);
+  journal.flush();
+  journal.cursors.set('influx', { key: Number.MAX_SAFE_INTEGER, late: 0 });
+  journal.append(readingAt(350_000), DECIMALS);
+  journal.close();
+  const times = () => readAll(stateDir).readings.map(({ timeMs }) => timeMs / 1000);
+  open(stateDir, { maxAgeMs: 150_000 }).close();
+  expect(times()).toEqual([300, 350, 400]);
+  open(stateDir, { maxAgeMs: 0 }).close();
+  // The minute of the late one.
+  expect(times()).toEqual([300, 350, 400]);
+  const last = open(stateDir, { maxAgeMs: 0 });
+  last.cursors.set('influx', { key: Number.MAX_SAFE_INTEGER, late: 1 });
+  last.close();
+  expect(times()).toEqual([400]);
 });
 
 test('what arrived late is forgotten once each sink has it, and counts as untaken until then', () => {
@@ -50,8 +76,8 @@ test('what arrived late is forgotten once each sink has it, and counts as untake
   again.close();
   expect(lateCount()).toBe(1);
   const { log, lines } = recordingLog();
-  open(stateDir, { maxAgeMs: 1000, log }).close();
-  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1 }));
+  open(stateDir, { maxBytes: 1, log }).close();
+  expect(lines).toContainEqual(expect.objectContaining({ level: 50, readings: 1, consumers: ['b'] }));
 });
 
 test('a sink that is gone from the configuration is not waited for', () => {
