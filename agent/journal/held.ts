@@ -83,7 +83,10 @@ export class HeldStore {
 
   /** @returns how many of the oldest went because there were too many */
   limit(most = MOST_ROWS): number {
-    return Number(this.#db.prepare('DELETE FROM held WHERE seq <= (SELECT max(seq) FROM held) - ?').run(most).changes);
+    // By rows and not by numbers: what was placed meanwhile has left holes.
+    const over = this.#db.prepare('SELECT seq FROM held ORDER BY seq DESC LIMIT 1 OFFSET ?').get(most);
+    if (over === undefined) return 0;
+    return Number(this.#db.prepare('DELETE FROM held WHERE seq <= ?').run(over.seq ?? 0).changes);
   }
 }
 

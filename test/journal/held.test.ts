@@ -133,6 +133,21 @@ test('beyond a bound the oldest that is held goes', () => {
   db.close();
 });
 
+test('what waits for a person stays, however much was held and placed since', () => {
+  const db = openForWriting(temporaryDirectory());
+  const store = new HeldStore(db);
+  const hold = (second: number, boot: string) =>
+    store.put({ kind: 'reading', reading: readingAt(second * 1000), decimals: {}, held: { ...HELD, boot } });
+  hold(0, 'of-old');
+  for (let second = 1; second < 10; second++) hold(second, 'this-boot');
+  const all = { after: 0, through: 100 };
+  store.remove(store.take({ boot: 'this-boot', offsetMs: 0 }, 9, all));
+  hold(10, 'this-boot');
+  expect(store.limit(4)).toBe(0);
+  expect(store.take({ boot: 'of-old', offsetMs: 0 }, 10, all)).toHaveLength(1);
+  db.close();
+});
+
 test('a journal of an older version gets its table, and keeps what it has', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
