@@ -184,3 +184,30 @@ test('a day of a household: hours, their quarters and minutes have one sum, with
     expect(sums).toEqual(Array.from({ length: 5 }, () => cents(all)));
   }
 });
+
+test.each([
+  ['UTC', 3],
+  ['Asia/Kolkata', 1],
+])('%s: what a day has counted does not depend on the days beside it, where its last reading is far or lacks the counter', (zone, days) => {
+  const stateDir = temporaryDirectory();
+  const midnightMs = Date.parse(zone === 'UTC' ? '2026-05-02T00:00Z' : '2026-05-01T18:30Z');
+  const MINUTE_MS = 60_000;
+  // Then nothing for more than two hours, and before it one reading that has no counter.
+  const minutes = [-400, -300, -146, -40, 30, 60].map((minute) => midnightMs + minute * MINUTE_MS);
+  const readings = minutes.map((timeMs, i) => ({
+    series: HOUSE,
+    timeMs,
+    values: { active_power: 100, ...(i === 3 ? {} : { active_energy: 10 + i }) },
+  }));
+  commit(stateDir, readings);
+  keepUp(stateDir, { timeZone: zone });
+  const history = openHistory(stateDir, zone);
+  const amounts = (fromMs: number, toMs: number) =>
+    history
+      .energy({ fromMs, toMs }, 'hour')
+      .flatMap(({ periods }) => periods.map(({ energies }) => energies.active_energy?.amount ?? 0));
+  const whole = amounts(midnightMs - 8 * HOUR_MS, midnightMs + days * HOUR_MS);
+  expect(amounts(midnightMs, midnightMs + days * HOUR_MS)).toEqual(whole.slice(-days));
+  expect(amounts(midnightMs - HOUR_MS, midnightMs)).toEqual([whole.at(-days - 1)]);
+  expect(whole.at(-days)).toBeGreaterThan(0.3);
+});
