@@ -9,11 +9,11 @@ import { Energies, groupsOf, type MeterEnergy, NOTHING_COUNTED } from './energie
 import { daysAreKnown, type FilledSeries, filledPeriods } from './filled.ts';
 import { ceilTo, floorTo, HOUR_MS } from './levels.ts';
 import { type Period, periodsOf, type Resolution, resolutionFor, startOf } from './periods.ts';
-import { readingsEvery } from './readings-every.ts';
+import { readingsEvery, readingsOfPeriods } from './readings-every.ts';
 import { type Field, inUnit, meanOf, type Rollup } from './rollup.ts';
 import { shapeCounts } from './shape.ts';
 import { ZONE } from './store.ts';
-import { HistoryView } from './view.ts';
+import { HistoryView, type Selection } from './view.ts';
 
 /** A quantity in a period, in its unit. */
 export type QuantityPoint =
@@ -117,17 +117,9 @@ export class History {
     const most = Math.floor(MOST_ENERGIES / series);
     const all = periodsOf(resolution, Math.max(range.fromMs, firstMs), range.toMs, this.zone, most);
     const energies = new Energies(all);
-    let from = 0;
-    for (const group of groupsOf(
-      all,
-      resolution,
-      Math.floor(this.#mostRows / series),
-      daysAreKnown(this.#view, this.zone),
-    )) {
-      const span = { fromMs: group[0]?.fromMs ?? 0, toMs: group.at(-1)?.toMs ?? 0 };
+    for (const span of this.#parts(all, resolution, { meter, measurement })) {
       for (const one of this.#filled(span, range, resolution, undefined))
-        energies.add(one, from, countsOfAll(one, isEnergy));
-      from += group.length;
+        energies.add(one, span.index, countsOfAll(one, isEnergy));
     }
     return energies.result();
   }
@@ -139,6 +131,19 @@ export class History {
    */
   every(range: Period & { meter?: string | undefined }, everyMs: number): Generator<Reading> {
     return readingsEvery(this.#view, range, everyMs, this.#mostRows);
+  }
+
+  /** The same for the days or months of the zone that a span touches, each as a whole. */
+  *everyPeriod(range: Period & { meter?: string | undefined }, resolution: 'day' | 'month'): Generator<Reading> {
+    const { fromMs, toMs, meter } = range;
+    const firstMs = this.#view.nextKnownMs(startOf(resolution, fromMs, this.zone));
+    if (firstMs === undefined || firstMs >= toMs) return;
+    const all = periodsOf(resolution, firstMs, toMs, this.zone);
+    for (const span of this.#parts(all, resolution, { meter })) {
+      yield* this.#view.consistently(() =>
+        readingsOfPeriods(filledPeriods(this.#view, this.zone, resolution, span, { meter })),
+      );
+    }
   }
 
   /** Names of the quantities that there are, of any series. */
@@ -165,6 +170,21 @@ export class History {
 
   close(): void {
     this.#view.close();
+  }
+
+  /** Spans of so many of these periods as may be in memory at a time; `index`: of the first. */
+  *#parts(
+    periods: readonly Period[],
+    resolution: Resolution,
+    selection: Selection,
+  ): Generator<Period & { index: number }> {
+    const series = Math.max(1, this.#view.allSeries(selection).length);
+    const most = Math.floor(this.#mostRows / series);
+    let index = 0;
+    for (const group of groupsOf(periods, resolution, most, daysAreKnown(this.#view, this.zone))) {
+      yield { fromMs: group[0]?.fromMs ?? 0, toMs: group.at(-1)?.toMs ?? 0, index };
+      index += group.length;
+    }
   }
 
   #filled(

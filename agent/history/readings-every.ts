@@ -1,5 +1,6 @@
 import { quantityKind } from '../readings/quantity.ts';
 import { type Reading, type Series, seriesKey, type Values } from '../readings/reading.ts';
+import type { FilledSeries } from './filled.ts';
 import { floorTo, GRID_LEVELS, type GridLevel, HOUR_MS, LEVEL_MS } from './levels.ts';
 import type { Period } from './periods.ts';
 import { type Piece, piecesOf } from './pieces.ts';
@@ -50,6 +51,15 @@ function taken(groups: Groups, lastMs: number): Reading[] {
     .map(([, group]) => group)
     .sort((a, b) => a.startMs - b.startMs || (a.series.meter < b.series.meter ? -1 : 1))
     .map(({ series, startMs, rollup }) => ({ series, timeMs: startMs, values: valuesOf(rollup) }));
+}
+
+/** The same of periods that were filled. */
+export function readingsOfPeriods(filled: readonly FilledSeries[]): Reading[] {
+  return filled
+    .flatMap(({ series, periods }) =>
+      periods.flatMap(({ fromMs, rollup }) => (rollup ? [{ series, timeMs: fromMs, values: valuesOf(rollup) }] : [])),
+    )
+    .sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
 }
 
 function coarsestFor(everyMs: number): GridLevel {

@@ -3,7 +3,8 @@ import { withCrc } from '../modbus/crc.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { TCP_FAULTS } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
-import { type ByteStream, RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
+import { RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
+import type { ByteStream } from './tempered-stream.ts';
 
 const HEADER_LENGTH = 7;
 
@@ -84,7 +85,7 @@ export class TcpLine {
   #answerMbap(socket: Socket, adu: Buffer, options: RtuEndpointOptions): void {
     const request = withCrc(adu.subarray(6));
     const answer = options.slave.serve(request, (options.now ?? Date.now)());
-    if (!answer?.reply) return;
+    if (!answer?.reply || options.temper?.isMute) return;
     const { reply, lateMs = 0 } = answer;
     const result = applyFaults(request, reply, options.faults ?? {}, options.random, options.timeScale);
     for (const fault of result.applied) options.onFault?.(fault);
