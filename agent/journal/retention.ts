@@ -60,12 +60,41 @@ function deleteTakenLate(db: DatabaseSync): number {
   return Number(changes);
 }
 
+const DAY_MS = 86_400_000;
+/** A stretch of readings that is younger, behind a pause that is longer, can be of a clock that is wrong. */
+const TRUSTED_AFTER_MS = 7 * DAY_MS;
+const LONG_PAUSE_MS = 14 * DAY_MS;
+
+/**
+ * The present that ages are told from. A clock that is years ahead, and nobody has told so yet, must not make all that was
+ * read before old: what comes after a long pause counts when it has gone on for a week.
+ * @param newestMs of all that there is
+ * @param at the first that there is from a time on, or the last before one, UTC ms
+ */
+export function presentOf(
+  newestMs: number,
+  at: (side: 'from' | 'before', timeMs: number) => number | undefined,
+): number {
+  const bound = newestMs - LONG_PAUSE_MS;
+  const goesOn = (at('from', bound) ?? newestMs) <= newestMs - TRUSTED_AFTER_MS;
+  return goesOn ? newestMs : (at('before', bound) ?? newestMs);
+}
+
+function newestOn(db: DatabaseSync, side: 'from' | 'before', timeMs: number): number | undefined {
+  const what =
+    side === 'from' ? 'min(key) AS key FROM reading WHERE key >= ?' : 'max(key) AS key FROM reading WHERE key < ?';
+  const { key } = db.prepare(`SELECT ${what}`).get(firstKeyAt(timeMs)) as { key: number | null };
+  return key === null ? undefined : timeOfKey(key);
+}
+
 function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
   if (!tooLarge && limits.maxAgeMs === undefined) return NOTHING;
   const newest = (db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null }).key ?? 0;
-  // A clock that is wrong, and years ahead, must not make all readings old.
-  const presentMs = Math.min(nowMs, timeOfKey(newest));
+  const presentMs = Math.min(
+    nowMs,
+    presentOf(timeOfKey(newest), (side, ms) => newestOn(db, side, ms)),
+  );
   const oldestKeptMs = limits.maxAgeMs === undefined ? 0 : presentMs - limits.maxAgeMs;
   const taken = takenKey(db, limits.takenBy);
   const aged = Math.min(firstKeyAt(oldestKeptMs), taken ?? 0);

@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { openForWriting } from '../../agent/journal/database.ts';
 import { Feed } from '../../agent/journal/feed.ts';
+import { applyRetention } from '../../agent/journal/retention.ts';
 import { open, readAll } from '../support/open-journal.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
@@ -93,11 +95,11 @@ test('retention by age leaves what is young alone, also behind a reading with a 
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
   const nowMs = Math.floor(Date.now() / 1000) * 1000;
-  for (let second = 20; second > 10; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
+  for (let day = 20; day > 10; day--) journal.append(readingAt(nowMs - day * 86_400_000), DECIMALS);
   journal.append(readingAt(5000), DECIMALS);
-  for (let second = 10; second > 0; second--) journal.append(readingAt(nowMs - second * 1000), DECIMALS);
+  for (let day = 10; day > 0; day--) journal.append(readingAt(nowMs - day * 86_400_000), DECIMALS);
   journal.close();
-  open(stateDir, { maxAgeMs: 3_600_000 }).close();
+  open(stateDir, { maxAgeMs: 30 * 86_400_000 }).close();
   expect(readAll(stateDir).readings).toHaveLength(20);
 });
 
@@ -114,4 +116,23 @@ test('retention by size keeps readings and gaps within its bound', () => {
   expect(readings.at(-1)).toEqual(readingAt(9_000_000));
   expect(readings.length).toBeLessThan(1500);
   expect(gaps.length).toBeLessThan(1500);
+});
+
+test('readings of a clock that is years ahead make nothing old, until they have gone on for a week', () => {
+  const stateDir = temporaryDirectory();
+  const DAY_MS = 86_400_000;
+  const nowMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const aheadMs = nowMs + 73 * 365 * DAY_MS;
+  const journal = open(stateDir);
+  for (let day = 40; day >= 0; day--) journal.append(readingAt(nowMs - day * DAY_MS), DECIMALS);
+  for (let hour = 0; hour < 24; hour++) journal.append(readingAt(aheadMs + hour * 3_600_000), DECIMALS);
+  journal.close();
+  const db = openForWriting(stateDir);
+  const deleted = () => applyRetention(db, { maxAgeMs: 30 * DAY_MS }, aheadMs + 30 * DAY_MS).deleted;
+  expect(deleted()).toBe(10);
+  const again = open(stateDir);
+  for (let day = 1; day <= 8; day++) again.append(readingAt(aheadMs + day * DAY_MS), DECIMALS);
+  again.close();
+  expect(deleted()).toBe(31);
+  db.close();
 });
