@@ -54,17 +54,22 @@ export class HeldStore {
     return true;
   }
 
-  /** The first rows of a group behind one row and up to another, in the order in which they were read. */
+  /**
+   * The first rows of a group behind one row and up to another, in the order in which they were read.
+   * @param latest instead the last ones by their times
+   */
   take(
     { boot, offsetMs }: { boot: string; offsetMs: number },
     limit: number,
-    { after, through }: { after: number; through: number },
+    { after, through, latest = false }: { after: number; through: number; latest?: boolean },
   ): HeldRow[] {
+    const order = latest ? 'time DESC, seq DESC' : 'seq';
     const rows = this.#db
       .prepare(
-        'SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+        `SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq > ? AND seq <= ? ORDER BY ${order} LIMIT ?`,
       )
       .all(boot, offsetMs, after, through, limit);
+    if (latest) rows.reverse();
     return rows.map(({ seq, entry }) => ({ seq: Number(seq), entry: parse(String(entry)) }));
   }
 

@@ -136,7 +136,7 @@ export function place(
   committer: Committer,
   group: { boot: string; offsetMs: number },
   timed: (row: HeldRow) => Entry[],
-  between = { after: 0, through: Number.MAX_SAFE_INTEGER },
+  between: { after: number; through: number; latest?: boolean } = { after: 0, through: Number.MAX_SAFE_INTEGER },
 ): CommitResult & { taken: number } {
   const rows = new HeldStore(db).take(group, CHUNK, between);
   const result = committer.commit([rows.flatMap(timed)], undefined, (held) => held.remove(rows));
