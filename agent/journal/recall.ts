@@ -7,7 +7,7 @@ import type { Entry } from './entry.ts';
 import { type HeldStore, LARGEST_GRID_MS } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
-import type { State } from './state.ts';
+import { State } from './state.ts';
 import { noteWithdrawn } from './withdrawn.ts';
 
 /** A clock, and whether a time server or a real-time clock speaks for it. */
@@ -196,6 +196,13 @@ export class Recall {
       'the clock that nobody had confirmed was wrong: what was stored by it moves to its true times',
     );
   }
+}
+
+/** Is something held because it was taken back, and was not placed yet? */
+export function isTakenBack(db: DatabaseSync): boolean {
+  const stretches = (new State(db).load(STRETCHES_KEY) as (Stretch | Job)[] | undefined) ?? [];
+  const isHeld = db.prepare('SELECT 1 FROM held WHERE boot = ? LIMIT 1');
+  return stretches.some((one) => isJob(one) && one.begun === true && isHeld.get(one.boot) !== undefined);
 }
 
 const isJob = (one: Stretch | Job): one is Job => 'deltaMs' in one;
