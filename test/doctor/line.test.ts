@@ -127,12 +127,12 @@ test('ended while it measures, it tells the meter that it has found', async () =
 });
 
 test('several adapters are examined one after the other; one good meter is enough', async () => {
-  const { line: silent } = virtualLine({ temper: { isMute: true, hasBreaks: true } });
+  const { line: dead } = virtualLine({ temper: { isJammed: true } });
   const { line: good } = virtualLine();
   let text = '';
   const code = await runDoctor(
     {
-      visits: [silent, good].map((line) => ({ target: { kind: 'serial', path: line.linkPath } })),
+      visits: [dead, good].map((line) => ({ target: { kind: 'serial', path: line.linkPath } })),
       measureMs: 0,
       asJson: true,
       out: { write: (part) => (text += part) },
@@ -142,7 +142,7 @@ test('several adapters are examined one after the other; one good meter is enoug
   );
   const report = JSON.parse(text);
   expect(report.lines.map(({ findings }: { findings: { cause: string }[] }) => findings[0]?.cause)).toEqual([
-    'swapped',
+    'dead-adapter',
     expect.stringMatching(/any-parity|healthy|not-factory|similar/),
   ]);
   expect(report.config).toContain(`serial: ${good.linkPath}`);
@@ -169,6 +169,7 @@ test('a meter that is silent about all but its own registers is found by the mod
 
 test('a unit that answers later than the sweep waits is found by what comes then', async () => {
   const { line } = virtualLine({ temper: { set: WE_515.serial }, turnaroundMs: 90, unit: 23 });
-  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { measureMs: 0, signal: NEVER });
+  const expected = { by: 'command line', baudRate: 9600, parity: 'even' } as const;
+  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { expected, measureMs: 0, signal: NEVER });
   expect(evidence.found).toMatchObject({ unit: 23, stage: 'units', settings: { baudRate: 9600, parity: 'even' } });
 });
