@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { damageIn } from '../journal/damage.ts';
+import type { Guarded } from '../journal/damage-note.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, seriesOfKey, timeOfKey } from '../journal/keys.ts';
 import { layoutOf } from '../journal/packing.ts';
@@ -25,6 +26,7 @@ type Row = [key: number, layout: number, hex: string];
 
 /** The journal's readings in packed numbers: of years there are billions, so nothing is made for each that lasts. */
 export class RawReadings {
+  readonly #guarded: Guarded;
   readonly #rows: Rows;
   readonly #select: StatementSync;
   readonly #waiting: readonly RawReading[];
@@ -33,16 +35,19 @@ export class RawReadings {
   readonly #keys = new Map<number, string>();
 
   /**
+   * @param guarded of this journal: what SQLite says of it is no fault of the history
    * @param waiting what is not in the database yet, and counts as well
    * @param onDamaged told of a row that cannot be read; it is left out
    */
   constructor(
     db: DatabaseSync,
+    guarded: Guarded,
     { waiting = [], onDamaged }: { waiting?: readonly Entry[]; onDamaged?: (key: number, error: unknown) => void } = {},
   ) {
+    this.#guarded = guarded;
     this.#rows = new Rows(db);
-    this.#select = db.prepare(
-      'SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? AND key < ? ORDER BY key',
+    this.#select = guarded(() =>
+      db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? AND key < ? ORDER BY key'),
     );
     this.#select.setReturnArrays(true);
     this.#waiting = waiting.flatMap(waitingReading);
@@ -64,6 +69,16 @@ export class RawReadings {
   }
 
   *#committed(fromMs: number, toMs: number): Generator<RawReading> {
+    try {
+      yield* this.#stored(fromMs, toMs);
+    } catch (error) {
+      this.#guarded(() => {
+        throw error;
+      });
+    }
+  }
+
+  *#stored(fromMs: number, toMs: number): Generator<RawReading> {
     const numbers = new Float64Array(MOST_FIELDS);
     const range = [firstKeyAt(fromMs), firstKeyAt(toMs)] as const;
     for (const [key, layout, hex] of this.#select.iterate(...range) as unknown as Iterable<Row>) {
