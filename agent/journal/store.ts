@@ -9,6 +9,7 @@ import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './
 import { makeGate } from './gate.ts';
 import { inherit } from './inheritance.ts';
 import { inspectDatabase, inspectFiles } from './inspection.ts';
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
 import { asideFiles, freeName, setAside } from './set-aside.ts';
 import type { State } from './state.ts';
 
@@ -21,6 +22,8 @@ export interface Store {
 
 export interface StoreKeeperOptions {
   stateDir: string;
+  /** Readers find the tail by it: each database has it. */
+  runtimeDirectory: string;
   state: State;
   log: Logger;
   /** Called with each database that was opened. */
@@ -97,14 +100,18 @@ export class StoreKeeper {
       // Else the next start would find, and keep, the same once more.
       if (wal.cutOff > 0) db.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
       inspectDatabase(db, this.#path);
-      if (this.#inheritFrom !== undefined) inherit(stateDir, db, this.#inheritFrom);
+      state.moveTo(db);
+      if (this.#inheritFrom !== undefined) {
+        inherit(stateDir, db, this.#inheritFrom);
+        state.save(RUNTIME_DIRECTORY_KEY, this.#options.runtimeDirectory);
+      }
       this.#inheritFrom = undefined;
       db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
       const store = { db, committer: new Committer(db, state), cursors: new Cursors(db) };
-      state.moveTo(db);
       onOpen(db);
       return store;
     } catch (error) {
+      state.moveTo(undefined);
       db.close();
       throw error;
     }

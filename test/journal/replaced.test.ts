@@ -1,0 +1,38 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { journalFile, openForReading } from '../../agent/journal/database.ts';
+import { deliver } from '../../agent/journal/inbox.ts';
+import type { Journal } from '../../agent/journal/journal.ts';
+import { JournalReader } from '../../agent/journal/reader.ts';
+import { asideFiles } from '../../agent/journal/set-aside.ts';
+import { FIRST_MS, makeTemplate } from '../support/damaged-journal.ts';
+import { ALL, open } from '../support/open-journal.ts';
+import { DECIMALS, readingAt } from '../support/readings.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const LATER_MS = FIRST_MS + 86_400_000;
+
+/** What a reader says that has found damage: with the next flush the collector sets the file aside. */
+function tellDamage(journal: Journal, stateDir: string): void {
+  writeFileSync(join(journal.runtime.path, 'journal.damaged'), journalFile(stateDir) ?? '');
+}
+
+test('readers and short-lived processes find tail and inbox of a collector that has replaced its journal', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 50);
+  const journal = open(stateDir, { salvage: false });
+  onTestFinished(() => journal.close());
+  tellDamage(journal, stateDir);
+  journal.append(readingAt(LATER_MS), DECIMALS);
+  journal.flush();
+  expect(asideFiles(stateDir)).toHaveLength(1);
+  journal.append(readingAt(LATER_MS + 1000), DECIMALS);
+  const reader = new JournalReader(stateDir);
+  onTestFinished(() => reader.close());
+  expect(reader.runtimeDirectory()).toBe(journal.runtime.path);
+  expect(reader.readings(ALL).map(({ timeMs }) => timeMs)).toContain(LATER_MS + 1000);
+  deliver(stateDir, [{ kind: 'reading', reading: readingAt(LATER_MS + 5000), decimals: DECIMALS }]);
+  const db = openForReading(stateDir);
+  onTestFinished(() => db.close());
+  expect(db.prepare('SELECT 1 FROM reading WHERE key / 1024 = ?').get(LATER_MS + 5000)).toBeUndefined();
+});
