@@ -5,6 +5,7 @@ import { openForReading } from './database.ts';
 import { seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import { type AsideReport, asideReports } from './salvage/reports.ts';
+import { hasOurSchema } from './schema.ts';
 import { isSealed } from './seal.ts';
 import { DAY_MS } from './segment.ts';
 import { checksumOfSchema, readWitness } from './witness.ts';
@@ -84,7 +85,8 @@ function checkFile(db: DatabaseSync, problems: Problems): void {
     if (row.integrity_check !== 'ok') problems.add(`the file: ${String(row.integrity_check)}`);
   }
   const witness = readWitness(db);
-  if (witness && witness.schema !== checksumOfSchema(db)) problems.add('the schema is not as it was written');
+  if (witness && witness.schema !== checksumOfSchema(db) && !hasOurSchema(db))
+    problems.add('the schema is not as it was written');
 }
 
 /** @param days is told which have some */

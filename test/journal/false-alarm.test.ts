@@ -1,0 +1,66 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test } from 'vitest';
+import { checkJournal } from '../../agent/journal/check.ts';
+import { openForReading } from '../../agent/journal/database.ts';
+import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
+import { asideFiles } from '../../agent/journal/set-aside.ts';
+import { everything, makeTemplate } from '../support/damaged-journal.ts';
+import { open } from '../support/open-journal.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+/** A collector is started, twice: what one start makes of the file, the next one has to take as it is. */
+function startTwice(stateDir: string): void {
+  for (let start = 0; start < 2; start++) open(stateDir, { salvage: false }).close();
+}
+
+function execute(stateDir: string, sql: string): void {
+  const db = new DatabaseSync(join(stateDir, 'journal.db'));
+  db.exec(sql);
+  db.close();
+}
+
+test.each([
+  ['VACUUM'],
+  ['ANALYZE'],
+  ['CREATE INDEX mine ON reading (layout); DROP INDEX mine; VACUUM'],
+  ['CREATE INDEX mine ON reading (layout)'],
+  ['CREATE VIEW mine AS SELECT key / 1024 AS time FROM reading'],
+])('what a person does to it with another program is no damage: %s', (sql) => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 100);
+  execute(stateDir, sql);
+  startTwice(stateDir);
+  expect(asideFiles(stateDir)).toEqual([]);
+  expect(everything(stateDir).readings).toHaveLength(readings.size);
+  expect(checkJournal(stateDir)).toMatchObject({ problems: [], readings: readings.size });
+});
+
+test.each([
+  ['a trigger that is gone', 'DROP TRIGGER reading_insert'],
+  ['an index that is gone', 'DROP INDEX held_time'],
+])('%s is no such thing', (_, sql) => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 100);
+  execute(stateDir, sql);
+  open(stateDir, { salvage: false }).close();
+  expect(asideFiles(stateDir)).toHaveLength(1);
+});
+
+test('a journal whose readings are all taken back, to be placed anew, is as it should be', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 300);
+  execute(stateDir, 'DELETE FROM reading');
+  startTwice(stateDir);
+  expect(asideFiles(stateDir)).toEqual([]);
+});
+
+test('the one that begins where no reading could be taken over is set aside no more', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 600);
+  const db = openForReading(stateDir);
+  const root = Number(db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'reading'").get()?.rootpage);
+  db.close();
+  const fd = openSync(join(stateDir, 'journal.db'), 'r+');
+  writeSync(fd, Buffer.alloc(PAGE_BYTES, 0x55), 0, PAGE_BYTES, (root - 1) * PAGE_BYTES);
+  closeSync(fd);
+  startTwice(stateDir);
+  expect(asideFiles(stateDir)).toHaveLength(1);
+});
