@@ -21,8 +21,11 @@ export function inspectFiles(path: string): Wal {
   if (bytes === 0 && wal.frames.length > 0) {
     throw new DamagedJournal(path, 'it is gone, and its write-ahead file is not');
   }
-  // Somebody may just write it.
-  return wal.cutOff > 0 ? readWal(`${path}-wal`) : wal;
+  if (wal.cutOff === 0) return wal;
+  // Somebody may just write it: then it ends elsewhere when it is looked at again.
+  const again = readWal(`${path}-wal`);
+  const isTheSame = again.frames.length === wal.frames.length && again.cutOff === wal.cutOff;
+  return isTheSame ? again : { ...again, cutOff: 0 };
 }
 
 /** Looks at what all else depends on, and at both ends; reading all of it would take minutes. @throws DamagedJournal */

@@ -1,13 +1,15 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { checkJournal } from '../../agent/journal/check.ts';
-import { openForReading } from '../../agent/journal/database.ts';
+import { openForReading, openForWriting } from '../../agent/journal/database.ts';
 import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
 import { everything, makeTemplate } from '../support/damaged-journal.ts';
 import { open } from '../support/open-journal.ts';
+import { DECIMALS, readingAt } from '../support/readings.ts';
+import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A collector is started, twice: what one start makes of the file, the next one has to take as it is. */
@@ -63,4 +65,30 @@ test('the one that begins where no reading could be taken over is set aside no m
   closeSync(fd);
   startTwice(stateDir);
   expect(asideFiles(stateDir)).toHaveLength(1);
+});
+
+test('what a transaction left in the write-ahead file that was rolled back is no commit that was cut off', () => {
+  const live = temporaryDirectory();
+  const stateDir = temporaryDirectory();
+  const journal = open(live, { salvage: false, commitIntervalMs: 0 });
+  onTestFinished(() => journal.close());
+  journal.append(readingAt(1000), DECIMALS);
+  journal.flush();
+  const other = openForWriting(live);
+  // More than its cache: as an import, or what a full disk refused.
+  other.exec('PRAGMA cache_size = 10; BEGIN IMMEDIATE');
+  const insert = other.prepare('INSERT INTO state (key, value) VALUES (?, ?)');
+  for (let i = 0; i < 2000; i++) insert.run(`x${i}`, JSON.stringify('y'.repeat(500)));
+  other.exec('ROLLBACK');
+  other.close();
+  journal.append(readingAt(2000), DECIMALS);
+  journal.flush();
+  const { size } = statSync(join(live, 'journal.db-wal'));
+  expect(size).toBeGreaterThan(100 * PAGE_BYTES);
+  for (const name of ['journal.db', 'journal.db-wal']) copyFileSync(join(live, name), join(stateDir, name));
+  const { log, lines } = recordingLog();
+  open(stateDir, { salvage: false, log }).close();
+  expect(asideFiles(stateDir)).toEqual([]);
+  expect(lines.filter(({ level }) => Number(level) > 30)).toEqual([]);
+  expect(everything(stateDir).readings).toHaveLength(2);
 });

@@ -19,7 +19,10 @@ export interface Frame {
 export interface Wal {
   /** Frames of the newest run, in the order in which they were written; all where that cannot be told. */
   frames: Frame[];
-  /** Frames of the newest run behind the first one whose checksum does not match: SQLite leaves them all out. */
+  /**
+   * Frames of the newest run behind the first one whose checksum does not match, up to the last commit among them: SQLite
+   * leaves them all out. Without a commit they are of a transaction that was rolled back.
+   */
   cutOff: number;
 }
 
@@ -45,6 +48,7 @@ function framesOf(fd: number, size: number): Wal {
   const frames: Frame[] = [];
   let committed = 0;
   let cutOff = 0;
+  let unmatched = 0;
   const bytes = Buffer.alloc(FRAME_BYTES);
   for (let at = HEADER_BYTES; at + FRAME_BYTES <= size; at += FRAME_BYTES) {
     readSync(fd, bytes, 0, FRAME_BYTES, at);
@@ -60,10 +64,12 @@ function framesOf(fd: number, size: number): Wal {
       chain.add(bytes.subarray(FRAME_HEADER_BYTES));
       whole = chain.matches(bytes, 16);
     }
-    if (!whole) cutOff++;
+    if (!whole) unmatched++;
     if (page > 0) frames.push({ page, offset: at + FRAME_HEADER_BYTES, isCommitted: false });
     // The last page of a commit says how many the database has.
-    if (whole && bytes.readUInt32BE(4) > 0) committed = frames.length;
+    const isCommit = bytes.readUInt32BE(4) > 0;
+    if (whole && isCommit) committed = frames.length;
+    if (!whole && isCommit) cutOff = unmatched;
   }
   for (const frame of frames.slice(0, committed)) frame.isCommitted = true;
   return { frames, cutOff };
