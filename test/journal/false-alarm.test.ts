@@ -1,4 +1,4 @@
-import { closeSync, copyFileSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
@@ -91,4 +91,24 @@ test('what a transaction left in the write-ahead file that was rolled back is no
   expect(asideFiles(stateDir)).toEqual([]);
   expect(lines.filter(({ level }) => Number(level) > 30)).toEqual([]);
   expect(everything(stateDir).readings).toHaveLength(2);
+});
+
+test.each([
+  'plain',
+  'disk',
+  'openhab',
+  'busy',
+])('a journal of a newer version is refused and left alone, below %s as well', (name) => {
+  const stateDir = join(temporaryDirectory(), name);
+  open(stateDir, { salvage: false }).close();
+  execute(
+    stateDir,
+    "PRAGMA user_version = 9; UPDATE state SET value = json_set(value, '$.version', 9) WHERE key = 'file'",
+  );
+  const before = readFileSync(join(stateDir, 'journal.db'));
+  expect(() => open(stateDir, { salvage: false })).toThrow(
+    expect.objectContaining({ code: 'storage', message: expect.stringMatching(/has schema version 9/) }),
+  );
+  expect(asideFiles(stateDir)).toEqual([]);
+  expect(readFileSync(join(stateDir, 'journal.db')).equals(before)).toBe(true);
 });
