@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { AgentError, messageOf } from '../system/errors.ts';
 
 /** SQLITE_CORRUPT, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
@@ -31,11 +31,18 @@ export function damageIn(error: unknown): 'yes' | 'perhaps' | 'no' {
   return UNREADABLE.has(code) ? 'perhaps' : 'no';
 }
 
-/** SQLite does not write to a file whose header speaks of a later format: one that may be written to has a damaged header. */
+/**
+ * SQLite does not write to a file whose header speaks of a later format: one that may be written to, with what lies beside
+ * it, has a damaged header.
+ */
 export function isWronglyReadonly(error: unknown, path: string): boolean {
   if ((codeOf(error instanceof AgentError ? error.cause : error) & 0xff) !== SQLITE_READONLY) return false;
+  return [path, `${path}-wal`, `${path}-shm`].every((file) => isWritable(file) || (file !== path && !existsSync(file)));
+}
+
+function isWritable(file: string): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(file, constants.W_OK);
     return true;
   } catch {
     return false;

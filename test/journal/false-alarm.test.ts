@@ -1,4 +1,5 @@
-import { closeSync, copyFileSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chownSync, closeSync, copyFileSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
@@ -6,7 +7,9 @@ import { checkJournal } from '../../agent/journal/check.ts';
 import { openForReading, openForWriting } from '../../agent/journal/database.ts';
 import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
-import { everything, makeTemplate } from '../support/damaged-journal.ts';
+import { REPOSITORY } from '../support/child.ts';
+import { damagedCopy, everything, makeTemplate } from '../support/damaged-journal.ts';
+import { NOBODY } from '../support/nobody.ts';
 import { open } from '../support/open-journal.ts';
 import { DECIMALS, readingAt } from '../support/readings.ts';
 import { recordingLog } from '../support/silent-log.ts';
@@ -111,4 +114,21 @@ test.each([
   );
   expect(asideFiles(stateDir)).toEqual([]);
   expect(readFileSync(join(stateDir, 'journal.db')).equals(before)).toBe(true);
+});
+
+test('a write-ahead file that another user has left is no damage', (context) => {
+  context.skip(process.getuid?.() !== 0, 'only root can give files to others');
+  const template = makeTemplate(temporaryDirectory(), 100, true);
+  const stateDir = temporaryDirectory();
+  damagedCopy(template, stateDir, () => undefined);
+  const collect = () => {
+    const child = ['--disable-warning=ExperimentalWarning', `${REPOSITORY}/test/support/nobody-child.ts`, stateDir];
+    return JSON.parse(execFileSync(process.execPath, child, { encoding: 'utf8' })) as string[];
+  };
+  for (const file of [stateDir, join(stateDir, 'journal.db')]) chownSync(file, NOBODY, NOBODY);
+  expect(collect()).toEqual([expect.stringMatching(/^no permission to use/)]);
+  expect(asideFiles(stateDir)).toEqual([]);
+  for (const name of readdirSync(stateDir)) chownSync(join(stateDir, name), NOBODY, NOBODY);
+  expect(collect()).toEqual([]);
+  expect(everything(stateDir).readings).toHaveLength(template.readings.size);
 });
