@@ -1,12 +1,14 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { guardedReads } from '../../agent/journal/damage-note.ts';
 import { journalFile, openForReading } from '../../agent/journal/database.ts';
 import { deliver } from '../../agent/journal/inbox.ts';
 import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
-import { FIRST_MS, makeTemplate } from '../support/damaged-journal.ts';
+import { everything, FIRST_MS, makeTemplate } from '../support/damaged-journal.ts';
 import { ALL, open } from '../support/open-journal.ts';
 import { DECIMALS, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -35,4 +37,27 @@ test('readers and short-lived processes find tail and inbox of a collector that 
   const db = openForReading(stateDir);
   onTestFinished(() => db.close());
   expect(db.prepare('SELECT 1 FROM reading WHERE key / 1024 = ?').get(LATER_MS + 5000)).toBeUndefined();
+});
+
+test('a note about damage that cannot be read does not end the collector', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 20);
+  const journal = open(stateDir, { salvage: false });
+  onTestFinished(() => journal.close());
+  mkdirSync(join(journal.runtime.path, 'journal.damaged'));
+  journal.append(readingAt(LATER_MS), DECIMALS);
+  journal.flush();
+  expect(everything(stateDir).readings.map(({ timeMs }) => timeMs)).toContain(LATER_MS);
+});
+
+test('what a reader with another umask has found, the collector can read', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 20);
+  const umask = process.umask(0o077);
+  onTestFinished(() => void process.umask(umask));
+  const damaged = Object.assign(new Error('database disk image is malformed'), { errcode: 11 });
+  const read = () =>
+    guardedReads(stateDir)(() => {
+      throw damaged;
+    });
+  expect(read).toThrow(/is damaged/);
+  expect(statSync(join(runtimeDirectory(stateDir).path, 'journal.damaged')).mode & 0o777).toBe(0o644);
 });
