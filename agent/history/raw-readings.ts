@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { damageIn } from '../journal/damage.ts';
+import { damageIn, requireOrder } from '../journal/damage.ts';
 import type { Guarded } from '../journal/damage-note.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, seriesOfKey, timeOfKey } from '../journal/keys.ts';
@@ -47,7 +47,8 @@ export class RawReadings {
     this.#guarded = guarded;
     this.#rows = new Rows(db);
     this.#select = guarded(() =>
-      db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? AND key < ? ORDER BY key'),
+      // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
+      db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? ORDER BY key'),
     );
     this.#select.setReturnArrays(true);
     this.#waiting = waiting.flatMap(waitingReading);
@@ -80,8 +81,11 @@ export class RawReadings {
 
   *#stored(fromMs: number, toMs: number): Generator<RawReading> {
     const numbers = new Float64Array(MOST_FIELDS);
-    const range = [firstKeyAt(fromMs), firstKeyAt(toMs)] as const;
-    for (const [key, layout, hex] of this.#select.iterate(...range) as unknown as Iterable<Row>) {
+    const endKey = firstKeyAt(toMs);
+    let before = 0;
+    for (const [key, layout, hex] of this.#select.iterate(firstKeyAt(fromMs)) as unknown as Iterable<Row>) {
+      requireOrder(before, key);
+      before = key;
       const id = seriesOfKey(key);
       const timeMs = timeOfKey(key);
       let fields: RawField[];
@@ -96,6 +100,7 @@ export class RawReadings {
         this.#onDamaged?.(key, error);
         continue;
       }
+      if (key >= endKey) return;
       yield { series, key: this.#keyOf(id), timeMs, fields, numbers };
     }
   }

@@ -1,8 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { AgentError, messageOf } from '../system/errors.ts';
 
-/** SQLITE_CORRUPT, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
-const DAMAGED = new Set([11, 24, 26]);
+const SQLITE_CORRUPT = 11;
+/** This, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
+const DAMAGED = new Set([SQLITE_CORRUPT, 24, 26]);
 /** SQLITE_IOERR_READ, _SHORT_READ, _CORRUPTFS: a sector that the card does not give back, or a write-ahead file that was cut. */
 const UNREADABLE = new Set([266, 522, 8458]);
 const SQLITE_READONLY = 8;
@@ -16,6 +17,16 @@ export class DamagedJournal extends AgentError {
   constructor(path: string, reason: string, cause?: unknown) {
     super('storage', `journal ${path} is damaged: ${reason}`, { hint: DAMAGED_HINT, cause });
   }
+}
+
+/**
+ * Keys come in their order, unless a bit has flipped in one. SQLite does not notice, and finds what is around it no more: that
+ * is damage of the file, where a damaged reading is one of a reading.
+ * @throws an error that damageIn() knows
+ */
+export function requireOrder(before: number, key: number): void {
+  if (key > before) return;
+  throw Object.assign(new Error('its readings are out of order'), { errcode: SQLITE_CORRUPT });
 }
 
 export const DAMAGED_HINT =
