@@ -63,7 +63,7 @@ export class Journal {
     this.#options = options;
     this.#lock = lock;
     this.#trouble = new Trouble(journalPath(stateDir), log);
-    this.#salvage = new BackgroundSalvage(stateDir, log);
+    this.#salvage = new BackgroundSalvage(stateDir, log, () => this.#placer.lookAgain());
     const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
     this.runtime = runtimeDirectory(stateDir);
     this.#store = new StoreKeeper({ stateDir, runtimeDirectory: this.runtime.path, state: this.state, log, onOpen });

@@ -61,3 +61,28 @@ test('what a reader with another umask has found, the collector can read', () =>
   expect(read).toThrow(/is damaged/);
   expect(statSync(join(runtimeDirectory(stateDir).path, 'journal.damaged')).mode & 0o777).toBe(0o644);
 });
+
+test('what was held when the journal was replaced gets its times once it is salvaged', async () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 50);
+  const journal = open(stateDir);
+  onTestFinished(() => journal.close());
+  journal.setClock(undefined);
+  const held = { boot: 'b', offsetMs: 1000, gridMs: 1000 };
+  for (let i = 0; i < 5; i++) journal.append(readingAt(i * 1000), DECIMALS, held);
+  // In the old file, and not in the spool any more.
+  journal.setClock(undefined);
+  for (let flush = 0; flush < 70; flush++) {
+    journal.append(readingAt(LATER_MS - 100_000 + flush * 1000), DECIMALS);
+    journal.flush();
+  }
+  tellDamage(journal, stateDir);
+  journal.flush();
+  expect(asideFiles(stateDir)).toHaveLength(1);
+  journal.setClock({ boot: 'b', offsetMs: 1000 + LATER_MS, confirmed: true });
+  const placed = () => {
+    journal.flush();
+    const times = everything(stateDir).readings.map(({ timeMs }) => timeMs);
+    return times.filter((timeMs) => timeMs >= LATER_MS).length;
+  };
+  await expect.poll(placed, { timeout: 20_000, interval: 50 }).toBe(5);
+});

@@ -16,6 +16,7 @@ const SMALL_HEAP = ['--disable-warning=ExperimentalWarning', '--max-semi-space-s
 export class BackgroundSalvage {
   readonly #stateDir: string;
   readonly #log: Logger;
+  readonly #onDone: () => void;
   /** The newest that was opened. */
   #db: DatabaseSync | undefined;
   #child: ChildProcess | undefined;
@@ -23,9 +24,11 @@ export class BackgroundSalvage {
   #said: string | undefined;
   #ended = false;
 
-  constructor(stateDir: string, log: Logger) {
+  /** @param onDone called after each file */
+  constructor(stateDir: string, log: Logger, onDone: () => void) {
     this.#stateDir = stateDir;
     this.#log = log;
+    this.#onDone = onDone;
   }
 
   /** Begins, or goes on, when there is something to salvage and nothing is under way. */
@@ -60,6 +63,7 @@ export class BackgroundSalvage {
     child.on('message', (report: SalvageReport) => {
       isDone = report.kind === 'done';
       this.#tell(path, report);
+      if (isDone) this.#onDone();
     });
     child.on('error', (error) => this.#tell(path, { kind: 'failed', message: messageOf(error), hint: undefined }));
     child.on('exit', () => {
