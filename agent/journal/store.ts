@@ -51,6 +51,7 @@ export class StoreKeeper {
     this.#options = options;
     this.#path = journalPath(options.stateDir);
     makeGate(options.stateDir);
+    removeDrafts(this.#path);
   }
 
   get isOpen(): boolean {
@@ -171,5 +172,19 @@ export class StoreKeeper {
       `${problem.message}; it is set aside as ${aside}, collecting goes on with a new one, what can be read is salvaged`,
     );
     return true;
+  }
+}
+
+/**
+ * What a compaction or a restore that was cut off has left, of the journal's own size: this process holds the lock that both
+ * of them take, and who runs one again begins anew.
+ */
+function removeDrafts(path: string): void {
+  for (const draft of ['.compacting', '.restoring']) {
+    try {
+      for (const ending of ['', '-journal']) rmSync(`${path}${draft}${ending}`, { force: true });
+    } catch {
+      // It takes room, and nothing else.
+    }
   }
 }
