@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs';
-import { AgentError, messageOf } from '../system/errors.ts';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 
 const SQLITE_CORRUPT = 11;
 /** This, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
@@ -39,7 +39,7 @@ export function damageIn(error: unknown): 'yes' | 'perhaps' | 'no' {
   const code = codeOf(cause);
   if (DAMAGED.has(code & 0xff) || NO_NUMBER_OF_OURS.test(messageOf(cause))) return 'yes';
   if (code === 1 && OTHER_SCHEMA.test(messageOf(cause))) return 'yes';
-  return UNREADABLE.has(code) ? 'perhaps' : 'no';
+  return UNREADABLE.has(code) || errnoOf(cause) === 'EIO' ? 'perhaps' : 'no';
 }
 
 /**

@@ -120,17 +120,17 @@ export class StoreKeeper {
 
   #keepWal(frames: number): void {
     const name = freeName(this.#path, Date.now());
-    const bytes = readFileSync(`${this.#path}-wal`);
-    // Of the same run, by its header: a copy from before has more of it, not less.
-    const header = bytes.subarray(0, WAL_HEADER_BYTES);
-    const kept = asideFiles(this.#options.stateDir).map(({ path }) => `${path}-wal`);
-    const isKept = (file: string) =>
-      existsSync(file) && readFileSync(file).subarray(0, WAL_HEADER_BYTES).equals(header);
-    if (kept.some(isKept)) return;
     try {
+      const bytes = readFileSync(`${this.#path}-wal`);
+      // Of the same run, by its header: a copy from before has more of it, not less.
+      const header = bytes.subarray(0, WAL_HEADER_BYTES);
+      const kept = asideFiles(this.#options.stateDir).map(({ path }) => `${path}-wal`);
+      const isKept = (file: string) =>
+        existsSync(file) && readFileSync(file).subarray(0, WAL_HEADER_BYTES).equals(header);
+      if (kept.some(isKept)) return;
       writeFileSync(`${name}-wal`, bytes);
     } catch (error) {
-      // A full disk: renaming costs no room.
+      // A full disk, or a sector that cannot be read: renaming costs no room.
       rmSync(`${name}-wal`, { force: true });
       throw new DamagedJournal(this.#path, 'its write-ahead file has damaged pages', error);
     }

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
@@ -178,4 +178,14 @@ test('another file of the same name is salvaged as well', async () => {
   expect((await byHand(two)).readings).toBe(two.readings.size - one.readings.size);
   expect((await byHand(two)).readings).toBe(two.readings.size - one.readings.size);
   expect(new Set(everything(stateDir).readings.map(nameOf))).toEqual(new Set(two.readings.keys()));
+});
+
+test('a write-ahead file that the card does not give back costs itself alone', () => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 100);
+  const path = join(temporaryDirectory(), 'old.db');
+  copyFileSync(join(stateDir, 'journal.db'), path);
+  // Reading its beginning fails with EIO, as a sector that is gone.
+  symlinkSync('/proc/self/mem', `${path}-wal`);
+  const fresh = temporaryDirectory();
+  expect(salvage(fresh, path)).toMatchObject({ readings: readings.size });
 });

@@ -381,6 +381,7 @@ test.each([
   [{ errcode: 26 }, 'yes'],
   [{ errcode: 266 }, 'perhaps'],
   [{ errcode: 522 }, 'perhaps'],
+  [{ code: 'EIO' }, 'perhaps'],
   [{ errcode: 778 }, 'no'],
   [{ errcode: 13 }, 'no'],
   [{ errcode: 5 }, 'no'],

@@ -39,7 +39,7 @@ export function readWal(path: string): Wal {
 
 function framesOf(fd: number, size: number): Wal {
   const header = Buffer.alloc(HEADER_BYTES);
-  readSync(fd, header, 0, HEADER_BYTES, 0);
+  readInto(fd, header, 0);
   const magic = header.readUInt32BE(0);
   const chain = new Chain(magic === MAGIC);
   chain.add(header.subarray(0, 24));
@@ -51,7 +51,7 @@ function framesOf(fd: number, size: number): Wal {
   let unmatched = 0;
   const bytes = Buffer.alloc(FRAME_BYTES);
   for (let at = HEADER_BYTES; at + FRAME_BYTES <= size; at += FRAME_BYTES) {
-    readSync(fd, bytes, 0, FRAME_BYTES, at);
+    readInto(fd, bytes, at);
     const page = bytes.readUInt32BE(0);
     // Frames of earlier runs, which are in the database already, lie behind those of the newest.
     const isOfRun = bytes.compare(header, 16, 24, 8, 16) === 0;
@@ -73,6 +73,15 @@ function framesOf(fd: number, size: number): Wal {
   }
   for (const frame of frames.slice(0, committed)) frame.isCommitted = true;
   return { frames, cutOff };
+}
+
+/** A sector that the card does not give back reads as zeros, which match no checksum: the others are looked at all the same. */
+function readInto(fd: number, bytes: Buffer, at: number): void {
+  try {
+    readSync(fd, bytes, 0, bytes.length, at);
+  } catch {
+    bytes.fill(0);
+  }
 }
 
 /** The running checksum over a file's frames. */
