@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { guardedReads } from '../../agent/journal/damage-note.ts';
@@ -6,9 +6,10 @@ import { journalFile, openForReading } from '../../agent/journal/database.ts';
 import { deliver } from '../../agent/journal/inbox.ts';
 import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
+import { JournalRestorer } from '../../agent/journal/restorer.ts';
 import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
-import { everything, FIRST_MS, makeTemplate } from '../support/damaged-journal.ts';
+import { everything, FIRST_MS, makeTemplate, salvageAll } from '../support/damaged-journal.ts';
 import { ALL, open } from '../support/open-journal.ts';
 import { DECIMALS, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -85,4 +86,15 @@ test('what was held when the journal was replaced gets its times once it is salv
     return times.filter((timeMs) => timeMs >= LATER_MS).length;
   };
   await expect.poll(placed, { timeout: 20_000, interval: 50 }).toBe(5);
+});
+
+test('a restore beside the write-ahead file of a journal that is gone keeps that, and it is salvaged', () => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 100, true);
+  rmSync(join(stateDir, 'journal.db'));
+  const restorer = new JournalRestorer(stateDir, 1);
+  restorer.addState({ cursor: [], quarantine: [], late: [], state: [] });
+  restorer.finish();
+  expect(asideFiles(stateDir)).toHaveLength(1);
+  salvageAll(stateDir);
+  expect(everything(stateDir).readings).toHaveLength(readings.size);
 });
