@@ -40,7 +40,8 @@ export function* guardedEach<T>(guarded: Guarded, iterable: Iterable<T>): Genera
   }
 }
 
-function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
+/** Tells the collector of it, where that can be. @param file as it was opened (journalFile) */
+export function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
   try {
     const directory = runtime() ?? runtimeDirectory(stateDir).path;
     if (file === undefined) return;

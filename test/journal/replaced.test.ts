@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { checkJournal } from '../../agent/journal/check.ts';
 import { guardedReads } from '../../agent/journal/damage-note.ts';
 import { journalFile, openForReading } from '../../agent/journal/database.ts';
 import { deliver } from '../../agent/journal/inbox.ts';
@@ -8,6 +9,7 @@ import type { Journal } from '../../agent/journal/journal.ts';
 import { JournalReader } from '../../agent/journal/reader.ts';
 import { JournalRestorer } from '../../agent/journal/restorer.ts';
 import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
+import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
 import { everything, FIRST_MS, makeTemplate, salvageAll } from '../support/damaged-journal.ts';
 import { ALL, open } from '../support/open-journal.ts';
@@ -97,4 +99,21 @@ test('a restore beside the write-ahead file of a journal that is gone keeps that
   expect(asideFiles(stateDir)).toHaveLength(1);
   salvageAll(stateDir);
   expect(everything(stateDir).readings).toHaveLength(readings.size);
+});
+
+test('what a check finds where no collector looks, the collector sets aside', () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 1000);
+  const db = openForReading(stateDir);
+  const pages = Number(db.prepare('PRAGMA page_count').get()?.page_count);
+  db.close();
+  const fd = openSync(join(stateDir, 'journal.db'), 'r+');
+  writeSync(fd, Buffer.alloc(PAGE_BYTES, 0x55), 0, PAGE_BYTES, Math.floor(pages / 2) * PAGE_BYTES);
+  closeSync(fd);
+  open(stateDir, { salvage: false }).close();
+  expect(asideFiles(stateDir)).toEqual([]);
+  expect(checkJournal(stateDir).problems.length).toBeGreaterThan(0);
+  const journal = open(stateDir, { salvage: false });
+  onTestFinished(() => journal.close());
+  journal.flush();
+  expect(asideFiles(stateDir)).toHaveLength(1);
 });
