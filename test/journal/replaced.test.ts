@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkJournal } from '../../agent/journal/check.ts';
@@ -11,7 +21,7 @@ import { JournalRestorer } from '../../agent/journal/restorer.ts';
 import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
 import { PAGE_BYTES } from '../../agent/journal/salvage/page.ts';
 import { asideFiles } from '../../agent/journal/set-aside.ts';
-import { everything, FIRST_MS, makeTemplate, salvageAll } from '../support/damaged-journal.ts';
+import { damagedCopy, everything, FIRST_MS, makeTemplate, salvageAll } from '../support/damaged-journal.ts';
 import { ALL, open } from '../support/open-journal.ts';
 import { DECIMALS, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -116,4 +126,29 @@ test('what a check finds where no collector looks, the collector sets aside', ()
   onTestFinished(() => journal.close());
   journal.flush();
   expect(asideFiles(stateDir)).toHaveLength(1);
+});
+
+/** What setAside() does, one after the other. */
+const STEPS: ((path: string, aside: string) => void)[] = [
+  (path, aside) => linkSync(`${path}-wal`, `${aside}-wal`),
+  (path, aside) => renameSync(path, aside),
+  (path) => rmSync(`${path}-wal`),
+];
+
+test.each([0, 1, 2, 3])('cut off after %i steps of setting aside, the next start loses nothing', (steps) => {
+  const template = makeTemplate(temporaryDirectory(), 300, true);
+  const stateDir = temporaryDirectory();
+  damagedCopy(template, stateDir, () => undefined);
+  const path = join(stateDir, 'journal.db');
+  for (const step of STEPS.slice(0, steps)) step(path, `${path}.damaged-20260301T120000Z`);
+  const journal = open(stateDir, { salvage: false });
+  journal.append(readingAt(LATER_MS), DECIMALS);
+  journal.close();
+  salvageAll(stateDir);
+  const { readings, gaps } = everything(stateDir);
+  expect(readings).toHaveLength(template.readings.size + 1);
+  expect(gaps).toEqual(template.gaps);
+  open(stateDir, { salvage: false }).close();
+  salvageAll(stateDir);
+  expect(everything(stateDir).readings).toHaveLength(template.readings.size + 1);
 });
