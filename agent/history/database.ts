@@ -65,7 +65,7 @@ function give(path: string, { uid, gid }: { uid: number; gid: number }): void {
   }
 }
 
-/** Is the file itself to blame, so that trying again does not help? What is wrong with the journal is no fault of it. */
+/** Is the file itself to blame, so that trying again does not help? A damaged journal is the collector's to set aside. */
 export function isDamage(error: unknown): boolean {
   if (error instanceof DamagedJournal) return false;
   const text = `${messageOf(error)} ${error instanceof AgentError ? messageOf(error.cause) : ''}`;

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Changes, type ChangesPortion } from '../journal/changes.ts';
 import { BEGINNING, type Cursor, Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
-import { type Guarded, guardedReads } from '../journal/damage-note.ts';
 import { openForWriting } from '../journal/database.ts';
+import { guardedDatabase } from '../journal/guarded-database.ts';
 import { readingKey } from '../journal/keys.ts';
 import { Rows } from '../journal/rows.ts';
-import { dropWithdrawn, listWithdrawn, type Withdrawn } from '../journal/withdrawn.ts';
+import { dropWithdrawn, type Withdrawn } from '../journal/withdrawn.ts';
 import type { Series } from '../readings/reading.ts';
 import { Zone } from '../system/zone.ts';
 import { openHistoryForWriting } from './database.ts';
@@ -41,8 +41,6 @@ const DAYS_A_STEP = 200;
  */
 export class HistoryKeeper {
   readonly #options: KeeperOptions;
-  /** For all that is done with the journal, which is told from what is wrong with the history by that. */
-  readonly #guarded: Guarded;
   readonly #journal: DatabaseSync;
   readonly #cursors: Cursors;
   readonly #history: DatabaseSync;
@@ -53,8 +51,7 @@ export class HistoryKeeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#zone = new Zone(options.timeZone);
-    this.#guarded = guardedReads(options.stateDir);
-    this.#journal = this.#guarded(() => openForWriting(options.stateDir));
+    this.#journal = guardedDatabase(options.stateDir, () => openForWriting(options.stateDir));
     this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForWriting(options.stateDir);
@@ -77,10 +74,8 @@ export class HistoryKeeper {
       if (!taken.portion.more) applyHistoryRetention(this.#store, this.#options.retention, nowMs);
       return { ...taken, more: taken.portion.more || rebuilding };
     });
-    this.#guarded(() => {
-      this.#mirror(portion.position, cursor);
-      if (withdrawn.length > 0) dropWithdrawn(this.#journal, withdrawn);
-    });
+    this.#mirror(portion.position, cursor);
+    if (withdrawn.length > 0) dropWithdrawn(this.#journal, withdrawn);
     return more;
   }
 
@@ -99,26 +94,20 @@ export class HistoryKeeper {
         this.#store.save(DAYS_DUE, 0);
       });
     }
-    this.#guarded(() => {
-      if (this.#cursors.find(HISTORY_CONSUMER)) return;
-      this.#cursors.advance(HISTORY_CONSUMER, { ...BEGINNING, generation: 0 });
-    });
+    if (!this.#cursors.find(HISTORY_CONSUMER)) this.#cursors.advance(HISTORY_CONSUMER, { ...BEGINNING, generation: 0 });
   }
 
   #takeChanges(): { portion: ChangesPortion; cursor: Cursor | undefined; withdrawn: Withdrawn[] } {
-    this.#guarded(() => this.#journal.exec('BEGIN'));
+    this.#journal.exec('BEGIN');
     try {
       const limit = this.#options.readingsAStep ?? READINGS_A_STEP;
-      const cursor = this.#guarded(() => this.#cursors.find(HISTORY_CONSUMER));
-      const position = positionIn(this.#store, cursor);
-      const portion = this.#guarded(() => new Changes(this.#journal).after(position, limit));
-      const withdrawn = this.#guarded(() => listWithdrawn(this.#journal));
+      const cursor = this.#cursors.find(HISTORY_CONSUMER);
+      const portion = new Changes(this.#journal).after(positionIn(this.#store, this.#cursors), limit);
       const rows = new Rows(this.#journal);
-      const seriesOf = (id: number) => this.#guarded(() => rows.findSeries(id));
       const dirty = new Dirty();
-      addWithdrawn(dirty, withdrawn, seriesOf, this.#store);
+      const withdrawn = addWithdrawn(dirty, this.#journal, rows, this.#store);
       for (const { minute, series } of portion.minutes) {
-        const one = seriesOf(series);
+        const one = rows.findSeries(series);
         if (one) dirty.add(one, minute * MINUTE_MS);
         else this.#sayUnknown(minute, series);
       }
@@ -126,10 +115,11 @@ export class HistoryKeeper {
       this.#store.save(POSITION, portion.position);
       return { portion, cursor, withdrawn };
     } finally {
-      this.#guarded(() => this.#journal.exec('COMMIT'));
+      this.#journal.exec('COMMIT');
     }
   }
 
+  /** A bit has flipped in a key. */
   #sayUnknown(minute: number, series: number): void {
     const reason = new RangeError(`there is no series ${series}`);
     this.#options.onDamaged?.(readingKey(minute * MINUTE_MS, series), reason);
@@ -138,7 +128,7 @@ export class HistoryKeeper {
   #rollUp(dirty: Dirty): void {
     if (dirty.size === 0) return;
     const { onDamaged } = this.#options;
-    const raw = new RawReadings(this.#journal, this.#guarded, onDamaged ? { onDamaged } : {});
+    const raw = new RawReadings(this.#journal, onDamaged ? { onDamaged } : {});
     const days = new Map<string, { series: Series; starts: Set<number> }>();
     for (const { startMs, all } of dirty.hours()) {
       for (const { level, series, startMs: atMs, rollup } of rollUpHour(startMs, all, raw, this.#store)) {

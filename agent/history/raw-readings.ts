@@ -1,6 +1,7 @@
+import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { damageIn, requireOrder } from '../journal/damage.ts';
-import type { Guarded } from '../journal/damage-note.ts';
+import { type Guarded, guardedReads } from '../journal/damage-note.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, seriesOfKey, timeOfKey } from '../journal/keys.ts';
 import { layoutOf } from '../journal/packing.ts';
@@ -35,21 +36,17 @@ export class RawReadings {
   readonly #keys = new Map<number, string>();
 
   /**
-   * @param guarded of this journal: what SQLite says of it is no fault of the history
    * @param waiting what is not in the database yet, and counts as well
    * @param onDamaged told of a row that cannot be read; it is left out
    */
   constructor(
     db: DatabaseSync,
-    guarded: Guarded,
     { waiting = [], onDamaged }: { waiting?: readonly Entry[]; onDamaged?: (key: number, error: unknown) => void } = {},
   ) {
-    this.#guarded = guarded;
+    this.#guarded = guardedReads(dirname(db.location() ?? ''));
     this.#rows = new Rows(db);
-    this.#select = guarded(() =>
-      // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
-      db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? ORDER BY key'),
-    );
+    // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
+    this.#select = db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? ORDER BY key');
     this.#select.setReturnArrays(true);
     this.#waiting = waiting.flatMap(waitingReading);
     this.#onDamaged = onDamaged;
@@ -70,21 +67,11 @@ export class RawReadings {
   }
 
   *#committed(fromMs: number, toMs: number): Generator<RawReading> {
-    try {
-      yield* this.#stored(fromMs, toMs);
-    } catch (error) {
-      this.#guarded(() => {
-        throw error;
-      });
-    }
-  }
-
-  *#stored(fromMs: number, toMs: number): Generator<RawReading> {
     const numbers = new Float64Array(MOST_FIELDS);
     const endKey = firstKeyAt(toMs);
     let before = 0;
     for (const [key, layout, hex] of this.#select.iterate(firstKeyAt(fromMs)) as unknown as Iterable<Row>) {
-      requireOrder(before, key);
+      if (key <= before) this.#guarded(() => requireOrder(before, key));
       before = key;
       const id = seriesOfKey(key);
       const timeMs = timeOfKey(key);

@@ -1,13 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Changes } from '../journal/changes.ts';
-import { Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
-import { type Guarded, guardedReads } from '../journal/damage-note.ts';
+import { Cursors, type Position } from '../journal/cursors.ts';
 import { openForReading } from '../journal/database.ts';
 import type { Entry } from '../journal/entry.ts';
+import { guardedDatabase } from '../journal/guarded-database.ts';
 import { firstKeyAt, SERIES_SLOTS, timeOfKey } from '../journal/keys.ts';
 import { Rows } from '../journal/rows.ts';
 import { Waiting } from '../journal/waiting.ts';
-import { listWithdrawn } from '../journal/withdrawn.ts';
 import { type Series, seriesKey } from '../readings/reading.ts';
 import { historyError, openHistoryForReading } from './database.ts';
 import { Dirty } from './dirty.ts';
@@ -49,8 +48,6 @@ export interface Newest {
  * wait in tail and spool included. So it does not matter how far the history has come.
  */
 export class HistoryView {
-  /** For all that is asked of the journal, which is told from what is wrong with the history by that. */
-  readonly #guarded: Guarded;
   readonly #journal: DatabaseSync;
   readonly #history: DatabaseSync | undefined;
   readonly #stateDir: string;
@@ -60,8 +57,7 @@ export class HistoryView {
   /** @throws AgentError when there is no journal, or one of both cannot be read */
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
-    this.#guarded = guardedReads(stateDir, () => this.#runtimeDirectory());
-    this.#journal = this.#guarded(() => openForReading(stateDir));
+    this.#journal = guardedDatabase(stateDir, () => openForReading(stateDir));
     this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForReading(stateDir);
@@ -72,11 +68,7 @@ export class HistoryView {
     this.store = this.#history && new HistoryStore(this.#history);
   }
 
-  #runtimeDirectory(): string | undefined {
-    return new Waiting(this.#stateDir, this.#journal).runtimeDirectory();
-  }
-
-  /** All of it at one moment. @throws AgentError when history or journal are damaged */
+  /** All of it at one moment. @throws AgentError when the history is damaged */
   consistently<T>(work: () => T): T {
     try {
       return this.store ? this.store.snapshot(work) : work();
@@ -87,24 +79,17 @@ export class HistoryView {
 
   /** How far the history has come; BEGINNING where there is none. */
   position(): Position {
-    return positionIn(
-      this.store,
-      this.#guarded(() => this.#cursors.find(HISTORY_CONSUMER)),
-    );
-  }
-
-  #entries(): Entry[] {
-    return this.#guarded(() => new Waiting(this.#stateDir, this.#journal).entries());
+    return positionIn(this.store, this.#cursors);
   }
 
   /** What of these hours is to be computed from readings. @param levels that are needed of it */
   newest(fromMs: number, toMs: number, levels: ReadonlySet<Level>, selection: Selection): Newest {
     const [from, to] = [floorTo(HOUR_MS, fromMs), ceilTo(HOUR_MS, toMs)];
     const found: Newest = { rows: new Map(), gone: new Map(), hours: new Set() };
-    const waiting = this.#entries();
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const dirty = this.#dirty(from, to, waiting, selection);
     if (dirty.size === 0) return found;
-    const raw = new RawReadings(this.#journal, this.#guarded, { waiting });
+    const raw = new RawReadings(this.#journal, { waiting });
     for (const { startMs, all } of dirty.hours()) {
       found.hours.add(startMs);
       for (const { level, series, startMs: atMs, rollup } of rollUpHour(startMs, all, raw, this.store)) {
@@ -117,17 +102,13 @@ export class HistoryView {
   #dirty(fromMs: number, toMs: number, waiting: readonly Entry[], selection: Selection): Dirty {
     const dirty = new Dirty();
     const rows = new Rows(this.#journal);
-    const seriesOf = (id: number) => this.#guarded(() => rows.findSeries(id));
-    const position = this.position();
-    const changes = this.#guarded(() => new Changes(this.#journal).within(position, fromMs, toMs));
-    for (const { minute, series } of changes) {
-      const one = seriesOf(series);
+    for (const { minute, series } of new Changes(this.#journal).within(this.position(), fromMs, toMs)) {
+      const one = rows.findSeries(series);
       if (one && isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
     }
     const isWithin = (series: Series, timeMs: number) =>
       timeMs >= fromMs && timeMs < toMs && isSelected(series, selection);
-    const withdrawn = this.#guarded(() => listWithdrawn(this.#journal));
-    addWithdrawn(dirty, withdrawn, seriesOf, this.store, isWithin);
+    addWithdrawn(dirty, this.#journal, rows, this.store, isWithin);
     for (const entry of waiting) {
       if (entry.kind !== 'reading') continue;
       const { series, timeMs } = entry.reading;
@@ -163,9 +144,9 @@ export class HistoryView {
 
   /** Parts of minutes, from their readings. */
   rawMinutes(fromMs: number, toMs: number, selection: Selection): SeriesRollup[] {
-    const waiting = this.#entries();
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const builders = new Map<string, { series: Series; startMs: number; builder: MinuteBuilder }>();
-    for (const reading of new RawReadings(this.#journal, this.#guarded, { waiting }).between(fromMs, toMs)) {
+    for (const reading of new RawReadings(this.#journal, { waiting }).between(fromMs, toMs)) {
       if (!isSelected(reading.series, selection)) continue;
       const startMs = floorTo(MINUTE_MS, reading.timeMs);
       const key = `${startMs} ${reading.key}`;
@@ -178,11 +159,9 @@ export class HistoryView {
 
   /** The first time from one on at which there may be something; undefined when nothing follows. */
   nextKnownMs(fromMs: number): number | undefined {
-    const waiting = this.#entries();
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const times = waiting.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
-    const next = this.#guarded(() =>
-      this.#journal.prepare('SELECT min(key) AS key FROM reading WHERE key >= ?').get(firstKeyAt(fromMs)),
-    );
+    const next = this.#journal.prepare('SELECT min(key) AS key FROM reading WHERE key >= ?').get(firstKeyAt(fromMs));
     if (next?.key !== null && next !== undefined) times.push(timeOfKey(Number(next.key)));
     const hourMs = this.store?.next('hour', floorTo(HOUR_MS, fromMs));
     if (hourMs !== undefined) times.push(Math.max(hourMs, fromMs));
@@ -192,27 +171,21 @@ export class HistoryView {
 
   /** All series that the history or the journal knows. */
   allSeries(selection: Selection): Series[] {
-    const journal = this.#guarded(() => {
-      const rows = new Rows(this.#journal);
-      const ids = this.#journal.prepare('SELECT id FROM series').all();
-      return ids.map(({ id }) => rows.series(Number(id)));
-    });
-    const all = [...(this.store?.allSeries().values() ?? []), ...journal];
+    const rows = new Rows(this.#journal);
+    const journal = this.#journal.prepare('SELECT id FROM series').all();
+    const all = [...(this.store?.allSeries().values() ?? []), ...journal.map(({ id }) => rows.series(Number(id)))];
     const selected = all.filter((series) => isSelected(series, selection));
     return [...new Map(selected.map((series) => [seriesKey(series), series])).values()];
   }
 
   /** The time of the last reading before a time, or of the first from then on, that the history has not taken yet. */
   nearestUntaken(series: Series, side: 'before' | 'from', timeMs: number): number | undefined {
-    const id = this.#guarded(() => new Rows(this.#journal).idOf(series));
+    const id = new Rows(this.#journal).idOf(series);
     if (id === undefined) return undefined;
     const [what, bound] = side === 'before' ? ['max(key)', 'key < ?'] : ['min(key)', 'key >= ?'];
-    const { key } = this.position();
-    const row = this.#guarded(() =>
-      this.#journal
-        .prepare(`SELECT ${what} AS key FROM reading WHERE key > ? AND ${bound} AND key % ${SERIES_SLOTS} = ?`)
-        .get(key, firstKeyAt(timeMs), id),
-    );
+    const row = this.#journal
+      .prepare(`SELECT ${what} AS key FROM reading WHERE key > ? AND ${bound} AND key % ${SERIES_SLOTS} = ?`)
+      .get(this.position().key, firstKeyAt(timeMs), id);
     return row?.key === null || row === undefined ? undefined : timeOfKey(Number(row.key));
   }
 

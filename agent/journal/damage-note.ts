@@ -43,7 +43,7 @@ export function* guardedEach<T>(guarded: Guarded, iterable: Iterable<T>): Genera
 /** Tells the collector of it, where that can be. @param file as it was opened (journalFile) */
 export function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
   try {
-    const directory = runtime() ?? runtimeDirectory(stateDir).path;
+    const directory = found(runtime) ?? runtimeDirectory(stateDir).path;
     if (file === undefined) return;
     const path = join(directory, NOTE_NAME);
     writeFileSync(`${path}.new`, file);
@@ -52,6 +52,15 @@ export function tell(stateDir: string, file: string | undefined, runtime: () => 
     renameSync(`${path}.new`, path);
   } catch {
     // It cannot be told there: another user's, or not to be found any more.
+  }
+}
+
+/** Where the collector is says the journal, which is damaged. */
+function found(runtime: () => string | undefined): string | undefined {
+  try {
+    return runtime();
+  } catch {
+    return undefined;
   }
 }
 
