@@ -103,8 +103,8 @@ export class HistoryView {
     const dirty = new Dirty();
     const rows = new Rows(this.#journal);
     for (const { minute, series } of new Changes(this.#journal).within(this.position(), fromMs, toMs)) {
-      const one = rows.series(series);
-      if (isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
+      const one = rows.findSeries(series);
+      if (one && isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
     }
     const isWithin = (series: Series, timeMs: number) =>
       timeMs >= fromMs && timeMs < toMs && isSelected(series, selection);

@@ -63,10 +63,10 @@ export class Journal {
     this.#options = options;
     this.#lock = lock;
     this.#trouble = new Trouble(journalPath(stateDir), log);
-    this.#salvage = new BackgroundSalvage(stateDir, log);
+    this.#salvage = new BackgroundSalvage(stateDir, log, () => this.#placer.lookAgain());
     const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
-    this.#store = new StoreKeeper({ stateDir, state: this.state, log, onOpen });
     this.runtime = runtimeDirectory(stateDir);
+    this.#store = new StoreKeeper({ stateDir, runtimeDirectory: this.runtime.path, state: this.state, log, onOpen });
     this.#retainer = new Retainer(options);
     this.#placer = new Placer(this.state, log);
     this.#inbox = new Inbox(this.runtime.path, log);

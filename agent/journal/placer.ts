@@ -44,6 +44,11 @@ export class Placer {
     this.#looked = false;
   }
 
+  /** Salvage may have brought what was held in a journal that was set aside. */
+  lookAgain(): void {
+    this.#looked = false;
+  }
+
   /** Is there something to place with the next commits? */
   get busy(): boolean {
     return !this.#looked || this.#jobs.length > 0 || this.#recall.busy;

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
 import type { ClockStamp } from '../system/clock.ts';
-import { damageIn } from './damage.ts';
+import { damageIn, requireOrder } from './damage.ts';
 import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
@@ -65,9 +65,16 @@ export class JournalReader {
       const key = `${seriesKey(reading.series)}${reading.timeMs}`;
       if (inRange(reading.timeMs, reading.series, range) && !found.has(key)) found.set(key, reading);
     };
-    const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
-    for (const row of rows.iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-      const reading = this.#readingIn(row as unknown as ReadingRow, range.meter);
+    // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
+    const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? ORDER BY key');
+    const endKey = firstKeyAt(range.toMs);
+    let before = 0;
+    for (const found of rows.iterate(firstKeyAt(range.fromMs))) {
+      const row = found as unknown as ReadingRow;
+      requireOrder(before, row.key);
+      before = row.key;
+      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range.meter);
+      if (reading && row.key >= endKey) break;
       if (reading) add(reading);
     }
     for (const entry of waiting) if (entry.kind === 'reading') add(entry.reading);
