@@ -8,15 +8,23 @@ import { ServiceMemory } from '../../agent/simulator/service-memory.ts';
 import { Slave } from '../../agent/simulator/slave.ts';
 import { TcpLine } from '../../agent/simulator/tcp-line.ts';
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
+import type { PlannedFault } from '../../agent/simulator/write-faults.ts';
 import { finished, runCommand } from '../support/child.ts';
 import { restlessLoad } from '../support/restless-load.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-async function gateway(framing: 'rtu' | 'mbap') {
+async function gateway(framing: 'rtu' | 'mbap', more: { faults?: PlannedFault[]; unansweredException?: number } = {}) {
   const reached = { unit: 1, baudRate: 9600 };
-  const service = new ServiceMemory({ tables: serviceTables('we-515'), reached, clockAheadMs: 100_000 });
+  const service = new ServiceMemory({
+    tables: serviceTables('we-515'),
+    reached,
+    clockAheadMs: 100_000,
+    faults: more.faults ?? [],
+  });
   const meter = new VirtualMeter({ model: WE_515, load: restlessLoad(1, 1000), service }, Date.now());
-  const line = await TcpLine.listen(0, framing, { slave: new Slave(new Map([[1, meter]])), random: seededRandom(1) });
+  const options = { slave: new Slave(new Map([[1, meter]])), random: seededRandom(1) };
+  const { unansweredException } = more;
+  const line = await TcpLine.listen(0, framing, unansweredException ? { ...options, unansweredException } : options);
   onTestFinished(() => line.close());
   const directory = temporaryDirectory();
   const config = join(directory, 'config.yaml');
@@ -57,4 +65,21 @@ test('line settings behind a gateway are not touched', async () => {
   const { code, err } = await finished(['meter', 'serial', '--config', config, '--to-baud', '4800', '--yes']);
   expect([code, err]).toEqual([64, expect.stringContaining('behind a gateway')]);
   expect(service.writes).toEqual([]);
+});
+
+test.for([0x0a, 0x0b])('a gateway that answers %i for a unit that is not there: nobody has answered', async (code) => {
+  const { port, service } = await gateway('mbap', { unansweredException: code });
+  const at = ['--tcp', `127.0.0.1:${port}`];
+  const nobody = await finished(['meter', 'read', ...at, '--unit', '9']);
+  expect([nobody.code, nobody.out, nobody.err]).toEqual([69, '', expect.stringContaining('unit 9 on tcp://')]);
+  expect(nobody.err).toContain('does not answer: ');
+  const moved = await finished(['meter', 'address', '7', ...at, '--yes']);
+  expect([moved.code, moved.out, service.unit]).toEqual([0, expect.stringContaining('the meter answers as 7'), 7]);
+});
+
+test('a write that a gateway had no answer to is not taken for refused', async () => {
+  const faults: PlannedFault[] = [{ fault: 'lose-request', at: 1 }];
+  const { port, service } = await gateway('mbap', { faults, unansweredException: 0x0b });
+  const { code, err } = await finished(['meter', 'address', '7', '--tcp', `127.0.0.1:${port}`, '--yes']);
+  expect([code, err, service.unit]).toEqual([69, expect.stringContaining('was not written: no answer came'), 1]);
 });
