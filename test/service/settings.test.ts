@@ -53,9 +53,12 @@ test('without confirmation, for the address that it has, and for one that is tak
   ]);
   expect((await address(port, 1)).out).toBe('the meter has the address 1 already\n');
   const taken = serviceLine({ others: [9] });
-  const { code, err } = await address(taken.port, 9);
-  expect([code, err]).toEqual([64, expect.stringContaining('address 9 is taken')]);
-  expect([service.writes, taken.service.writes]).toEqual([[], []]);
+  const doubled = serviceLine({ doubled: [9] });
+  for (const { port } of [taken, doubled]) {
+    const { code, err } = await address(port, 9);
+    expect([code, err]).toEqual([64, expect.stringContaining('address 9 is taken')]);
+  }
+  expect([service.writes, taken.service.writes, doubled.service.writes]).toEqual([[], [], []]);
 });
 
 test('a WE-504 is unlocked first', async () => {

@@ -19,6 +19,8 @@ export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'sl
   fault?: WriteFault;
   /** Other meters on the line, without a service of theirs. */
   others?: readonly number[];
+  /** Addresses that two of the others have: both answer at once, and what comes is neither's answer. */
+  doubled?: readonly number[];
   /** What the meter is heard at, of its slave. */
   heard?: (service: ServiceMemory) => boolean;
 }
@@ -32,6 +34,7 @@ export function serviceLine({
   fault,
   heard,
   others = [],
+  doubled = [],
   ...options
 }: ServiceLineOptions = {}) {
   const model = given?.model ?? WE_515;
@@ -48,9 +51,16 @@ export function serviceLine({
     Date.now(),
   );
   const plain = () => new VirtualMeter({ model, load: restlessLoad(2, STEADY_MS), stepMs: STEADY_MS }, Date.now());
-  const whole = new Slave(new Map([[unit, meter], ...others.map((other) => [other, plain()] as const)]));
+  const whole = new Slave(
+    new Map([[unit, meter], ...[...others, ...doubled].map((other) => [other, plain()] as const)]),
+  );
   const slave: Pick<Slave, 'serve'> = {
-    serve: (request, nowMs) => (heard?.(service) === false ? undefined : whole.serve(request, nowMs)),
+    serve: (request, nowMs) => {
+      if (heard?.(service) === false) return undefined;
+      const answer = whole.serve(request, nowMs);
+      if (answer?.reply && doubled.includes(request.readUInt8(0))) answer.reply.fill(0x5a, 3);
+      return answer;
+    },
   };
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
   onTestFinished(() => line.close());
