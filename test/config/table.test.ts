@@ -317,3 +317,9 @@ test.for([
 ] as const)('intervals %s: %s', ([intervals, said]) => {
   expect(intervalProblems(intervals)).toContain(said);
 });
+
+test('a file that is far too large for a table is none', () => {
+  const file = join(temporaryDirectory(), 'large.yaml');
+  writeFileSync(file, `${tableOf(REGISTER)}\n#${' '.repeat(1e6)}`);
+  expect(() => loadTable(file)).toThrow(/large\.yaml has 1 mistake:\n {2}is larger than 1 MB/);
+});
