@@ -67,7 +67,9 @@ function addTariffs(meter: Command): void {
       const { askAtTerminal } = await import('../service/confirm.ts');
       const { tariffCommand } = await import('../service/tariff-command.ts');
       const { tariffParts } = await import('../service/tariffs.ts');
+      const { carryOn } = await import('../system/carry-on.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
+      if (options.set !== undefined) carryOn();
       const { target } = await chosenMeter(name, options);
       const parts = tariffParts(target);
       await tariffCommand(target, {
