@@ -39,7 +39,8 @@ function addClock(meter: Command): void {
       await clockCommand(target, {
         set: options.set === true,
         isJson: options.json === true,
-        doubt: options.force ? undefined : await clockDoubt(),
+        // The answer can take seconds, and matters only where something is set.
+        doubt: options.set && !options.force ? await clockDoubt() : undefined,
         zone: new Zone(timeZone ?? systemZone()),
         print,
       });
