@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import { runCollector } from '../../agent/collector/run.ts';
 import { parseConfig } from '../../agent/config/load.ts';
 import type { ServiceMemory } from '../../agent/simulator/service-memory.ts';
@@ -7,6 +6,7 @@ import type { ClockEvidence } from '../../agent/system/clock-state.ts';
 import { createLogger } from '../../agent/system/logging.ts';
 import { allReadings } from '../support/imports.ts';
 import { type ServiceLineOptions, serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const vouched = (yes: boolean): ClockEvidence => ({

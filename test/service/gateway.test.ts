@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { serviceTables } from '../../agent/meters/service/catalogue.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
@@ -11,6 +10,7 @@ import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import type { PlannedFault } from '../../agent/simulator/write-faults.ts';
 import { finished, runCommand } from '../support/child.ts';
 import { restlessLoad } from '../support/restless-load.ts';
+import { afterTest, expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 async function gateway(framing: 'rtu' | 'mbap', more: { faults?: PlannedFault[]; unansweredException?: number } = {}) {
@@ -25,7 +25,7 @@ async function gateway(framing: 'rtu' | 'mbap', more: { faults?: PlannedFault[];
   const options = { slave: new Slave(new Map([[1, meter]])), random: seededRandom(1) };
   const { unansweredException } = more;
   const line = await TcpLine.listen(0, framing, unansweredException ? { ...options, unansweredException } : options);
-  onTestFinished(() => line.close());
+  afterTest(() => line.close());
   const directory = temporaryDirectory();
   const config = join(directory, 'config.yaml');
   const key = framing === 'rtu' ? 'rtuOverTcp' : 'tcp';

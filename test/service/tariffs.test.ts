@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import { SDM630 } from '../../agent/meters/eastron.ts';
 import { WE_526 } from '../../agent/meters/orno.ts';
 import { WE_517 } from '../../agent/meters/orno-three-phase.ts';
 import type { PlannedFault } from '../../agent/simulator/write-faults.ts';
 import { finished, REPOSITORY, runCommand, runProgram } from '../support/child.ts';
 import { serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const WORKDAY = 0x8100;

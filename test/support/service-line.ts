@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { serviceTables } from '../../agent/meters/service/catalogue.ts';
 import { PtyLine } from '../../agent/simulator/pty-line.ts';
@@ -10,6 +9,7 @@ import { Slave } from '../../agent/simulator/slave.ts';
 import { VirtualMeter, type VirtualMeterOptions } from '../../agent/simulator/virtual-meter.ts';
 import type { PlannedFault, WriteFault } from '../../agent/simulator/write-faults.ts';
 import { restlessLoad } from './restless-load.ts';
+import { afterTest } from './side-by-side.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'slave'>> {
@@ -63,6 +63,6 @@ export function serviceLine({
     },
   };
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
-  onTestFinished(() => line.close());
+  afterTest(() => line.close());
   return { line, meter, service, port: line.linkPath };
 }
