@@ -14,6 +14,8 @@ export interface StationOptions {
   wire: Wire;
   /** Longest wait for the first byte of its answer. */
   responseMs: number;
+  /** What its line carries only its answers tell: it lies behind a gateway. */
+  isPaceUnknown?: boolean;
 }
 
 /** A sample as planned. */
@@ -65,6 +67,9 @@ const LEAST_SHARE = 0.4;
 const LONGEST_SAMPLE_MS = 3000;
 /** The share of its interval that the loop gives a sample (collector/meter-loop.ts). */
 const SAMPLE_SHARE = 0.97;
+/** Shares of an interval: of the longest sample that gets a turn beside others, and of one that is tried first. */
+const LARGEST_GUESS = 0.9;
+const FIRST_GUESS = 0.25;
 /** A point that has not begun after this share of its interval is left out (collector/grid.ts). */
 const LATEST = 0.5;
 
@@ -116,7 +121,10 @@ export class Station implements MeterLine, Sharer {
   get needMs(): number {
     const { needMs, requests, turnaroundMs } = this.#plan;
     const slowerMs = Math.max(0, (this.#latencyMs ?? 0) - turnaroundMs);
-    return this.#measuredMs ?? needMs + requests * slowerMs;
+    const guessMs = needMs + requests * slowerMs;
+    // What lies behind a gateway can be faster: a guess that never fits would keep it from ever being measured.
+    const isTooLong = this.#options.isPaceUnknown && guessMs > this.intervalMs * LARGEST_GUESS;
+    return this.#measuredMs ?? (isTooLong ? this.intervalMs * FIRST_GUESS : guessMs);
   }
 
   get measured(): boolean {
