@@ -45,17 +45,19 @@ test.for(['rtu', 'mbap'] as const)('a clock is set through a gateway: %s', async
 });
 
 test('a transparent gateway that the collector reads through is left to it', async () => {
-  const { config } = await gateway('rtu');
+  const { config, port } = await gateway('rtu');
   const collector = runCommand(['collect', '--config', config]);
   await collector.printed(/line open/);
   await expect
     .poll(async () => (await finished(['status', '--config', config])).out, { timeout: 10_000 })
     .toContain('running as process');
-  const { code, err } = await finished(['meter', 'read', '--config', config]);
-  expect([code, err]).toEqual([
-    69,
-    expect.stringContaining(`is held by the collector, process ${collector.process.pid}`),
-  ]);
+  for (const at of [[], ['--rtu-over-tcp', `127.0.0.1:${port}`]]) {
+    const { code, err } = await finished(['meter', 'read', ...at, '--config', config]);
+    expect([code, err]).toEqual([
+      69,
+      expect.stringContaining(`is held by the collector, process ${collector.process.pid}`),
+    ]);
+  }
   await collector.end('SIGTERM');
   expect((await finished(['meter', 'read', '--config', config])).code).toBe(0);
 });
