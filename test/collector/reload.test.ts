@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Collector } from '../../agent/collector/collector.ts';
 import { Forwarding } from '../../agent/collector/forwarding.ts';
 import { Reloader, type ReloadOutcome } from '../../agent/collector/reload.ts';
 import { gatherStatus, statusText } from '../../agent/collector/status-report.ts';
 import { parseConfig } from '../../agent/config/load.ts';
+import { tableYaml } from '../../agent/config/table-yaml.ts';
+import { WE_515 } from '../../agent/meters/orno.ts';
 import { gapsOf, gateway, readingTimes } from '../support/gateway.ts';
 import { open } from '../support/open-journal.ts';
 import { afterTest, expect, test } from '../support/side-by-side.ts';
@@ -14,6 +18,7 @@ import { virtualLine } from '../support/virtual-line.ts';
 
 interface MeterSketch {
   name: string;
+  model?: string;
   unit?: number;
   interval?: string;
   connection: object;
@@ -206,4 +211,26 @@ test('what went wrong with the last reload is in the status', () => {
   const reload = { timeMs: 5000, problem: 'config.yaml has 1 mistake:' };
   const text = statusText({ ...report, running: true, collector: { ...collector, reload } }, 65_000);
   expect(text).toContain('config      was read again 60 s ago and stays as it was: config.yaml has 1 mistake:');
+});
+
+test('a table that was edited: its meter goes on, and nothing that was read is taken for a gap', async () => {
+  const { port } = await gateway(60);
+  const table = join(temporaryDirectory(), 'mine.yaml');
+  const write = (max: number) => writeFileSync(table, tableYaml({ ...WE_515, maxPowerVA: max }, 'mine'));
+  write(20_000);
+  const house = { name: 'house', model: table, interval: '400ms', connection: { tcp: `127.0.0.1:${port}` } };
+  const run = collecting([house]);
+  await run.more('house');
+  for (let round = 1; round <= 8; round++) {
+    // Also while a sample is under way.
+    await sleep((round % 4) * 100);
+    write(20_000 + round);
+    await run.reload([house]);
+    expect(run.events.at(-1)).toMatchObject({ changed: ['house'] });
+  }
+  await run.more('house');
+  await run.stop();
+  const times = readingTimes(run.stateDir, 'house');
+  const gaps = gapsOf(run.stateDir, 'house');
+  expect(gaps.filter(({ fromMs, toMs }) => times.some((timeMs) => timeMs >= fromMs && timeMs <= toMs))).toEqual([]);
 });

@@ -11,13 +11,14 @@ import { afterTest } from './side-by-side.ts';
 /** So long that no register changes while a sample is taken, which a guard would doubt. */
 const STEADY_MS = 86_400_000;
 
-/** A gateway with five meters. */
-export async function gateway(): Promise<TcpLine> {
+/** A gateway with five meters. @param turnaroundMs of each answer */
+export async function gateway(turnaroundMs?: number): Promise<TcpLine> {
   const meters = [1, 2, 3, 4, 5].map((unit) => {
     const options = { model: WE_515, load: restlessLoad(unit, STEADY_MS), stepMs: STEADY_MS };
     return [unit, new VirtualMeter(options, Date.now())] as const;
   });
-  const line = await TcpLine.listen(0, 'mbap', { slave: new Slave(new Map(meters)), random: seededRandom(1) });
+  const options = { slave: new Slave(new Map(meters)), random: seededRandom(1) };
+  const line = await TcpLine.listen(0, 'mbap', turnaroundMs === undefined ? options : { ...options, turnaroundMs });
   afterTest(() => line.close());
   return line;
 }
