@@ -1,13 +1,21 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runCollector } from '../../agent/collector/run.ts';
 import { parseConfig } from '../../agent/config/load.ts';
+import { serviceTables } from '../../agent/meters/service/catalogue.ts';
+import type { Bus } from '../../agent/modbus/bus.ts';
+import { BusError } from '../../agent/modbus/bus-error.ts';
+import { ClockSync } from '../../agent/service/clock-sync.ts';
 import type { ServiceMemory } from '../../agent/simulator/service-memory.ts';
 import type { ClockEvidence } from '../../agent/system/clock-state.ts';
 import { createLogger } from '../../agent/system/logging.ts';
+import { Zone } from '../../agent/system/zone.ts';
 import { allReadings } from '../support/imports.ts';
 import { type ServiceLineOptions, serviceLine } from '../support/service-line.ts';
 import { expect, test } from '../support/side-by-side.ts';
+import { recordingLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { WIRE_9600 } from '../support/virtual-line.ts';
 
 const vouched = (yes: boolean): ClockEvidence => ({
   boot: 'test',
@@ -88,4 +96,40 @@ test('a meter without a clock that is known is told in the configuration', () =>
   expect(() => parseConfig(meter('sdm120'), 'c')).toThrow(/clockSync: a sdm120 has no clock that is known/);
   expect(() => parseConfig(meter('we-526'), 'c')).toThrow(/clockSync: a we-526 has no clock that is known/);
   expect(() => parseConfig(meter('we-517').replace('daily', 'hourly'), 'c')).toThrow(/write daily, or leave it out/);
+});
+
+test('where no pause is long enough, that is said once a day', async () => {
+  const { log, lines } = recordingLog();
+  const { clock: table } = serviceTables('we-517');
+  if (!table) return;
+  let nowMs = Date.UTC(2026, 10, 21, 12);
+  const sync = new ClockSync({
+    unit: 1,
+    table,
+    pauseMs: 0,
+    responseMs: 600,
+    wire: WIRE_9600,
+    bus: () => ({}) as Bus,
+    turn: () => Promise.reject(new BusError('busy', 'no time is left on the line for this read')),
+    zone: new Zone('UTC'),
+    doubt: () => Promise.resolve(undefined),
+    log,
+    doneDay: undefined,
+    remember: () => {},
+    record: () => {},
+    now: () => nowMs,
+    patienceMs: 20,
+  });
+  const pauses = async () => {
+    for (let i = 0; i < 10; i++) {
+      sync.pause(performance.now() + 500);
+      await sleep(10);
+    }
+  };
+  const said = () => lines.filter(({ msg }) => /no pause between its samples is long enough/.test(String(msg))).length;
+  await pauses();
+  expect(said()).toBe(1);
+  nowMs += 86_400_000;
+  await pauses();
+  expect(said()).toBe(2);
 });
