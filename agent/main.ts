@@ -4,6 +4,7 @@ import { addAzure } from './commands/azure.ts';
 import { addBackup } from './commands/backup.ts';
 import { addCollect } from './commands/collect.ts';
 import { addConfig } from './commands/config.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addEnergy } from './commands/energy.ts';
 import { addForward } from './commands/forward.ts';
 import { addHostMetrics } from './commands/host-metrics.ts';
@@ -35,7 +36,8 @@ Exit codes:
 
 First steps:
   energy-monitor live                          try it with a virtual meter, no hardware needed
-  energy-monitor live --serial /dev/ttyUSB0    the same with your meter
+  energy-monitor doctor                        find your meter, and what is wrong with its line
+  energy-monitor live --serial /dev/ttyUSB0    read your meter live
   energy-monitor config example > config.yaml  a configuration to start from
   energy-monitor collect --config config.yaml  collect for good
 `;
@@ -46,6 +48,7 @@ const COMMANDS = [
   addReadings,
   addEnergy,
   addStatus,
+  addDoctor,
   addJournal,
   addMeter,
   addInfluxdb,

@@ -11,7 +11,7 @@ export function refuseSharedLine(stateDir: string, line: string): void {
   if (!collector?.meters.some((meter) => meter.line === line)) return;
   throw new AgentError('unavailable', `${line} is held by the collector, process ${collector.pid}`, {
     retryable: true,
-    hint: 'stop it for as long as this takes, and start it again: its readings have a gap meanwhile (sudo systemctl stop energy-monitor)',
+    hint: 'stop it for as long as this takes, and start it again: its readings have a gap meanwhile (sudo systemctl stop energy-monitor-collector)',
   });
 }
 

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { FORMAT_NAMES, type FormatName } from '../export/format-names.ts';
 import { configOption, durationArgument, placeOf, stateDirOption } from './options.ts';
 import { print } from './print.ts';
@@ -8,23 +8,35 @@ interface ReadingsOptions extends RangeOptions {
   config: string;
   stateDir?: string;
   meter?: string;
-  every?: number;
+  /** ms, or a period of the zone. */
+  every?: number | 'day' | 'month';
   format: FormatName;
 }
 
-const DEFAULT_LAST_MS = 5 * 60_000;
+const DAY_MS = 86_400_000;
+/** Without any range. */
+const DEFAULT_LAST_MS = { day: 31 * DAY_MS, month: 366 * DAY_MS, other: 5 * 60_000 };
 /** From here on roll-ups know what is asked for, also of times whose readings are gone. */
 const ROLLED_UP_MS = 60_000;
 
+/** A day of UTC is nobody's day: from there on they are those of the zone. */
+function everyArgument(text: string): number | 'day' | 'month' {
+  if (text === 'month' || text === 'day') return text;
+  const ms = durationArgument(text);
+  if (ms === DAY_MS) return 'day';
+  if (ms > DAY_MS) throw new InvalidArgumentError('Write a duration of up to a day such as 15m or 1h, day, or month.');
+  return ms;
+}
+
 export function addReadings(root: Command): void {
   const command = root.command('readings').description('print readings from the journal');
-  for (const option of rangeOptions('5m')) command.addOption(option);
+  for (const option of rangeOptions('5m; of days 31d, of months 366d')) command.addOption(option);
   command
     .option('--meter <name>', 'of this meter only')
     .option(
       '--every <duration>',
-      'one row for each 1m, 15m, 1h ...: means, the last value of counters, flags that were set',
-      durationArgument,
+      'one row for each 1m, 15m, 1h ..., day or month: means, the last value of counters, flags that were set',
+      everyArgument,
     )
     .addOption(new Option('--format <name>', 'how to print').choices(FORMAT_NAMES).default('table'))
     .addOption(configOption())
@@ -35,18 +47,27 @@ export function addReadings(root: Command): void {
       const { FORMATS } = await import('../export/formats.ts');
       const { History } = await import('../history/history.ts');
       const { JournalReader } = await import('../journal/reader.ts');
-      const range = { ...rangeOf(options, Date.now(), DEFAULT_LAST_MS), meter: options.meter };
       const { every } = options;
-      const { stateDir } = await placeOf(options);
-      const isRolledUp = every !== undefined && every % ROLLED_UP_MS === 0;
-      const source = isRolledUp ? new History(stateDir) : new JournalReader(stateDir);
+      const byDefaultMs = DEFAULT_LAST_MS[typeof every === 'string' ? every : 'other'];
+      const range = { ...rangeOf(options, Date.now(), byDefaultMs), meter: options.meter };
+      const { stateDir, timeZone } = await placeOf(options);
+      const isRolledUp = typeof every === 'string' || (every !== undefined && every % ROLLED_UP_MS === 0);
+      const source = isRolledUp ? new History(stateDir, timeZone) : new JournalReader(stateDir);
       try {
         const format = FORMATS[options.format];
         const names = columnsFor(source.names());
-        const found = source instanceof History ? source.every(range, every ?? ROLLED_UP_MS) : source.each(range);
+        const found = () => {
+          if (source instanceof JournalReader) {
+            const each = source.each(range);
+            return typeof every === 'number' ? groupEvery(each, every) : each;
+          }
+          return typeof every === 'string'
+            ? source.everyPeriod(range, every)
+            : source.every(range, every ?? ROLLED_UP_MS);
+        };
         let first = true;
         await print(format.head(names));
-        for (const reading of every && !isRolledUp ? groupEvery(found, every) : found) {
+        for (const reading of found()) {
           await print(format.row(reading, names, first));
           first = false;
         }

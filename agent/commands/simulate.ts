@@ -1,15 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { CASES } from '../simulator/case-names.ts';
 import { FAULTS, type Fault, type FaultRates } from '../simulator/fault-names.ts';
 import type { SimulatorOptions } from '../simulator/run.ts';
 import { type PlannedFault, WRITE_FAULTS } from '../simulator/write-faults.ts';
 import { modelOption, wholeNumberArgument } from './options.ts';
 
-type SimulateOptions = Omit<
-  SimulatorOptions,
-  'model' | 'unit' | 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'
-> & {
+type SimulateOptions = Omit<SimulatorOptions, 'model' | 'faults' | 'baudRate' | 'turnaroundMs' | 'memoryPath'> & {
   model: string;
-  unit?: number;
   fault: FaultRates;
   baud?: number;
   turnaround?: number;
@@ -82,6 +79,16 @@ export function addSimulate(root: Command): void {
       faultArgument,
       {},
     )
+    .addOption(
+      new Option(
+        '--case <name>',
+        'a state of the line that doctor tells from the others; the meter is then strict',
+      ).choices(CASES),
+    )
+    .option('--strict', 'answer only a reader whose baud rate and parity are those of the meter')
+    .addOption(
+      new Option('--parity <name>', "parity of the meter (default: the model's)").choices(['none', 'even', 'odd']),
+    )
     .option('--baud <n>', "pace of the line; 0 answers at once (default: the model's)", wholeNumberArgument(0, 115_200))
     .option('--turnaround <ms>', 'time before a reply begins (default: 3.5 characters)', wholeNumberArgument(0, 10_000))
     .option('--memory <file>', 'where the meter keeps its counters when it is switched off')
@@ -101,9 +108,8 @@ export function addSimulate(root: Command): void {
         {
           ...options,
           model,
-          unit: options.unit ?? model.serial.unit,
           turnaroundMs: options.turnaround,
-          baudRate: options.baud ?? model.serial.baudRate,
+          baudRate: options.baud,
           faults: options.fault,
           memoryPath: options.memory,
           writeFaults: options.writeFault,

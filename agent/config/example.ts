@@ -12,7 +12,7 @@ meters:
     # intervals: {energy: 10s} # quantities that are read less often; also by their names, such as voltage
     # clockSync: daily       # once a day the meter's clock is set where it is off by more than 5 s
     connection:
-      serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/
+      serial: /dev/ttyUSB0   # better: the stable name below /dev/serial/by-id/; energy-monitor doctor finds it
       baudRate: 9600         # what is left out is as the model leaves the factory: a WE-515 with 9600 8E1
       parity: even           # none, even, odd
       dataBits: 8

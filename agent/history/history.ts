@@ -8,7 +8,7 @@ import { isEnergy } from './counting.ts';
 import { type FilledSeries, filledPeriods } from './filled.ts';
 import { ceilTo, floorTo, HOUR_MS } from './levels.ts';
 import { type Period, type Resolution, resolutionFor, startOf } from './periods.ts';
-import { readingsEvery } from './readings-every.ts';
+import { readingsEvery, readingsOfPeriods } from './readings-every.ts';
 import { type Field, inUnit, meanOf, type Rollup } from './rollup.ts';
 import { shapeCounts } from './shape.ts';
 import { ZONE } from './store.ts';
@@ -128,6 +128,16 @@ export class History {
    */
   every(range: Period & { meter?: string | undefined }, everyMs: number): Generator<Reading> {
     return readingsEvery(this.#view, range, everyMs);
+  }
+
+  /** The same for the days or months of the zone that a span touches, each as a whole. */
+  everyPeriod(range: Period & { meter?: string | undefined }, resolution: 'day' | 'month'): Reading[] {
+    const { fromMs, toMs, meter } = range;
+    const firstMs = this.#view.nextKnownMs(startOf(resolution, fromMs, this.zone));
+    if (firstMs === undefined || firstMs >= toMs) return [];
+    return this.#view.consistently(() =>
+      readingsOfPeriods(filledPeriods(this.#view, this.zone, resolution, { fromMs: firstMs, toMs }, { meter })),
+    );
   }
 
   /** Names of the quantities that there are, of any series. */

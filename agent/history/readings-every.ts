@@ -1,5 +1,6 @@
 import { quantityKind } from '../readings/quantity.ts';
 import { type Reading, type Series, seriesKey, type Values } from '../readings/reading.ts';
+import type { FilledSeries } from './filled.ts';
 import { DAY_MS, floorTo, GRID_LEVELS, type GridLevel, LEVEL_MS } from './levels.ts';
 import type { Period } from './periods.ts';
 import { type Piece, piecesOf } from './pieces.ts';
@@ -30,6 +31,15 @@ export function* readingsEvery(
     yield* view.consistently(() => windowOf(view, { fromMs: startMs, toMs: endMs }, everyMs, coarsest, { meter }));
     startMs = endMs;
   }
+}
+
+/** The same of periods that were filled. */
+export function readingsOfPeriods(filled: readonly FilledSeries[]): Reading[] {
+  return filled
+    .flatMap(({ series, periods }) =>
+      periods.flatMap(({ fromMs, rollup }) => (rollup ? [{ series, timeMs: fromMs, values: valuesOf(rollup) }] : [])),
+    )
+    .sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
 }
 
 function coarsestFor(everyMs: number): GridLevel {

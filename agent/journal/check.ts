@@ -156,7 +156,7 @@ function checkPositions(db: DatabaseSync, problems: Problems): void {
   const newest = Number(db.prepare('SELECT coalesce(max(key), 0) AS key FROM reading').get()?.key);
   for (const { consumer, key } of db.prepare('SELECT consumer, key FROM cursor').all()) {
     if (Number(key) > newest)
-      problems.add(`the position of ${consumer} is behind the newest reading: use forward rewind`);
+      problems.add(`the position of ${consumer} is ahead of the newest reading: use forward rewind`);
   }
 }
 

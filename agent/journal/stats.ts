@@ -27,19 +27,21 @@ export interface JournalStats {
   usedBytes: number;
   freeBytes: number;
   series: SeriesStats[];
-  /** Of the last days, which were as the days to come will be; null before there is one. */
+  /** Of the last days, which were as the days to come will be; null before there is an hour. */
   bytesPerDay: number | null;
   retention: {
     maxAgeMs: number | undefined;
     maxBytes: number | undefined;
-    /** Days until the size is reached, and the oldest readings go; null when it is, or nothing bounds it. */
-    daysUntilFull: number | null;
-    /** Days that the size holds, at that rate. */
+    /** What the file settles at, where readings go by their age before it is full; null where the size comes first. */
+    settlesAtBytes: number | null;
+    /** Days that the size holds, at that rate; null where the age comes first, or nothing bounds it. */
     daysHeld: number | null;
   };
   setAside: AsideReport[];
 }
 
+/** Less is mostly pages that are not full yet. */
+const LEAST_SPAN_MS = 3_600_000;
 /** So many days back from the newest reading tell what a day takes. */
 const RATE_DAYS = 7;
 
@@ -62,7 +64,6 @@ function gather(db: DatabaseSync, stateDir: string, { maxAgeMs, maxBytes }: Rete
   const used = usedBytes(db);
   const pages = Number(db.prepare('PRAGMA page_count').get()?.page_count) * pageBytes(db);
   const bytesPerDay = rateOf(db, used);
-  const isFull = maxBytes !== undefined && used >= maxBytes;
   return {
     stateDir,
     fileBytes: size(path),
@@ -71,14 +72,22 @@ function gather(db: DatabaseSync, stateDir: string, { maxAgeMs, maxBytes }: Rete
     freeBytes: pages - used,
     series: seriesStats(db),
     bytesPerDay,
-    retention: {
-      maxAgeMs,
-      maxBytes,
-      daysUntilFull: bytesPerDay && maxBytes !== undefined && !isFull ? (maxBytes - used) / bytesPerDay : null,
-      daysHeld: bytesPerDay && maxBytes !== undefined ? maxBytes / bytesPerDay : null,
-    },
+    retention: { maxAgeMs, maxBytes, ...outlook(bytesPerDay, maxAgeMs, maxBytes) },
     setAside: asideReports(stateDir, db),
   };
+}
+
+/** Which of the two bounds comes first, at that rate. */
+function outlook(
+  bytesPerDay: number | null,
+  maxAgeMs: number | undefined,
+  maxBytes: number | undefined,
+): Pick<JournalStats['retention'], 'settlesAtBytes' | 'daysHeld'> {
+  if (!bytesPerDay) return { settlesAtBytes: null, daysHeld: null };
+  const byAge = maxAgeMs === undefined ? Number.POSITIVE_INFINITY : (bytesPerDay * maxAgeMs) / DAY_MS;
+  if (byAge <= (maxBytes ?? Number.POSITIVE_INFINITY))
+    return { settlesAtBytes: Number.isFinite(byAge) ? byAge : null, daysHeld: null };
+  return { settlesAtBytes: null, daysHeld: maxBytes === undefined ? null : maxBytes / bytesPerDay };
 }
 
 const pageBytes = (db: DatabaseSync) => Number(db.prepare('PRAGMA page_size').get()?.page_size);
@@ -120,9 +129,10 @@ function rateOf(db: DatabaseSync, used: number): number | null {
     .get() as { n: number; first: number | null; last: number | null };
   if (first === null || last === null || n < 2) return null;
   const fromMs = Math.max(timeOfKey(first), timeOfKey(last) - RATE_DAYS * DAY_MS);
-  const days = (timeOfKey(last) - fromMs) / DAY_MS;
+  const spanMs = timeOfKey(last) - fromMs;
+  if (spanMs < LEAST_SPAN_MS) return null;
   const recent = Number(db.prepare('SELECT count(*) AS n FROM reading WHERE key >= ?').get(firstKeyAt(fromMs))?.n);
-  return days > 0 ? ((used / n) * recent) / days : null;
+  return ((used / n) * recent * DAY_MS) / spanMs;
 }
 
 export function statsText(stats: JournalStats): string {
@@ -143,15 +153,15 @@ export function statsText(stats: JournalStats): string {
   return `${lines.join('\n')}\n`;
 }
 
-function retentionText({ maxAgeMs, maxBytes, daysUntilFull, daysHeld }: JournalStats['retention']): string {
+function retentionText({ maxAgeMs, maxBytes, settlesAtBytes, daysHeld }: JournalStats['retention']): string {
   const rules = [
     ...(maxAgeMs === undefined ? [] : [`older than ${days(maxAgeMs / DAY_MS)} go`]),
     ...(maxBytes === undefined ? [] : [`beyond ${megabytes(maxBytes)} the oldest go`]),
   ];
   if (rules.length === 0) return 'nothing goes';
-  const held = daysHeld === null ? '' : ` (about ${days(daysHeld)})`;
-  const until = daysUntilFull === null ? '' : `; that is reached in about ${days(daysUntilFull)}`;
-  return `${rules.join('; ')}${held}${until}`;
+  const held = daysHeld === null ? '' : `; the size comes first, and holds about ${days(daysHeld)}`;
+  const settled = settlesAtBytes === null ? '' : `; the age comes first, at about ${megabytes(settlesAtBytes)}`;
+  return `${rules.join('; ')}${held}${settled}`;
 }
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

@@ -51,7 +51,7 @@ async function openError(path: string, cause: Error): Promise<AgentError> {
 
 /** A serial port by its path, with the line settings of the meter. */
 export function serialConnector(path: string, wire: Wire): Connector {
-  return { name: path, wire, framing: 'rtu', open: () => openSerial(path, wire), prepareConfigure: loadTermios };
+  return { name: path, wire, framing: 'rtu', open: () => openSerial(path, wire), prepareConfigure: loadLineSettings };
 }
 
 async function openSerial(path: string, wire: Wire): Promise<Connection> {
@@ -119,13 +119,13 @@ async function openSerial(path: string, wire: Wire): Promise<Connection> {
 }
 
 /** Only where meters of different settings share a port: it takes 5 MB. */
-const loadTermios = () => import('./termios.ts');
+const loadLineSettings = () => import('./line-settings.ts');
 
 async function configure(port: SerialPort, path: string, wire: Wire): Promise<void> {
   const fd = fdOf(port);
   if (fd === null) return;
   try {
-    const { setLine } = await loadTermios();
+    const { setLine } = await loadLineSettings();
     await setLine(fd, wire);
   } catch (error) {
     throw new AgentError('unavailable', `serial port ${path} cannot be set to ${wireText(wire)}: ${messageOf(error)}`, {

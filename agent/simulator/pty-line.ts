@@ -1,6 +1,6 @@
 import { lstatSync, rmSync, symlinkSync } from 'node:fs';
-import type { LineSettings } from '../modbus/termios.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
+import type { SeenSettings } from '../system/termios.ts';
 import { Pty } from './pty.ts';
 import { RtuEndpoint, type RtuEndpointOptions } from './rtu-endpoint.ts';
 
@@ -28,7 +28,7 @@ export class PtyLine {
   }
 
   /** The settings that the reader has given it; undefined while it is unplugged. */
-  settings(): LineSettings | undefined {
+  settings(): SeenSettings | undefined {
     return this.#pty?.settings();
   }
 

@@ -1,22 +1,8 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { ReadStream } from 'node:tty';
-import { type LineSettings, readLine } from '../modbus/termios.ts';
 import { AgentError } from '../system/errors.ts';
-import { libc } from '../system/libc.ts';
-
-/** struct termios is 60 bytes on Linux; room to spare costs nothing. */
-const TERMIOS_BYTES = 128;
-const PATH_BYTES = 128;
-/** Programs that are started meanwhile do not keep the terminal open (fcntl.h; Node has no name for it). */
-const O_CLOEXEC = 0o2000000;
-
-const posixOpenpt = libc.func('int posix_openpt(int flags)');
-const grantpt = libc.func('int grantpt(int fd)');
-const unlockpt = libc.func('int unlockpt(int fd)');
-const ptsnameR = libc.func('int ptsname_r(int fd, _Out_ uint8_t *buffer, size_t length)');
-const tcgetattr = libc.func('int tcgetattr(int fd, _Out_ uint8_t *termios)');
-const tcsetattr = libc.func('int tcsetattr(int fd, int actions, uint8_t *termios)');
-const cfmakeraw = libc.func('void cfmakeraw(_Inout_ uint8_t *termios)');
+import { openPseudoTerminal, stopOutput } from '../system/pseudo-terminal.ts';
+import { readTermios, type SeenSettings, settingsIn, type TerminalSettings } from '../system/termios.ts';
 
 /** The near end of a pseudo-terminal; programs open its far end, `path`, as they open a serial port. */
 export class Pty {
@@ -38,23 +24,32 @@ export class Pty {
 
   /** A new pseudo-terminal in raw mode; needs no rights and no other program. */
   static open(): Pty {
-    const fd = posixOpenpt(constants.O_RDWR | constants.O_NOCTTY | O_CLOEXEC) as number;
-    const name = Buffer.alloc(PATH_BYTES);
-    if (fd < 0 || grantpt(fd) !== 0 || unlockpt(fd) !== 0 || ptsnameR(fd, name, PATH_BYTES) !== 0) {
+    const opened = openPseudoTerminal();
+    if (!opened) {
       throw new AgentError('unavailable', 'no pseudo-terminal can be opened', {
         hint: 'check that /dev/ptmx and /dev/pts are there',
       });
     }
-    const termios = Buffer.alloc(TERMIOS_BYTES);
-    tcgetattr(fd, termios);
-    cfmakeraw(termios);
-    tcsetattr(fd, 0, termios);
-    return new Pty(fd, name.subarray(0, name.indexOf(0)).toString());
+    return new Pty(opened.fd, opened.path);
   }
 
-  /** What whoever has the far end open has set it to. */
-  settings(): LineSettings {
-    return readLine(this.#fd);
+  /** What whoever has the far end open has set it to; undefined: it is closed. */
+  settings(): SeenSettings | undefined {
+    const termios = this.#closed ? undefined : readTermios(this.#fd);
+    return termios && settingsIn(termios);
+  }
+
+  /** The same, where the check of parity stands for parity, which a pseudo-terminal does not keep. */
+  reader(): TerminalSettings | undefined {
+    const settings = this.settings();
+    if (!settings) return undefined;
+    const { baudRate, stopBits, odd, isParityChecked } = settings;
+    return { baudRate, stopBits, parity: !isParityChecked ? 'none' : odd ? 'odd' : 'even' };
+  }
+
+  /** From here on nothing that is written at the far end goes out. */
+  jam(): void {
+    stopOutput(this.#farFd);
   }
 
   onData(listener: (chunk: Buffer) => void): void {

@@ -5,17 +5,14 @@ import { applyFaults } from './faults.ts';
 import type { Random } from './random.ts';
 import type { Slave } from './slave.ts';
 import { requestLength } from './slave-writes.ts';
-
-/** The meter's end of a byte stream. */
-export interface ByteStream {
-  onData(listener: (chunk: Buffer) => void): void;
-  write(bytes: Buffer): void;
-}
+import { type ByteStream, type Temper, TemperedStream } from './tempered-stream.ts';
 
 export interface RtuEndpointOptions {
   slave: Pick<Slave, 'serve'>;
   random: Random;
   faults?: FaultRates;
+  /** How the line behaves besides. */
+  temper?: Temper;
   /** The line whose pace is kept; undefined answers at once. */
   wire?: Wire;
   /**
@@ -44,7 +41,7 @@ const REQUEST_PAUSE_MS = 50;
 
 /** A slave at a serial line: cuts requests from the bytes, answers at the line's pace, with the faults asked for. */
 export class RtuEndpoint {
-  readonly #stream: ByteStream;
+  readonly #stream: TemperedStream;
   readonly #options: RtuEndpointOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
   #buffered = Buffer.alloc(0);
@@ -54,14 +51,15 @@ export class RtuEndpoint {
   #busyUntilMs = 0;
 
   constructor(stream: ByteStream, options: RtuEndpointOptions) {
-    this.#stream = stream;
+    this.#stream = new TemperedStream(stream, options.temper ?? {}, options.random);
     this.#options = options;
-    stream.onData((chunk) => this.#receive(chunk));
+    this.#stream.onData((chunk) => this.#receive(chunk));
   }
 
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#stream.stop();
   }
 
   #receive(chunk: Buffer): void {

@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MeterModel } from '../meters/model.ts';
+import type { MeterModel, SerialDefaults } from '../meters/model.ts';
 import { serviceTables } from '../meters/service/catalogue.ts';
-import type { Wire } from '../modbus/connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
+import type { Case } from './case-names.ts';
+import { playedBy } from './cases.ts';
 import { FAULTS, type FaultRates } from './fault-names.ts';
 import { Household } from './household.ts';
 import { PtyLine } from './pty-line.ts';
@@ -13,6 +14,7 @@ import type { RtuEndpointOptions } from './rtu-endpoint.ts';
 import { ServiceMemory } from './service-memory.ts';
 import { Slave } from './slave.ts';
 import { TcpLine } from './tcp-line.ts';
+import type { Temper } from './tempered-stream.ts';
 import { type MeterMemory, VirtualMeter } from './virtual-meter.ts';
 import type { PlannedFault } from './write-faults.ts';
 
@@ -21,13 +23,18 @@ export interface SimulatorOptions {
   tcp?: number;
   rtuOverTcp?: number;
   model: MeterModel;
-  unit: number;
+  unit?: number | undefined;
   seed: number;
   /** W; 0 for no photovoltaic system. */
   solar: number;
   faults: FaultRates;
-  /** 0 answers at once. */
-  baudRate: number;
+  /** What the meter is set to, and the pace of the line; 0 answers at once. */
+  baudRate?: number | undefined;
+  parity?: 'none' | 'even' | 'odd' | undefined;
+  /** It answers only a reader that is set as it is. */
+  strict?: boolean | undefined;
+  /** A state of the line; strict by itself. */
+  case?: Case | undefined;
   turnaroundMs?: number | undefined;
   memoryPath?: string | undefined;
   /** How far its clock is ahead. */
@@ -43,19 +50,42 @@ const REMEMBER_MS = 10_000;
  * reaches the whole terminal group, and the meter must outlive its reader.
  */
 export async function runSimulator(options: SimulatorOptions, until: Promise<void>): Promise<void> {
-  const { model } = options;
+  const { model, baudRate } = options;
+  const played = options.case === undefined ? undefined : playedBy(options.case, model);
+  const given = Object.entries({ unit: options.unit, baudRate: baudRate || undefined, parity: options.parity });
+  const serial: SerialDefaults = {
+    ...model.serial,
+    ...played?.serial,
+    ...Object.fromEntries(given.filter(([, value]) => value !== undefined)),
+  };
   const load = new Household({ seed: options.seed, solarPeakW: options.solar });
   const memory = loadMemory(options.memoryPath);
-  const reached = { unit: options.unit, baudRate: options.baudRate > 0 ? options.baudRate : model.serial.baudRate };
   const { clockAheadMs = 0, writeFaults = [] } = options;
-  const service = new ServiceMemory({ tables: serviceTables(model.name), reached, clockAheadMs, faults: writeFaults });
-  const meter = new VirtualMeter({ model, load, reached, service, ...(memory ? { memory } : {}) }, Date.now());
-  const line = await openLine(options, new Slave(new Map([[options.unit, meter]])));
+  const service = new ServiceMemory({
+    tables: serviceTables(model.name),
+    reached: serial,
+    clockAheadMs,
+    faults: writeFaults,
+  });
+  const meter = new VirtualMeter({ model, load, reached: serial, service, ...(memory ? { memory } : {}) }, Date.now());
+  const temper: Temper = {
+    ...played?.temper,
+    ...(options.strict || played ? { set: serial } : {}),
+  };
+  const turnaroundMs = options.turnaroundMs ?? played?.turnaroundMs;
+  const line = await openLine(options, {
+    slave: new Slave(new Map([[serial.unit, meter]])),
+    random: seededRandom(options.seed),
+    faults: options.faults,
+    temper,
+    ...(baudRate === 0 ? {} : { wire: { ...serial, dataBits: 8 } }),
+    ...(turnaroundMs === undefined ? {} : { turnaroundMs }),
+  });
   const faults = FAULTS.filter((fault) => (options.faults[fault] ?? 0) > 0).map(
     (fault) => `${fault} ${options.faults[fault]}`,
   );
   process.stdout.write(
-    `virtual ${model.name}, unit ${options.unit}, on ${line.name}${faults.length > 0 ? ` with faults: ${faults.join(', ')}` : ''}\n`,
+    `virtual ${model.name}, unit ${serial.unit}, on ${line.name}${options.case === undefined ? '' : `, case ${options.case}`}${faults.length > 0 ? ` with faults: ${faults.join(', ')}` : ''}\n`,
   );
   saveMemory(options.memoryPath, meter);
   const remember = setInterval(() => {
@@ -74,17 +104,8 @@ export async function runSimulator(options: SimulatorOptions, until: Promise<voi
 
 async function openLine(
   options: SimulatorOptions,
-  slave: Slave,
+  endpoint: RtuEndpointOptions,
 ): Promise<{ name: string; close(): void | Promise<void> }> {
-  const { parity, stopBits } = options.model.serial;
-  const wire: Wire = { baudRate: options.baudRate, parity, dataBits: 8, stopBits };
-  const endpoint: RtuEndpointOptions = {
-    slave,
-    random: seededRandom(options.seed),
-    faults: options.faults,
-    ...(options.baudRate > 0 ? { wire } : {}),
-    ...(options.turnaroundMs === undefined ? {} : { turnaroundMs: options.turnaroundMs }),
-  };
   if (options.tcp !== undefined || options.rtuOverTcp !== undefined) {
     const framing = options.tcp !== undefined ? 'mbap' : 'rtu';
     const line = await TcpLine.listen(options.tcp ?? options.rtuOverTcp ?? 0, framing, endpoint);

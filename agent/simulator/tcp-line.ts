@@ -3,7 +3,8 @@ import { withCrc } from '../modbus/crc.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { TCP_FAULTS } from './fault-names.ts';
 import { applyFaults } from './faults.ts';
-import { type ByteStream, RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
+import { RtuEndpoint, type RtuEndpointOptions, turnaroundOf } from './rtu-endpoint.ts';
+import type { ByteStream } from './tempered-stream.ts';
 
 const HEADER_LENGTH = 7;
 
@@ -92,7 +93,7 @@ export class TcpLine {
     const answer = options.slave.serve(request, (options.now ?? Date.now)());
     const { lateMs = 0 } = answer ?? {};
     const reply = answer?.reply ?? (exception === undefined ? undefined : exceptionReply(request, exception));
-    if (!reply) return;
+    if (!reply || options.temper?.isMute) return;
     const result = applyFaults(request, reply, options.faults ?? {}, options.random, options.timeScale);
     for (const fault of result.applied) options.onFault?.(fault);
     if (result.unplug) options.onUnplug?.(result.unplug.afterMs, result.unplug.forMs);

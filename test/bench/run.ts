@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from './backup.ts';
+import { doctor } from './doctor.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
 import { history } from './history.ts';
@@ -18,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   'host-metrics': hostMetrics,
   history,
   backup,
+  doctor,
   'many-meters': manyMeters,
 };
 

@@ -147,6 +147,23 @@ test('readings --every tells the means also of times whose readings are gone, an
       (hour) => `${hour}:00:00.000Z`,
     ),
   );
+  const own = ['--from', '2026-10-24T22:00Z', '--to', '2026-10-26T22:00Z', '--format', 'json', '--state-dir', stateDir];
+  const starts = async (each: string) => {
+    const { out } = await finished(['readings', '--every', each, ...own]);
+    return JSON.parse(out).map((row: { time: string; values: { active_power: number } }) => [
+      row.time,
+      row.values.active_power,
+    ]);
+  };
+  // Of Berlin, where the 25th has 25 hours.
+  const days = await starts('day');
+  expect(days.map(([time]: [string]) => time)).toEqual(['2026-10-24T22:00:00.000Z', '2026-10-25T23:00:00.000Z']);
+  expect(await starts('1d')).toEqual(days);
+  expect((await starts('month')).map(([time]: [string]) => time)).toEqual(['2026-09-30T22:00:00.000Z']);
+  for (const wrong of ['2d', '1mo', 'week']) {
+    const { code, err } = await finished(['readings', '--every', wrong, ...own]);
+    expect([code, err]).toEqual([64, expect.stringMatching(/--every.* is invalid. Write a duration/)]);
+  }
   const status = await finished(['status', '--state-dir', stateDir]);
   expect(status.out).toMatch(
     /^history {5}roll-ups since 2026-10-24T22:00:00.000Z, the newest .* old; 0.\d MB; days of Europe\/Berlin$/m,

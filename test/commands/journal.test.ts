@@ -64,7 +64,7 @@ test('check finds a day without its mark, a position ahead of all, and a broken 
   const logical = JSON.parse((await journal('check', '--state-dir', stateDir, '--json')).out);
   expect(logical.problems).toEqual([
     'the day 2026-03-01 has no mark: it is not backed up',
-    'the position of influxdb is behind the newest reading: use forward rewind',
+    'the position of influxdb is ahead of the newest reading: use forward rewind',
   ]);
   const file = readFileSync(path);
   file.fill(0x55, 8 * 4096, 14 * 4096);
@@ -75,31 +75,42 @@ test('check finds a day without its mark, a position ahead of all, and a broken 
   expect(out).toMatch(/damaged {2}its gaps: database disk image is malformed/);
 });
 
-test('stats tell sizes, series and what retention does', async () => {
-  const { stateDir } = makeTemplate(temporaryDirectory(), 600);
+const statsOf = async (stateDir: string, limits: Record<string, string>) => {
   const config = join(temporaryDirectory(), 'config.yaml');
   const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
-  writeFileSync(config, JSON.stringify({ stateDir, meters, journal: { maxSize: '100MB', retention: '90d' } }));
+  writeFileSync(config, JSON.stringify({ stateDir, meters, journal: limits }));
   const { code, out } = await journal('stats', '--config', config, '--json');
   expect(code).toBe(0);
-  const stats = JSON.parse(out);
+  return { stats: JSON.parse(out), text: (await journal('stats', '--config', config)).out };
+};
+
+test('stats tell sizes, series and which bound of the retention comes first', async () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 4000);
+  const { stats, text } = await statsOf(stateDir, { maxSize: '100MB', retention: '90d' });
   expect(stats).toMatchObject({
     fileBytes: statSync(join(stateDir, 'journal.db')).size,
     series: [
-      { meter: 'garage', readings: 480, gaps: 12, fromMs: FIRST_MS, toMs: FIRST_MS + 589_000 },
-      { meter: 'house', readings: 600, gaps: 0, fromMs: FIRST_MS, toMs: FIRST_MS + 599_000 },
+      { meter: 'garage', readings: 3200, gaps: 80, fromMs: FIRST_MS },
+      { meter: 'house', readings: 4000, gaps: 0, fromMs: FIRST_MS, toMs: FIRST_MS + 3_999_000 },
     ],
-    retention: {
-      maxAgeMs: 90 * 86_400_000,
-      maxBytes: 100e6,
-      daysHeld: expect.any(Number),
-      daysUntilFull: expect.any(Number),
-    },
+    retention: { maxAgeMs: 90 * 86_400_000, maxBytes: 100e6, settlesAtBytes: null },
   });
-  expect(stats.bytesPerDay).toBeCloseTo((stats.usedBytes / 599) * 86_400, -2);
-  expect((await journal('stats', '--config', config)).out).toMatch(
-    /retention older than 90 days go; beyond 100 MB the oldest go \(about .* days\); that is reached in about .* days/,
+  expect(stats.bytesPerDay).toBeCloseTo((stats.usedBytes / 3999) * 86_400, -2);
+  expect(stats.retention.daysHeld).toBeCloseTo(100e6 / stats.bytesPerDay, 3);
+  expect(text).toMatch(
+    /retention older than 90 days go; beyond 100 MB the oldest go; the size comes first, and holds about \d.* days$/m,
   );
+  const roomy = await statsOf(stateDir, { maxSize: '50GB', retention: '90d' });
+  expect(roomy.stats.retention.daysHeld).toBeNull();
+  expect(roomy.stats.retention.settlesAtBytes).toBeCloseTo(90 * stats.bytesPerDay, 0);
+  expect(roomy.text).toMatch(/the age comes first, at about \d+ MB$/m);
+});
+
+test('of less than an hour stats foretell nothing', async () => {
+  const { stateDir } = makeTemplate(temporaryDirectory(), 600);
+  const { stats, text } = await statsOf(stateDir, { maxSize: '100MB', retention: '90d' });
+  expect(stats).toMatchObject({ bytesPerDay: null, retention: { settlesAtBytes: null, daysHeld: null } });
+  expect(text).toContain('retention older than 90 days go; beyond 100 MB the oldest go\n');
 });
 
 test('compact makes the file smaller and changes nothing else', async () => {

@@ -1,3 +1,3 @@
 import { describeSharedLineFaults } from './shared-line-faults.ts';
 
-describeSharedLineFaults('pty', 600, 41);
+describeSharedLineFaults('pty', 300, 41);

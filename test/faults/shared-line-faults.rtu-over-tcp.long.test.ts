@@ -1,3 +1,3 @@
 import { describeSharedLineFaults } from './shared-line-faults.ts';
 
-describeSharedLineFaults('rtu-over-tcp', 600, 42);
+describeSharedLineFaults('rtu-over-tcp', 300, 42);

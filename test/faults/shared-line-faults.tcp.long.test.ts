@@ -1,3 +1,3 @@
 import { describeSharedLineFaults } from './shared-line-faults.ts';
 
-describeSharedLineFaults('tcp', 600, 43);
+describeSharedLineFaults('tcp', 300, 43);

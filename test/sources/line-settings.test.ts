@@ -40,7 +40,7 @@ function mixedLine(delayMs: (unit: number, request: number) => number = () => 0)
   const deaf: string[] = [];
   pty.onData((request) => {
     const unit = request.readUInt8(0);
-    const { baudRate, stopBits, odd } = pty.settings();
+    const { baudRate, stopBits, odd } = pty.settings() ?? expect.fail('closed');
     const settings = `${baudRate} ${odd ? 'odd' : 'not odd'} ${stopBits}`;
     const own = UNITS.find(([of]) => of === unit)?.[1];
     const fits = own?.baudRate === baudRate && own.stopBits === stopBits && (own.parity === 'odd') === odd;

@@ -1,27 +1,21 @@
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Guard } from '../../agent/collector/guard.ts';
 import { MeterLoop, type Outcome } from '../../agent/collector/meter-loop.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { type BusTiming, DEFAULT_TIMING } from '../../agent/modbus/bus.ts';
-import type { Connector, Wire } from '../../agent/modbus/connection.ts';
-import { serialConnector } from '../../agent/modbus/serial-connection.ts';
-import { tcpConnector } from '../../agent/modbus/tcp-connection.ts';
+import type { Wire } from '../../agent/modbus/connection.ts';
 import type { Gap, Reading, Values } from '../../agent/readings/reading.ts';
 import type { FaultRates } from '../../agent/simulator/fault-names.ts';
-import { PtyLine } from '../../agent/simulator/pty-line.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
-import type { RtuEndpointOptions } from '../../agent/simulator/rtu-endpoint.ts';
 import { Slave } from '../../agent/simulator/slave.ts';
-import { TcpLine } from '../../agent/simulator/tcp-line.ts';
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import { Link } from '../../agent/sources/link.ts';
 import { ModbusMeter } from '../../agent/sources/modbus-meter.ts';
 import type { Memory } from '../../agent/sources/source.ts';
 import { systemClock } from '../../agent/system/clock.ts';
+import { openLine, type Transport } from './open-line.ts';
 import { restlessLoad } from './restless-load.ts';
 import { silentLog } from './silent-log.ts';
-import { temporaryDirectory } from './temporary.ts';
 
 /** Everything runs this many times as fast as a real line: a second lasts 50 ms, 9600 baud are 192000. */
 export const SPEED_UP = 20;
@@ -40,7 +34,7 @@ export interface FastRunOptions {
   seed: number;
   ticks: number;
   faults: FaultRates;
-  transport: 'pty' | 'rtu-over-tcp' | 'tcp';
+  transport: Transport;
   /** Changes to the bus's patience, to show what happens without it. */
   timing?: Partial<BusTiming>;
 }
@@ -72,7 +66,7 @@ export async function fastRun({ seed, ticks, faults, transport, timing }: FastRu
     },
     Date.now(),
   );
-  const { connector, close } = await open(transport, {
+  const { connector, close } = await openLine(transport, WIRE, {
     slave: new Slave(new Map([[1, meter]])),
     random: seededRandom(seed),
     faults,
@@ -104,19 +98,6 @@ export async function fastRun({ seed, ticks, faults, transport, timing }: FastRu
   await link.stop();
   await close();
   return run;
-}
-
-async function open(
-  transport: FastRunOptions['transport'],
-  options: RtuEndpointOptions,
-): Promise<{ connector: Connector; close: () => void | Promise<void> }> {
-  if (transport === 'pty') {
-    const line = new PtyLine(join(temporaryDirectory(), 'meter'), options);
-    return { connector: serialConnector(line.linkPath, WIRE), close: () => line.close() };
-  }
-  const framing = transport === 'tcp' ? 'mbap' : 'rtu';
-  const line = await TcpLine.listen(0, framing, options);
-  return { connector: tcpConnector({ host: '127.0.0.1', port: line.port }, framing, WIRE), close: () => line.close() };
 }
 
 /**

@@ -1,28 +1,22 @@
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { Guard } from '../../agent/collector/guard.ts';
 import { MeterLoop, type Outcome } from '../../agent/collector/meter-loop.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { type BusTiming, DEFAULT_TIMING } from '../../agent/modbus/bus.ts';
-import type { Connector, Wire } from '../../agent/modbus/connection.ts';
-import { serialConnector } from '../../agent/modbus/serial-connection.ts';
-import { tcpConnector } from '../../agent/modbus/tcp-connection.ts';
+import type { Wire } from '../../agent/modbus/connection.ts';
 import type { Gap, Reading } from '../../agent/readings/reading.ts';
 import type { FaultRates } from '../../agent/simulator/fault-names.ts';
-import { PtyLine } from '../../agent/simulator/pty-line.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
-import type { RtuEndpointOptions } from '../../agent/simulator/rtu-endpoint.ts';
 import { Slave } from '../../agent/simulator/slave.ts';
-import { TcpLine } from '../../agent/simulator/tcp-line.ts';
 import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
 import { DEFAULT_SILENCE } from '../../agent/sources/health.ts';
 import { Link } from '../../agent/sources/link.ts';
 import { ModbusMeter } from '../../agent/sources/modbus-meter.ts';
 import { systemClock } from '../../agent/system/clock.ts';
 import { type FastRun, memoryOf } from './fast-line.ts';
+import { openLine, type Transport } from './open-line.ts';
 import { restlessLoad } from './restless-load.ts';
 import { silentLog } from './silent-log.ts';
-import { temporaryDirectory } from './temporary.ts';
 
 /** Everything runs this many times as fast as a real line: a second lasts 250 ms, 19200 baud are 76800. */
 const SPEED_UP = 4;
@@ -54,7 +48,7 @@ export interface SharedRunOptions {
   /** Points of the first meter. */
   ticks: number;
   meters: SharedMeter[];
-  transport: 'pty' | 'rtu-over-tcp' | 'tcp';
+  transport: Transport;
   faults?: FaultRates;
 }
 
@@ -78,7 +72,7 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
   }
   const slave = new Slave(virtual);
   const settingOf = new Map(meters.map((meter) => [meter.unit, meter]));
-  const { connector, close } = await open(transport, {
+  const { connector, close } = await openLine(transport, WIRE, {
     slave: {
       serve: (request, nowMs) => {
         const meter = settingOf.get(request.readUInt8(0));
@@ -125,17 +119,4 @@ export async function sharedRun(options: SharedRunOptions): Promise<Map<number, 
   await link.stop();
   await close();
   return runs;
-}
-
-async function open(
-  transport: SharedRunOptions['transport'],
-  options: RtuEndpointOptions,
-): Promise<{ connector: Connector; close: () => void | Promise<void> }> {
-  if (transport === 'pty') {
-    const line = new PtyLine(join(temporaryDirectory(), 'meter'), options);
-    return { connector: serialConnector(line.linkPath, WIRE), close: () => line.close() };
-  }
-  const framing = transport === 'tcp' ? 'mbap' : 'rtu';
-  const line = await TcpLine.listen(0, framing, options);
-  return { connector: tcpConnector({ host: '127.0.0.1', port: line.port }, framing, WIRE), close: () => line.close() };
 }

@@ -12,18 +12,19 @@ import { temporaryDirectory } from './temporary.ts';
 export interface VirtualLineOptions extends Partial<Omit<RtuEndpointOptions, 'slave'>> {
   meter?: Partial<VirtualMeterOptions>;
   silentRefusals?: boolean;
+  unit?: number;
 }
 
 /** So long that no register changes between a read and what a test compares it with. */
 const STEADY_MS = 86_400_000;
 
 /** A WE-515 on a pseudo-terminal that answers at once with registers that stay, and goes when the test ends. */
-export function virtualLine({ meter: meterOptions, silentRefusals, ...options }: VirtualLineOptions = {}) {
+export function virtualLine({ meter: meterOptions, silentRefusals, unit = 1, ...options }: VirtualLineOptions = {}) {
   const meter = new VirtualMeter(
     { model: WE_515, load: restlessLoad(1, STEADY_MS), stepMs: STEADY_MS, ...meterOptions },
     Date.now(),
   );
-  const slave = new Slave(new Map([[1, meter]]), silentRefusals);
+  const slave = new Slave(new Map([[unit, meter]]), silentRefusals);
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
   afterTest(() => line.close());
   return { line, meter };
