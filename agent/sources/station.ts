@@ -53,6 +53,10 @@ interface Point {
 const USAGE_MEMORY_MS = 1000;
 /** A share of what was the most lately goes with each new measurement. */
 const FORGETTING = 0.02;
+/** The same of a meter that was left out for it, and is seldom measured. */
+const LEFT_OUT_FORGETTING = 0.3;
+/** A time that one of so many has taken alone is no measure. */
+const SAMPLES = 3;
 /** What is added to the longest that an answer took lately. */
 const LATENCY_SLACK_MS = 10;
 /** The silence before a request after anything went wrong, and some more for a busy machine. */
@@ -83,6 +87,10 @@ export class Station implements MeterLine, Sharer {
   #lastBus: Bus | undefined;
   #point: Point | undefined;
   #plan: ReadPlan = { needMs: 0, requests: 0, turnaroundMs: 0 };
+  /** Line time of the last whole samples. */
+  #samplesMs: number[] = [];
+  /** There was no turn for its last point: what it is taken to need did not fit. */
+  #isLeftOut = false;
   #measuredMs: number | undefined;
   #latencyMs: number | undefined;
   #usage = { ms: 0, atMs: 0 };
@@ -262,7 +270,15 @@ export class Station implements MeterLine, Sharer {
   }
 
   #learn({ usedMs, turns, failed }: Point): void {
-    if (turns > 0 && !failed) this.#measuredMs = Math.max(usedMs, (this.#measuredMs ?? 0) * (1 - FORGETTING));
+    if (turns === 0) this.#isLeftOut = true;
+    if (turns === 0 || failed) return;
+    this.#samplesMs = [...this.#samplesMs, usedMs].slice(-SAMPLES);
+    // One that was slow, as when the process was stalled, is no reason to leave the meter out: who is left out is not measured
+    // again, and would stay out for minutes.
+    const usual = [...this.#samplesMs].sort((a, b) => a - b)[Math.floor((this.#samplesMs.length - 1) / 2)] ?? usedMs;
+    const kept = 1 - (this.#isLeftOut ? LEFT_OUT_FORGETTING : FORGETTING);
+    this.#measuredMs = Math.max(usual, (this.#measuredMs ?? 0) * kept);
+    this.#isLeftOut = false;
   }
 
   #usageAt(nowMs: number): number {
