@@ -6,6 +6,7 @@ import type { AgentError } from '../system/errors.ts';
 import { Health, type SilenceTiming } from './health.ts';
 import type { LineQueue } from './line-queue.ts';
 import type { MeterBus, MeterLine } from './meter-line.ts';
+import { FORGETTING, SampleTime } from './sample-time.ts';
 import type { Claim, Sharer, Waiting } from './turns.ts';
 
 export interface StationOptions {
@@ -51,12 +52,6 @@ interface Point {
 
 /** Time in which line time that was used is forgotten to a third. */
 const USAGE_MEMORY_MS = 1000;
-/** A share of what was the most lately goes with each new measurement. */
-const FORGETTING = 0.02;
-/** The same of a meter that was left out for it, and is seldom measured. */
-const LEFT_OUT_FORGETTING = 0.3;
-/** A time that one of so many has taken alone is no measure. */
-const SAMPLES = 3;
 /** What is added to the longest that an answer took lately. */
 const LATENCY_SLACK_MS = 10;
 /** The silence before a request after anything went wrong, and some more for a busy machine. */
@@ -87,11 +82,7 @@ export class Station implements MeterLine, Sharer {
   #lastBus: Bus | undefined;
   #point: Point | undefined;
   #plan: ReadPlan = { needMs: 0, requests: 0, turnaroundMs: 0 };
-  /** Line time of the last whole samples. */
-  #samplesMs: number[] = [];
-  /** There was no turn for its last point: what it is taken to need did not fit. */
-  #isLeftOut = false;
-  #measuredMs: number | undefined;
+  readonly #sampleTime = new SampleTime();
   #latencyMs: number | undefined;
   #usage = { ms: 0, atMs: 0 };
   #askedMs = performance.now();
@@ -132,11 +123,11 @@ export class Station implements MeterLine, Sharer {
     const guessMs = needMs + requests * slowerMs;
     // What lies behind a gateway can be faster: a guess that never fits would keep it from ever being measured.
     const isTooLong = this.#options.isPaceUnknown && guessMs > this.intervalMs * LARGEST_GUESS;
-    return this.#measuredMs ?? (isTooLong ? this.intervalMs * FIRST_GUESS : guessMs);
+    return this.#sampleTime.ms ?? (isTooLong ? this.intervalMs * FIRST_GUESS : guessMs);
   }
 
   get measured(): boolean {
-    return this.#measuredMs !== undefined;
+    return this.#sampleTime.ms !== undefined;
   }
 
   /** What a sample is expected to take. */
@@ -270,15 +261,8 @@ export class Station implements MeterLine, Sharer {
   }
 
   #learn({ usedMs, turns, failed }: Point): void {
-    if (turns === 0) this.#isLeftOut = true;
-    if (turns === 0 || failed) return;
-    this.#samplesMs = [...this.#samplesMs, usedMs].slice(-SAMPLES);
-    // One that was slow, as when the process was stalled, is no reason to leave the meter out: who is left out is not measured
-    // again, and would stay out for minutes.
-    const usual = [...this.#samplesMs].sort((a, b) => a - b)[Math.floor((this.#samplesMs.length - 1) / 2)] ?? usedMs;
-    const kept = 1 - (this.#isLeftOut ? LEFT_OUT_FORGETTING : FORGETTING);
-    this.#measuredMs = Math.max(usual, (this.#measuredMs ?? 0) * kept);
-    this.#isLeftOut = false;
+    if (turns === 0) this.#sampleTime.leftOut();
+    else if (!failed) this.#sampleTime.took(usedMs);
   }
 
   #usageAt(nowMs: number): number {
