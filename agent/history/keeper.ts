@@ -2,6 +2,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Changes, type ChangesPortion } from '../journal/changes.ts';
 import { BEGINNING, type Cursor, Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
 import { openForWriting } from '../journal/database.ts';
+import { guardedDatabase } from '../journal/guarded-database.ts';
 import { Rows } from '../journal/rows.ts';
 import { dropWithdrawn, type Withdrawn } from '../journal/withdrawn.ts';
 import type { Series } from '../readings/reading.ts';
@@ -49,7 +50,7 @@ export class HistoryKeeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#zone = new Zone(options.timeZone);
-    this.#journal = openForWriting(options.stateDir);
+    this.#journal = guardedDatabase(options.stateDir, () => openForWriting(options.stateDir));
     this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForWriting(options.stateDir);

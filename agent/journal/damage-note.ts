@@ -42,10 +42,19 @@ export function* guardedEach<T>(guarded: Guarded, iterable: Iterable<T>): Genera
 
 function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
   try {
-    const directory = runtime() ?? runtimeDirectory(stateDir).path;
+    const directory = found(runtime) ?? runtimeDirectory(stateDir).path;
     if (file !== undefined) writeFileSync(join(directory, NOTE_NAME), file);
   } catch {
     // It cannot be told there: another user's, or not to be found any more.
+  }
+}
+
+/** Where the collector is says the journal, which is damaged. */
+function found(runtime: () => string | undefined): string | undefined {
+  try {
+    return runtime();
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isPassing } from './committer.ts';
 import { DamagedJournal, damageIn } from './damage.ts';
 import { parseLayout } from './packing.ts';
+import { isTakenBack } from './recall.ts';
 import { type ReadingRow, Rows } from './rows.ts';
 import { PAGE_BYTES } from './salvage/page.ts';
 import { readWal, type Wal } from './salvage/wal.ts';
@@ -37,8 +38,8 @@ export function inspectDatabase(db: DatabaseSync, path: string): void {
   // Once more: another process may have moved pages from one file to the other meanwhile.
   if (!hasItsPages(db, path) && !hasItsPages(db, path)) fail('it has not the length that it should have');
   if (!hasCatalogue(db)) fail('its list of meters or of layouts is not as it was written');
-  // The newest reading is never deleted, and with it its layout is in use.
-  if (isEmpty(db, 'reading') && !isEmpty(db, 'layout')) fail('its readings are gone');
+  // The newest reading is never deleted, and with it its layout is in use; but all can be taken back.
+  if (isEmpty(db, 'reading') && !isEmpty(db, 'layout') && !isTakenBack(db)) fail('its readings are gone');
   for (const order of ['ASC', 'DESC']) {
     const row = db.prepare(`SELECT key, layout, data FROM reading ORDER BY key ${order} LIMIT 1`).get();
     try {

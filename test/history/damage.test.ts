@@ -4,7 +4,10 @@ import { expect, test } from 'vitest';
 import { historyPath } from '../../agent/history/database.ts';
 import { History } from '../../agent/history/history.ts';
 import { type PassMessage, runPass } from '../../agent/history/pass.ts';
+import { DamagedJournal } from '../../agent/journal/damage.ts';
+import { damageTold } from '../../agent/journal/damage-note.ts';
 import { journalPath } from '../../agent/journal/database.ts';
+import { runtimeDirectory } from '../../agent/journal/runtime-directory.ts';
 import { commit, FOR_EVER, keepUp, openHistory } from '../support/history.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { expectRight, type FuzzCase, someReadings } from './fuzz.ts';
@@ -12,6 +15,7 @@ import { expectRight, type FuzzCase, someReadings } from './fuzz.ts';
 const CASE: FuzzCase = { zone: 'Europe/Berlin', fromMs: Date.parse('2026-05-01T00:00Z'), hours: 30, seed: 3 };
 const OPTIONS = { timeZone: CASE.zone, retention: FOR_EVER };
 const READINGS = someReadings(CASE);
+const SPAN = { fromMs: CASE.fromMs, toMs: CASE.fromMs + CASE.hours * 3_600_000 };
 
 function prepared(): string {
   const stateDir = temporaryDirectory();
@@ -54,6 +58,31 @@ test.for(
     isEmpty ? [] : [['error', 'the history is damaged']],
   );
   expect(aside).toHaveLength(isEmpty ? 0 : 1);
+});
+
+test.for([
+  'pages overwritten',
+  'noise instead of a database',
+])('a journal with %s is the collector’s, who is told; the history stays where it is', async (name) => {
+  const stateDir = prepared();
+  const before = openHistory(stateDir).points({ ...SPAN, meter: 'house' }, 'hour');
+  const journal = new DatabaseSync(journalPath(stateDir));
+  journal.exec("UPDATE cursor SET key = 0 WHERE consumer = 'history'");
+  journal.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  journal.close();
+  DAMAGES[name]?.(journalPath(stateDir));
+  const said: PassMessage[] = [];
+  const pass = runPass({ stateDir, ...OPTIONS }, (message) => said.push(message));
+  await expect(pass).rejects.toThrow(DamagedJournal);
+  expect(said).toEqual([]);
+  expect(damageTold(runtimeDirectory(stateDir).path, stateDir)).toBeInstanceOf(DamagedJournal);
+  expect(() => openHistory(stateDir).points({ ...SPAN, meter: 'house' }, 'minute')).toThrow(DamagedJournal);
+  // The collector begins a new one.
+  rmSync(journalPath(stateDir));
+  commit(stateDir, []);
+  await runPass({ stateDir, ...OPTIONS }, (message) => said.push(message));
+  expect(said).toEqual([]);
+  expect(openHistory(stateDir).points({ ...SPAN, meter: 'house' }, 'hour')).toEqual(before);
 });
 
 test('who reads a damaged history is told, and what to do', () => {
