@@ -29,7 +29,7 @@ async function countingServer() {
 }
 
 /** Of meters that are there while others come and go. */
-const INTERVAL_MS = 200;
+const INTERVAL_MS = 500;
 
 test('twenty times SIGHUP at random moments: the others lose no point, what is added begins, what is removed ends', async () => {
   const { port } = await gateway();
@@ -80,7 +80,7 @@ test('twenty times SIGHUP at random moments: the others lose no point, what is a
     const gaps = gapsOf(stateDir, name).filter(({ fromMs, toMs }) => fromMs > firstMs && toMs < lastMs);
     const points = gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / INTERVAL_MS + 1, times.length);
     expect(points).toBe((lastMs - firstMs) / INTERVAL_MS + 1);
-    expect(times.length).toBeGreaterThan(15);
+    expect(times.length).toBeGreaterThan(10);
   }
   const changing = readingTimes(stateDir, 'changing');
   expect(new Set(changing).size).toBe(changing.length);
@@ -89,7 +89,7 @@ test('twenty times SIGHUP at random moments: the others lose no point, what is a
   for (const { fromMs, toMs } of absences) {
     expect(guest.filter((timeMs) => timeMs > fromMs && timeMs < toMs)).toEqual([]);
   }
-  expect(guest.length).toBeGreaterThan(5);
+  expect(guest.length).toBeGreaterThan(2);
   expect(child.errors() + child.output()).toMatch(/the configuration stays as it was/);
 });
 
