@@ -103,6 +103,7 @@ export function reportJson(
   lines: readonly LineReport[],
   general: readonly Finding[],
   snippet: string | undefined,
+  isStopped: boolean,
 ): string {
   const shown = lines.map(({ evidence: { recognised, expected, ...evidence }, findings }) => ({
     ...evidence,
@@ -110,5 +111,5 @@ export function reportJson(
     ...(recognised ? { recognised: { ...recognised, candidates: recognised.candidates.map(({ name }) => name) } } : {}),
     findings,
   }));
-  return `${JSON.stringify({ findings: general, lines: shown, config: snippet ?? null }, null, 2)}\n`;
+  return `${JSON.stringify({ stopped: isStopped, findings: general, lines: shown, config: snippet ?? null }, null, 2)}\n`;
 }
