@@ -5,7 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { JournalReader } from '../journal/reader.ts';
 import { intervalsOf } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
-import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { Series } from '../readings/reading.ts';
 import type { ClockSync } from '../service/clock-sync.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
@@ -17,6 +17,7 @@ import { keepClock } from './clock-keeping.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { DueOptions } from './due.ts';
 import { Guard, type GuardState } from './guard.ts';
+import { latestReadings } from './latest-readings.ts';
 import type { Lines, Seat } from './lines.ts';
 import { MeterLoop, type Outcome } from './meter-loop.ts';
 import type { MeterStatus } from './status.ts';
@@ -65,9 +66,8 @@ export class Metering {
     const { name, unit, connection, interval } = config;
     const series: Series = { measurement: 'energy', meter: name, model: model.name };
     this.#intervals = intervalsOf(model, config.intervals);
-    const longestMs = Math.max(0, ...this.#intervals.values());
     const known = journal.lookUp((reader) => ({
-      last: latestReadings(reader, series, longestMs),
+      last: latestReadings(reader, series, this.#intervals),
       point: lastPoint(reader, series, options.watch),
     }));
     this.#guard = new Guard(model, known?.last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
@@ -164,16 +164,4 @@ function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | un
   const clock = watch?.doubted;
   const heldMs = clock && reader.lastHeldMs(series, clock);
   return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
-}
-
-/**
- * Readings that together have each counter, oldest first.
- * @param longestMs the longest interval of a quantity; 0 when each reading has them all
- */
-function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
-  const latest = reader.latest(series);
-  if (!latest || longestMs === 0) return latest ? [latest] : [];
-  // Twice as far back as the slowest quantity: its last value can have been a gap.
-  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
-  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
 }

@@ -182,6 +182,19 @@ export class JournalReader {
     return undefined;
   }
 
+  /** The first committed reading of a series in a range of time, or undefined. */
+  first(series: Series, { fromMs, toMs }: Range): Reading | undefined {
+    return this.#guarded(() => {
+      const id = this.#rows.idOf(series);
+      if (id === undefined) return undefined;
+      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? ORDER BY key LIMIT 1`;
+      const row = this.#db.prepare(sql).get(firstKeyAt(fromMs), firstKeyAt(toMs), id) as unknown as
+        | ReadingRow
+        | undefined;
+      return row && this.#readingIn(row, undefined);
+    });
+  }
+
   /** The last grid point of a series that is known, as a reading or as a gap; undefined for a new series. */
   lastKnownMs(series: Series): number | undefined {
     const id = this.#guarded(() => this.#rows.idOf(series));
