@@ -113,7 +113,7 @@ export class Collector {
   #prepare(meters: readonly MeterConfig[]): Metering[] {
     const { journal, log, config, watch, evidence, clock = systemClock } = this.#options;
     const { stateDir } = config;
-    const zone = new Zone(config.timeZone ?? systemZone());
+    const zone = () => new Zone(config.timeZone ?? systemZone());
     const made: Metering[] = [];
     try {
       for (const meter of meters) {

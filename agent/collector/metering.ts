@@ -11,9 +11,9 @@ import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import type { Clock } from '../system/clock.ts';
 import type { ClockEvidence } from '../system/clock-state.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Zone } from '../system/zone.ts';
-import { keepClock } from './clock-keeping.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { DueOptions } from './due.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -32,7 +32,7 @@ export interface MeteringOptions {
   /** Speaks for the clock where a meter is set by it. */
   evidence: ClockEvidence | undefined;
   /** What the meter's clock shows when it is right. */
-  zone: Zone;
+  zone: () => Zone;
   log: Logger;
   onOutcome: (series: Series, outcome: Outcome) => void;
 }
@@ -47,7 +47,7 @@ export class Metering {
   readonly #source: ModbusMeter;
   readonly #intervals: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
-  readonly #clockSync: ClockSync | undefined;
+  #clockSync: ClockSync | undefined;
   #guard: Guard;
   #loop: MeterLoop;
   #running: Promise<void> = Promise.resolve();
@@ -81,7 +81,7 @@ export class Metering {
       void lines.leave(this.seat);
       throw error;
     }
-    this.#clockSync = keepClock({ ...options, seat: this.seat, model });
+    if (config.clockSync === 'daily') void this.#keepClock();
     this.#loop = this.#newLoop(known?.point ?? { lastKnownMs: undefined });
   }
 
@@ -133,6 +133,18 @@ export class Metering {
       lastGap,
       lineStats: link.stats,
     };
+  }
+
+  /** Loaded where it is wanted alone: it takes memory for as long as the collector runs. */
+  async #keepClock(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const { keepClock } = await import('./clock-keeping.ts');
+      if (this.#stop.signal.aborted) return;
+      this.#clockSync = keepClock({ ...this.#options, seat: this.seat, model: this.#model });
+    } catch (error) {
+      log.error({ meter: this.config.name, reason: messageOf(error) }, 'the clock of the meter cannot be kept right');
+    }
   }
 
   #newLoop(known: LastPoint): MeterLoop {

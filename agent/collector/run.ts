@@ -7,7 +7,6 @@ import { type Clock, systemClock } from '../system/clock.ts';
 import { type ClockEvidence, systemEvidence } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
 import type { ReloadRequests } from '../system/reload-signal.ts';
-import { systemZone } from '../system/zone.ts';
 import { readClock, writeClock } from './clock-memory.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
@@ -48,7 +47,7 @@ export async function runCollector(options: RunOptions): Promise<void> {
   let endStatus = () => {};
   const forwarding = new Forwarding(config, journal, log);
   const watch = clockWatch(options, journal, clock);
-  const { stateDir, timeZone = systemZone(), history } = config;
+  const { stateDir, timeZone, history } = config;
   const endHistory = keepHistory({ stateDir, timeZone, retention: { ...NO_BOUND, ...history.retention } }, log);
   try {
     watch.start();
