@@ -55,7 +55,7 @@ async function program(called: string | undefined): Promise<Command> {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  const only = called === undefined ? undefined : COMMANDS[called];
+  const only = called !== undefined && Object.hasOwn(COMMANDS, called) ? COMMANDS[called] : undefined;
   for (const load of only ? [only] : Object.values(COMMANDS)) (await load())(root);
   for (const command of root.commands) command.exitOverride();
   return root;
