@@ -25,7 +25,6 @@ import type { MeterStatus } from './status.ts';
 export interface MeteringOptions {
   config: MeterConfig;
   lines: Lines;
-  stateDir: string;
   journal: Journal;
   clock: Clock;
   watch: ClockWatch | undefined;

@@ -4,7 +4,8 @@ import { BAUD_RATES } from '../config/scalars.ts';
 import type { Target } from '../doctor/evidence.ts';
 import type { Visit } from '../doctor/targets.ts';
 import { AgentError } from '../system/errors.ts';
-import { durationArgument, wholeNumberArgument } from './options.ts';
+import { refuseCollectorsLine } from './collectors-line.ts';
+import { DEFAULT_CONFIG, durationArgument, wholeNumberArgument } from './options.ts';
 
 interface Options {
   port?: string;
@@ -109,26 +110,22 @@ async function visitsBy(options: Options, expected: Visit['expected']): Promise<
   if (options.config !== undefined) {
     const { loadConfig } = await import('../config/load.ts');
     const { visitsOf } = await import('../doctor/targets.ts');
-    const config = loadConfig(options.config);
-    const visits = visitsOf(config);
-    for (const { target } of visits) await refuseBesideCollector(target, config.stateDir);
+    const visits = visitsOf(loadConfig(options.config));
+    for (const { target } of visits) await refuseBesideCollector(target, options.config);
     return visits;
   }
   const target = await targetBy(options);
-  if (target) await refuseBesideCollector(target);
+  if (target) await refuseBesideCollector(target, process.env.ENERGY_MONITOR_CONFIG ?? DEFAULT_CONFIG);
   return target ? [{ target, ...(expected ? { expected } : {}) }] : [];
 }
 
 /** A transparent gateway has no lock: two who ask through it take each other's answers. A serial port has one. */
-async function refuseBesideCollector(target: Target, stateDir?: string): Promise<void> {
+async function refuseBesideCollector(target: Target, configFile: string): Promise<void> {
   if (target.kind !== 'rtuOverTcp') return;
-  const { DEFAULT_STATE_DIR } = await import('../config/state-dir.ts');
   const { lineDefaults } = await import('../config/meter-defaults.ts');
   const { connectorFor } = await import('../collector/connectors.ts');
-  const { refuseSharedLine } = await import('../collector/line-holder.ts');
   const { host, port } = target;
-  const here = stateDir ?? process.env.ENERGY_MONITOR_STATE_DIR ?? DEFAULT_STATE_DIR;
-  refuseSharedLine(here, connectorFor({ rtuOverTcp: { host, port }, ...lineDefaults(undefined) }).name);
+  await refuseCollectorsLine(configFile, connectorFor({ rtuOverTcp: { host, port }, ...lineDefaults(undefined) }).name);
 }
 
 async function targetBy({ port, tcp, rtuOverTcp }: Options): Promise<Target | undefined> {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionConfig } from '../config/schema.ts';
 import type { Target } from '../service/target.ts';
-import { AgentError } from '../system/errors.ts';
+import { refuseCollectorsLine } from './collectors-line.ts';
 import { configOption, modelOption, wholeNumberArgument } from './options.ts';
 
 /** How a person says which meter is meant. */
@@ -75,18 +75,4 @@ export async function chosenMeter(name: string | undefined, options: TargetOptio
   const target = targetOf(meterModel(meter), meter.unit, meter.connection);
   if (!('tcp' in meter.connection)) refuseSharedLine(config.stateDir, target.connect().name);
   return { target, name: meter.name, timeZone: config.timeZone };
-}
-
-/** A serial server that is named by hand can be one of the configuration, if there is one. */
-async function refuseCollectorsLine(configFile: string, line: string): Promise<void> {
-  const { parseConfig, readConfig } = await import('../config/load.ts');
-  const { refuseSharedLine } = await import('../collector/line-holder.ts');
-  let stateDir: string;
-  try {
-    stateDir = parseConfig(readConfig(configFile), configFile, { tables: 'skip' }).stateDir;
-  } catch (error) {
-    if (error instanceof AgentError) return;
-    throw error;
-  }
-  refuseSharedLine(stateDir, line);
 }

@@ -43,7 +43,7 @@ test('a transparent gateway, which has no lock, is left to a running collector',
     ['--config', config],
     ['--rtu-over-tcp', `127.0.0.1:${port}`],
   ]) {
-    const child = runCommand(['doctor', ...place, '--no-measure', '--json'], { ENERGY_MONITOR_STATE_DIR: stateDir });
+    const child = runCommand(['doctor', ...place, '--no-measure', '--json'], { ENERGY_MONITOR_CONFIG: config });
     expect(await child.ended).toBe(69);
     expect(child.output()).toBe('');
     expect(child.errors()).toMatch(/is held by the collector, process \d+\n {2}.*stop energy-monitor-collector/);
