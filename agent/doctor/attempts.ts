@@ -70,7 +70,7 @@ const keyOf = ({ settings, question }: Attempt) =>
   );
 
 /** Settings of the models as they leave the factory, the one of most models first. */
-export function factorySettings(models: readonly MeterModel[]): TerminalSettings[] {
+function factorySettings(models: readonly MeterModel[]): TerminalSettings[] {
   const counted = new Map<string, { settings: TerminalSettings; models: number }>();
   for (const { serial } of models) {
     const { baudRate, parity, stopBits } = serial;

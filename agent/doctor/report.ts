@@ -12,7 +12,7 @@ export interface LineReport {
 
 const BAR_WIDTH = 40;
 
-export const targetName = (target: Target): string =>
+const targetName = (target: Target): string =>
   target.kind === 'serial' ? target.path : `${target.kind} ${target.host}:${target.port}`;
 
 const row = (title: string, text: string) => `  ${title.padEnd(10)}${text}\n`;

@@ -13,7 +13,7 @@ export interface Period {
 }
 
 /** About; for choosing one. */
-export const RESOLUTION_MS: Readonly<Record<Resolution, number>> = {
+const RESOLUTION_MS: Readonly<Record<Resolution, number>> = {
   minute: MINUTE_MS,
   quarter: QUARTER_MS,
   hour: HOUR_MS,
@@ -39,7 +39,7 @@ export function startOf(resolution: Resolution, timeMs: number, zone: Zone): num
 }
 
 /** The beginning of the period after. */
-export function nextOf(resolution: Resolution, startMs: number, zone: Zone): number {
+function nextOf(resolution: Resolution, startMs: number, zone: Zone): number {
   if (resolution === 'minute' || resolution === 'quarter') return startMs + LEVEL_MS[resolution];
   if (resolution === 'hour') return zone.nextHour(startMs);
   return resolution === 'day' ? zone.nextDay(startMs) : zone.nextMonth(startMs);

@@ -29,7 +29,7 @@ export function requireOrder(before: number, key: number): void {
   throw Object.assign(new Error('its readings are out of order'), { errcode: SQLITE_CORRUPT });
 }
 
-export const DAMAGED_HINT =
+const DAMAGED_HINT =
   'a running collector sets it aside within seconds, goes on with a new one and salvages what can be read: start it, or wait';
 
 /** Does this mean that the file is damaged? `perhaps`: when it stays so. */

@@ -149,7 +149,7 @@ export function place(
   return { ...result, taken: rows.length };
 }
 
-export function newestReadingMs(db: DatabaseSync): number {
+function newestReadingMs(db: DatabaseSync): number {
   const row = db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null };
   return row.key === null ? Number.NEGATIVE_INFINITY : timeOfKey(row.key);
 }

@@ -37,7 +37,7 @@ const STRETCHES_KEY = 'clock/stretches';
 /** Less can be drift, which came little by little. */
 const LEAST_MS = 60_000;
 const MOST_DRIFT = 2e-4;
-export const LONGEST_INTERVAL_MS = 3_600_000;
+const LONGEST_INTERVAL_MS = 3_600_000;
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
 const CHUNK = 1000;
 
