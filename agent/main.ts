@@ -1,23 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
-import { addAzure } from './commands/azure.ts';
-import { addBackup } from './commands/backup.ts';
-import { addCollect } from './commands/collect.ts';
-import { addConfig } from './commands/config.ts';
-import { addDoctor } from './commands/doctor.ts';
-import { addEnergy } from './commands/energy.ts';
-import { addForward } from './commands/forward.ts';
-import { addHostMetrics } from './commands/host-metrics.ts';
-import { addImport } from './commands/import.ts';
-import { addInfluxdb } from './commands/influxdb.ts';
-import { addJournal } from './commands/journal.ts';
-import { addLive } from './commands/live.ts';
-import { addMeter } from './commands/meter.ts';
-import { addReadings } from './commands/readings.ts';
-import { addRestore } from './commands/restore.ts';
-import { addRestoreInfluxdb } from './commands/restore-influxdb.ts';
-import { addSimulate } from './commands/simulate.ts';
-import { addStatus } from './commands/status.ts';
 import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
 
 const EXIT_CODES_HELP = `
@@ -42,28 +24,30 @@ First steps:
   energy-monitor collect --config config.yaml  collect for good
 `;
 
-const COMMANDS = [
-  addLive,
-  addCollect,
-  addReadings,
-  addEnergy,
-  addStatus,
-  addDoctor,
-  addJournal,
-  addMeter,
-  addInfluxdb,
-  addForward,
-  addImport,
-  addBackup,
-  addRestore,
-  addRestoreInfluxdb,
-  addAzure,
-  addHostMetrics,
-  addSimulate,
-  addConfig,
-];
+/** In the order of the help. Each module takes a start a millisecond, and a collector memory for as long as it runs. */
+const COMMANDS: Readonly<Record<string, () => Promise<(root: Command) => void>>> = {
+  live: async () => (await import('./commands/live.ts')).addLive,
+  collect: async () => (await import('./commands/collect.ts')).addCollect,
+  readings: async () => (await import('./commands/readings.ts')).addReadings,
+  energy: async () => (await import('./commands/energy.ts')).addEnergy,
+  status: async () => (await import('./commands/status.ts')).addStatus,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctor,
+  journal: async () => (await import('./commands/journal.ts')).addJournal,
+  meter: async () => (await import('./commands/meter.ts')).addMeter,
+  influxdb: async () => (await import('./commands/influxdb.ts')).addInfluxdb,
+  forward: async () => (await import('./commands/forward.ts')).addForward,
+  import: async () => (await import('./commands/import.ts')).addImport,
+  backup: async () => (await import('./commands/backup.ts')).addBackup,
+  restore: async () => (await import('./commands/restore.ts')).addRestore,
+  'restore-influxdb': async () => (await import('./commands/restore-influxdb.ts')).addRestoreInfluxdb,
+  azure: async () => (await import('./commands/azure.ts')).addAzure,
+  'host-metrics': async () => (await import('./commands/host-metrics.ts')).addHostMetrics,
+  simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
+  config: async () => (await import('./commands/config.ts')).addConfig,
+};
 
-function program(): Command {
+/** @param called the command that is asked for; where there is no such one, all of them are there to help */
+async function program(called: string | undefined): Promise<Command> {
   const root = new Command('energy-monitor')
     .description('Reads energy meters every second into a durable journal on this machine.')
     .version(packageJson.version)
@@ -71,7 +55,8 @@ function program(): Command {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'energy-monitor: ')) });
-  for (const add of COMMANDS) add(root);
+  const only = called !== undefined && Object.hasOwn(COMMANDS, called) ? COMMANDS[called] : undefined;
+  for (const load of only ? [only] : Object.values(COMMANDS)) (await load())(root);
   for (const command of root.commands) command.exitOverride();
   return root;
 }
@@ -95,4 +80,6 @@ process.stdout.on('error', (error) => (errnoOf(error) === 'EPIPE' ? process.exit
 // A log that cannot be written (full disk, reader gone) must not end the collector.
 process.stderr.on('error', () => {});
 
-program().parseAsync().catch(fail);
+program(process.argv[2])
+  .then((root) => root.parseAsync())
+  .catch(fail);

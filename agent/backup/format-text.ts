@@ -43,4 +43,5 @@ journal/2026-11-21       the readings of a UTC day, journal/2026-11-21T14 those 
                          field "" is never present and means that four bytes of a checksum follow
 journal/state.json       positions of the servers, quarantine, what was learned
 config/config.yaml       the configuration, without its secrets
+config/tables/PATH       a register table that it names, by its path below the configuration's directory
 `;

@@ -20,7 +20,8 @@ export interface ClockKeepingOptions {
   journal: Journal;
   watch: ClockWatch | undefined;
   evidence: ClockEvidence | undefined;
-  zone: Zone;
+  /** Made only where a clock is kept: ICU takes 8 MB. */
+  zone: () => Zone;
   log: Logger;
 }
 
@@ -62,7 +63,7 @@ export function keepClock(options: ClockKeepingOptions): ClockSync | undefined {
         fullMs: () => needMs,
         tuned: () => true,
       }),
-    zone,
+    zone: zone(),
     doubt: async () => watch?.message ?? (await clockDoubt(evidence)),
     log: log.child({ meter: name }),
     doneDay: typeof doneDay === 'number' ? doneDay : undefined,

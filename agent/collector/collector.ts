@@ -112,13 +112,12 @@ export class Collector {
   /** All or none. */
   #prepare(meters: readonly MeterConfig[]): Metering[] {
     const { journal, log, config, watch, evidence, clock = systemClock } = this.#options;
-    const { stateDir } = config;
-    const zone = new Zone(config.timeZone ?? systemZone());
+    const zone = () => new Zone(config.timeZone ?? systemZone());
     const made: Metering[] = [];
     try {
       for (const meter of meters) {
         const onOutcome = (series: Series, outcome: Outcome) => this.#tell(meter, series, outcome);
-        const common = { lines: this.#lines, stateDir, journal, clock, watch, evidence, zone, log, onOutcome };
+        const common = { lines: this.#lines, journal, clock, watch, evidence, zone, log, onOutcome };
         made.push(new Metering({ config: meter, ...common }));
       }
       return made;

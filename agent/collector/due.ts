@@ -35,12 +35,25 @@ export interface Due {
   offsetMs: number;
   /** What its reading is to be held with, while the wall clock is in doubt. */
   held: Held | undefined;
+  /** How the wall clock went, in doubt or not; undefined where it is always right. */
+  by: Held | undefined;
   /** The time by a clock that nobody sets: the wall clock as it was at the first point, and monotonic from there. */
   elapsedMs: number;
   first: boolean;
   /** The clock is trusted, and a time server or so has said that it is right. */
   confirmed: boolean;
   missed: Missed | undefined;
+}
+
+/**
+ * What is read for a point while a time server says that the clock, which nobody had confirmed, was wrong: all that was
+ * stored before is taken back then (journal/recall.ts), and this is not stored yet.
+ * @returns how it has to be corrected; undefined when the clock goes as it did
+ */
+export function wrongSince({ by, confirmed }: Due, watch: DueOptions['watch']): Held | undefined {
+  const now = watch?.confirmed ? watch.trusted : undefined;
+  const isOther = now && by && !confirmed && Math.abs(now.offsetMs - by.offsetMs) >= LARGE_STEP_MS;
+  return isOther ? by : undefined;
 }
 
 /** The points of the grid with what the clock makes of them: by a clock in doubt they are held. */
@@ -70,19 +83,24 @@ export class DuePoints {
     const { watch, intervalMs } = this.#options;
     const { timeMs, offsetMs } = tick;
     const stamp = watch?.stamp(offsetMs);
-    const held = stamp && { ...stamp, gridMs: Math.min(intervalMs, LARGEST_GRID_MS) };
+    const gridMs = Math.min(intervalMs, LARGEST_GRID_MS);
+    const held = stamp && { ...stamp, gridMs };
+    const trusted = watch?.trusted;
+    const by = held ?? (trusted && { ...trusted, gridMs });
     const last = this.#last;
     const elapsedMs = last ? last.elapsedMs + (timeMs - offsetMs) - (last.timeMs - last.offsetMs) : timeMs;
     const confirmed = watch?.confirmed ?? true;
-    const due = { timeMs, offsetMs, held, elapsedMs, confirmed, first: !last };
+    const due = { timeMs, offsetMs, held, by, elapsedMs, confirmed, first: !last };
     return { ...due, missed: last ? missed(tick, due, last) : this.#stop(tick, held) };
   }
 
-  /** Was this very point read when the clock was in doubt, as it turns out now? */
+  /** Was this very point read by a clock that was in doubt, or wrong, as it turns out now? */
   #isServed({ timeMs, held }: Due): boolean {
+    const { watch } = this.#options;
     const last = this.#last;
-    const clock = this.#options.watch?.trusted;
-    return !held && !!clock && !!last?.held && timeMs <= correctedMs(last.timeMs, last.held, clock.offsetMs);
+    const clock = watch?.trusted;
+    const by = last && (last.held ?? wrongSince(last, watch));
+    return !held && !!clock && !!by && timeMs <= correctedMs(last.timeMs, by, clock.offsetMs);
   }
 
   /** Between the last thing the journal knows and the first tick nobody was reading. */

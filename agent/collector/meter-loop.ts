@@ -6,7 +6,7 @@ import type { Memory, Sample, Source } from '../sources/source.ts';
 import { SampleError } from '../sources/source.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
-import { type Due, type DueOptions, DuePoints, type Missed } from './due.ts';
+import { type Due, type DueOptions, DuePoints, type Missed, wrongSince } from './due.ts';
 import type { Guard } from './guard.ts';
 import { Schedule } from './schedule.ts';
 
@@ -113,7 +113,7 @@ export class MeterLoop {
       this.#schedule.taken(sample.values, timeMs);
       this.#store(due, sample.values, offsetMs, clock.monotonicMs() - startedMs);
     } catch (error) {
-      const point = { fromMs: timeMs, toMs: timeMs, held };
+      const point = { fromMs: timeMs, toMs: timeMs, held: held ?? wrongSince(due, this.#options.watch) };
       if (error instanceof SampleError) {
         this.#gap({ ...point, cause: error.gapCause, message: error.message, raw: error.raw });
       }
@@ -125,8 +125,9 @@ export class MeterLoop {
     }
   }
 
-  #store({ timeMs, held }: Due, values: Values, offsetMs: number, durationMs: number): void {
-    const { source, onOutcome } = this.#options;
+  #store(due: Due, values: Values, offsetMs: number, durationMs: number): void {
+    const { source, watch, onOutcome } = this.#options;
+    const { timeMs, held = wrongSince(due, watch) } = due;
     const seconds = (ms: number) => Math.round(ms * 10) / 10_000;
     const timing = { start_offset: seconds(offsetMs), duration: seconds(durationMs) };
     const reading: Reading = { series: source.series, timeMs, values: { ...values, ...timing } };
@@ -151,8 +152,9 @@ export class MeterLoop {
     this.#log.warn({ problems, raw: sample.raw }, 'suspicious sample, reading it again');
   }
 
-  #reject({ timeMs, elapsedMs, held }: Due, sample: Sample, problems: string[]): void {
-    const { guard, memory, source } = this.#options;
+  #reject(due: Due, sample: Sample, problems: string[]): void {
+    const { guard, memory, source, watch } = this.#options;
+    const { timeMs, elapsedMs, held = wrongSince(due, watch) } = due;
     const { suspended, replaced } = guard.suspect(sample.values, elapsedMs);
     if (suspended.length > 0) {
       memory.save(`guard/${source.series.meter}`, guard.state());

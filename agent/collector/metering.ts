@@ -5,18 +5,19 @@ import type { Journal } from '../journal/journal.ts';
 import type { JournalReader } from '../journal/reader.ts';
 import { intervalsOf } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
-import { type Reading, type Series, seriesKey } from '../readings/reading.ts';
+import type { Series } from '../readings/reading.ts';
 import type { ClockSync } from '../service/clock-sync.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
 import type { Clock } from '../system/clock.ts';
 import type { ClockEvidence } from '../system/clock-state.ts';
+import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Zone } from '../system/zone.ts';
-import { keepClock } from './clock-keeping.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { DueOptions } from './due.ts';
 import { Guard, type GuardState } from './guard.ts';
+import { latestReadings } from './latest-readings.ts';
 import type { Lines, Seat } from './lines.ts';
 import { MeterLoop, type Outcome } from './meter-loop.ts';
 import type { MeterStatus } from './status.ts';
@@ -24,14 +25,13 @@ import type { MeterStatus } from './status.ts';
 export interface MeteringOptions {
   config: MeterConfig;
   lines: Lines;
-  stateDir: string;
   journal: Journal;
   clock: Clock;
   watch: ClockWatch | undefined;
   /** Speaks for the clock where a meter is set by it. */
   evidence: ClockEvidence | undefined;
   /** What the meter's clock shows when it is right. */
-  zone: Zone;
+  zone: () => Zone;
   log: Logger;
   onOutcome: (series: Series, outcome: Outcome) => void;
 }
@@ -46,7 +46,7 @@ export class Metering {
   readonly #source: ModbusMeter;
   readonly #intervals: ReadonlyMap<string, number>;
   readonly #stop = new AbortController();
-  readonly #clockSync: ClockSync | undefined;
+  #clockSync: ClockSync | undefined;
   #guard: Guard;
   #loop: MeterLoop;
   #running: Promise<void> = Promise.resolve();
@@ -65,9 +65,8 @@ export class Metering {
     const { name, unit, connection, interval } = config;
     const series: Series = { measurement: 'energy', meter: name, model: model.name };
     this.#intervals = intervalsOf(model, config.intervals);
-    const longestMs = Math.max(0, ...this.#intervals.values());
     const known = journal.lookUp((reader) => ({
-      last: latestReadings(reader, series, longestMs),
+      last: latestReadings(reader, series, this.#intervals),
       point: lastPoint(reader, series, options.watch),
     }));
     this.#guard = new Guard(model, known?.last, this.#memory.load(`guard/${name}`) as GuardState | undefined);
@@ -81,7 +80,7 @@ export class Metering {
       void lines.leave(this.seat);
       throw error;
     }
-    this.#clockSync = keepClock({ ...options, seat: this.seat, model });
+    if (config.clockSync === 'daily') void this.#keepClock();
     this.#loop = this.#newLoop(known?.point ?? { lastKnownMs: undefined });
   }
 
@@ -135,6 +134,18 @@ export class Metering {
     };
   }
 
+  /** Loaded where it is wanted alone: it takes memory for as long as the collector runs. */
+  async #keepClock(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      const { keepClock } = await import('./clock-keeping.ts');
+      if (this.#stop.signal.aborted) return;
+      this.#clockSync = keepClock({ ...this.#options, seat: this.seat, model: this.#model });
+    } catch (error) {
+      log.error({ meter: this.config.name, reason: messageOf(error) }, 'the clock of the meter cannot be kept right');
+    }
+  }
+
   #newLoop(known: LastPoint): MeterLoop {
     const { config, journal, clock, watch, log, onOutcome } = this.#options;
     return new MeterLoop({
@@ -164,16 +175,4 @@ function lastPoint(reader: JournalReader, series: Series, watch: ClockWatch | un
   const clock = watch?.doubted;
   const heldMs = clock && reader.lastHeldMs(series, clock);
   return heldMs === undefined ? { lastKnownMs: reader.lastKnownMs(series) } : { lastKnownMs: heldMs, lastIsHeld: true };
-}
-
-/**
- * Readings that together have each counter, oldest first.
- * @param longestMs the longest interval of a quantity; 0 when each reading has them all
- */
-function latestReadings(reader: JournalReader, series: Series, longestMs: number): Reading[] {
-  const latest = reader.latest(series);
-  if (!latest || longestMs === 0) return latest ? [latest] : [];
-  // Twice as far back as the slowest quantity: its last value can have been a gap.
-  const range = { fromMs: latest.timeMs - 2 * longestMs, toMs: latest.timeMs + 1, meter: series.meter };
-  return reader.readings(range).filter((reading) => seriesKey(reading.series) === seriesKey(series));
 }

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { History } from '../history/history.ts';
+import type { JournalCounts } from '../journal/counts.ts';
 import { DamagedJournal } from '../journal/damage.ts';
 import type { HeldGroup } from '../journal/held.ts';
-import { type JournalCounts, JournalReader } from '../journal/reader.ts';
+import { JournalReader } from '../journal/reader.ts';
 import { runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import type { Values } from '../readings/reading.ts';

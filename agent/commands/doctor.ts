@@ -1,8 +1,11 @@
-import { type Command, Option } from 'commander';
+import { resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { BAUD_RATES } from '../config/scalars.ts';
 import type { Target } from '../doctor/evidence.ts';
 import type { Visit } from '../doctor/targets.ts';
 import { AgentError } from '../system/errors.ts';
-import { durationArgument, wholeNumberArgument } from './options.ts';
+import { refuseCollectorsLine } from './collectors-line.ts';
+import { DEFAULT_CONFIG, durationArgument, wholeNumberArgument } from './options.ts';
 
 interface Options {
   port?: string;
@@ -29,6 +32,15 @@ It only reads; nothing is written to a meter. Stop the collector first: a line h
 `;
 
 const PLACES = ['port', 'tcp', 'rtuOverTcp', 'config'] as const;
+/** What a configuration says itself. */
+const SAID_BY_CONFIG = ['unit', 'baud', 'parity', 'model', 'write', 'force'] as const;
+
+/** No other can stand in a configuration. */
+function baudRateArgument(text: string): number {
+  const rate = BAUD_RATES.find((one) => String(one) === text);
+  if (rate === undefined) throw new InvalidArgumentError(`Use one of ${BAUD_RATES.join(', ')}.`);
+  return rate;
+}
 
 export function addDoctor(root: Command): void {
   root
@@ -39,7 +51,7 @@ export function addDoctor(root: Command): void {
     .option('--rtu-over-tcp <host[:port]>', 'a transparent serial server (port 4001)')
     .option('-c, --config <file>', 'check the meters of this configuration, instead of searching')
     .option('--unit <n>', 'the Modbus address that the meter should have; tried first', wholeNumberArgument(1, 247))
-    .option('--baud <n>', 'the baud rate that it should have; tried first', wholeNumberArgument(1200, 115_200))
+    .option('--baud <n>', 'the baud rate that it should have; tried first', baudRateArgument)
     .addOption(new Option('--parity <name>', 'the parity that it should have').choices(['none', 'even', 'odd']))
     .option('--model <name>', 'the model, or a register table such as ./my-meter.yaml (default: recognised)')
     .option('--for <time>', 'how long to measure', durationArgument, 60_000)
@@ -52,10 +64,7 @@ export function addDoctor(root: Command): void {
     .action(async (options: Options) => {
       const { runDoctor } = await import('../doctor/doctor.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
-      const places = PLACES.filter((place) => options[place] !== undefined);
-      if (places.length > 1) {
-        throw new AgentError('usage', `--${places.join(' and --')} exclude each other`, { hint: 'name one of them' });
-      }
+      refuseContradictions(options);
       const expected = await expectedBy(options);
       process.exitCode = await runDoctor(
         {
@@ -74,25 +83,53 @@ export function addDoctor(root: Command): void {
     });
 }
 
+function refuseContradictions(options: Options): void {
+  const flag = (name: string) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const places = PLACES.filter((place) => options[place] !== undefined);
+  if (places.length > 1) {
+    throw new AgentError('usage', `${places.map(flag).join(' and ')} exclude each other`, { hint: 'name one of them' });
+  }
+  const said = SAID_BY_CONFIG.filter((name) => options.config !== undefined && options[name] !== undefined);
+  if (said.length > 0) {
+    throw new AgentError('usage', `${said.map(flag).join(' and ')} cannot stand beside --config`, {
+      hint: 'with --config the meters of the file are checked; without, doctor looks for a meter',
+    });
+  }
+}
+
 async function expectedBy({ unit, baud, parity, model }: Options): Promise<Visit['expected']> {
   if ([unit, baud, parity, model].every((value) => value === undefined)) return undefined;
-  const { resolveModel } = await import('../config/models.ts');
+  const { isTablePath, resolveModel } = await import('../config/models.ts');
   const said = { by: 'command line', unit, baudRate: baud, parity } as const;
-  return model === undefined ? said : { ...said, model: resolveModel(model), modelName: model };
+  if (model === undefined) return said;
+  // A configuration looks for a table beside itself, wherever that will be.
+  return { ...said, model: resolveModel(model), modelName: isTablePath(model) ? resolve(model) : model };
 }
 
 async function visitsBy(options: Options, expected: Visit['expected']): Promise<Visit[]> {
   if (options.config !== undefined) {
     const { loadConfig } = await import('../config/load.ts');
     const { visitsOf } = await import('../doctor/targets.ts');
-    return visitsOf(loadConfig(options.config));
+    const visits = visitsOf(loadConfig(options.config));
+    for (const { target } of visits) await refuseBesideCollector(target, options.config);
+    return visits;
   }
   const target = await targetBy(options);
+  if (target) await refuseBesideCollector(target, process.env.ENERGY_MONITOR_CONFIG ?? DEFAULT_CONFIG);
   return target ? [{ target, ...(expected ? { expected } : {}) }] : [];
 }
 
+/** A transparent gateway has no lock: two who ask through it take each other's answers. A serial port has one. */
+async function refuseBesideCollector(target: Target, configFile: string): Promise<void> {
+  if (target.kind !== 'rtuOverTcp') return;
+  const { lineDefaults } = await import('../config/meter-defaults.ts');
+  const { connectorFor } = await import('../collector/connectors.ts');
+  const { host, port } = target;
+  await refuseCollectorsLine(configFile, connectorFor({ rtuOverTcp: { host, port }, ...lineDefaults(undefined) }).name);
+}
+
 async function targetBy({ port, tcp, rtuOverTcp }: Options): Promise<Target | undefined> {
-  if (port !== undefined) return { kind: 'serial', path: port };
+  if (port !== undefined) return { kind: 'serial', path: resolve(port) };
   const text = tcp ?? rtuOverTcp;
   if (text === undefined) return undefined;
   const { parseAddress } = await import('../config/scalars.ts');

@@ -39,7 +39,8 @@ function addClock(meter: Command): void {
       await clockCommand(target, {
         set: options.set === true,
         isJson: options.json === true,
-        doubt: options.force ? undefined : await clockDoubt(),
+        // The answer can take seconds, and matters only where something is set.
+        doubt: options.set && !options.force ? await clockDoubt() : undefined,
         zone: new Zone(timeZone ?? systemZone()),
         print,
       });
@@ -67,7 +68,9 @@ function addTariffs(meter: Command): void {
       const { askAtTerminal } = await import('../service/confirm.ts');
       const { tariffCommand } = await import('../service/tariff-command.ts');
       const { tariffParts } = await import('../service/tariffs.ts');
+      const { carryOn } = await import('../system/carry-on.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
+      if (options.set !== undefined) carryOn();
       const { target } = await chosenMeter(name, options);
       const parts = tariffParts(target);
       await tariffCommand(target, {

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { ConnectionConfig } from '../config/schema.ts';
 import type { Target } from '../service/target.ts';
+import { refuseCollectorsLine } from './collectors-line.ts';
 import { configOption, modelOption, wholeNumberArgument } from './options.ts';
 
 /** How a person says which meter is meant. */
@@ -62,6 +63,7 @@ export async function chosenMeter(name: string | undefined, options: TargetOptio
     const { connectionOf } = await import('../config/meter-defaults.ts');
     const model = resolveModel(options.model);
     const target = targetOf(model, options.unit ?? model.serial.unit, connectionOf(options, model));
+    if (options.rtuOverTcp !== undefined) await refuseCollectorsLine(options.config, target.connect().name);
     return { target, name: undefined, timeZone: undefined };
   }
   const { loadConfig } = await import('../config/load.ts');

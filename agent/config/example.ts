@@ -40,7 +40,7 @@ meters:
 
 journal:
   flushInterval: 10s         # longest time between two writes to the card; a power cut can cost that much
-  retention: 30d             # single readings older than this are deleted once the history has them
+  retention: 30d             # single readings older than this are deleted once the history and each server have them
   maxSize: 2GB               # the oldest readings are deleted beyond this, whoever has them
 
 # What stays of the readings: their means, extremes and counters. Days and months are made of the hours.

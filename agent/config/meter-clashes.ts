@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { INTERVAL_GROUPS, meantBy } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
 import { serviceTables } from '../meters/service/catalogue.ts';
@@ -15,6 +16,7 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
   const names = new Map<unknown, number>();
   const addresses = new Map<string, number>();
   const lines = new Map<string, SharedLine>();
+  const ports = new Map<string, { line: string; index: number }>();
   const tables = new Map<string, unknown>();
   (Array.isArray(given) ? (given as unknown[]) : []).forEach((meter, i) => {
     if (!isRecord(meter)) return;
@@ -47,6 +49,12 @@ export function meterClashes(given: unknown, models: Models): Clash[] {
     const line = lineOf(meter.connection);
     if (line === undefined) return;
     const connection = meter.connection as Record<string, unknown>;
+    const device = 'serial' in connection ? deviceOf(line) : undefined;
+    const known = device === undefined ? undefined : ports.get(device);
+    if (known && known.line !== line) {
+      const message = `${line} is the port of meters[${known.index}] by another name; write ${known.line} for both, as one line`;
+      clashes.push({ path: ['meters', i, 'connection'], message });
+    } else if (device !== undefined && !known) ports.set(device, { line, index: i });
     const shared = lines.get(line);
     const said: SharedLine = { connection, settings: settingsOf(connection, found.model), index: i };
     const message = shared && found.model && lineClash(line, said, shared);
@@ -119,6 +127,15 @@ function intervalClashes(meter: Record<string, unknown>, path: PropertyKey[], mo
   return [
     { path, message: `leave nothing to be read each ${eachMs} ms; write a longer interval for the meter instead` },
   ];
+}
+
+/** The port behind a name such as those of /dev/serial/by-id; undefined while it is not there. */
+function deviceOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function lineOf(connection: unknown): string | undefined {

@@ -1,8 +1,13 @@
 import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { isTablePath } from './models.ts';
 import type { Config } from './schema.ts';
 
-/** Files that a configuration names and that are not there, as on a machine that it was not written on. */
-export function missingFiles({ influxdb, backup }: Config): string[] {
+/**
+ * Files that a configuration names and that are not there, as on a machine that it was not written on.
+ * @param configFile where it stands: register tables are named from there
+ */
+export function missingFiles({ influxdb, backup, meters }: Config, configFile: string): string[] {
   const stores = (backup?.stores ?? []).flatMap((store) =>
     'azure' in store ? [store.sasFile, store.connectionStringFile, store.servicePrincipal?.secretFile] : [],
   );
@@ -14,5 +19,6 @@ export function missingFiles({ influxdb, backup }: Config): string[] {
   ];
   // A name without a slash is a credential of systemd.
   const paths = named.flatMap((path) => (path?.includes('/') ? [path] : []));
-  return [...new Set(paths)].filter((path) => !existsSync(path));
+  const tables = meters.flatMap(({ model }) => (isTablePath(model) ? [resolve(dirname(configFile), model)] : []));
+  return [...new Set([...paths, ...tables])].filter((path) => !existsSync(path));
 }

@@ -1,3 +1,6 @@
+/** Rates that meters are set to. */
+export const BAUD_RATES = [1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200] as const;
+
 const DURATION_UNITS_MS: Record<string, number> = {
   ms: 1,
   s: 1000,

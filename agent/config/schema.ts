@@ -5,7 +5,7 @@ import { isZone } from '../system/zone.ts';
 import { backup, backupKeysAt } from './backup-schema.ts';
 import { address, duration, filePath, oneOf, size, wholeNumber } from './fields.ts';
 import { isTablePath, MODEL_HINT } from './models.ts';
-import { parseServerUrl, SERVER_URL_HINT } from './scalars.ts';
+import { BAUD_RATES, parseServerUrl, SERVER_URL_HINT } from './scalars.ts';
 import { DEFAULT_STATE_DIR } from './state-dir.ts';
 import { meantOr } from './suggestion.ts';
 
@@ -13,7 +13,7 @@ export const DEFAULT_PORTS = { tcp: 502, rtuOverTcp: 4001 } as const;
 
 /** What is not said is as the model leaves the factory. */
 const lineSettings = {
-  baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).optional(),
+  baudRate: oneOf(BAUD_RATES).optional(),
   parity: oneOf(['none', 'even', 'odd']).optional(),
   dataBits: oneOf([7, 8]).optional(),
   stopBits: oneOf([1, 2]).optional(),

@@ -3,6 +3,7 @@ import { MAX_REGISTERS, ORDERS, REGISTER_TYPES, type RegisterType } from '../met
 import { MODEL_NAMES } from '../meters/model-names.ts';
 import { METER_QUANTITIES } from '../readings/quantity.ts';
 import { duration, oneOf, wholeNumber } from './fields.ts';
+import { BAUD_RATES } from './scalars.ts';
 import { meantOr } from './suggestion.ts';
 
 /** Spaces by their names in the standard, and by their function codes. */
@@ -79,7 +80,7 @@ export const tableSchema = z.strictObject(
     serial: z
       .strictObject(
         {
-          baudRate: oneOf([1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200]).default(9600),
+          baudRate: oneOf(BAUD_RATES).default(9600),
           parity: oneOf(['none', 'even', 'odd']).default('none'),
           stopBits: oneOf([1, 2]).default(1),
           unit: wholeNumber(1, 247).default(1),

@@ -11,9 +11,19 @@ export type ReadTable = { model: MeterModel; problems?: never } | { model?: neve
 
 const HINT = 'a table to start from is printed by: energy-monitor meter describe we-515 --yaml';
 
+/** A table has each quantity once: what is larger is none, and is in the way of a backup. */
+export const TABLE_BYTES = 1e6;
+
 /** Reads a register table of the user. @throws AgentError when the file cannot be read; its mistakes are in the answer */
 export function readTable(file: string): ReadTable {
-  return parseTable(readNamedFile(file, 'the register table', HINT));
+  const text = readTableFile(file);
+  if (Buffer.byteLength(text) <= TABLE_BYTES) return parseTable(text);
+  return { problems: [{ path: '', line: undefined, message: 'is larger than 1 MB; leave out what is no table' }] };
+}
+
+/** As it is written. @throws AgentError when the file cannot be read */
+export function readTableFile(file: string): string {
+  return readNamedFile(file, 'the register table', HINT);
 }
 
 /** @throws ConfigError with every mistake; AgentError when the file cannot be read */

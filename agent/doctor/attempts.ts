@@ -58,7 +58,7 @@ const RATES = [9600, 2400, 4800, 19_200, 1200, 38_400, 115_200, 57_600];
 const PARITIES = ['even', 'none', 'odd'] as const;
 const LAST_UNIT = 247;
 /** At a slow rate only the units that people choose are within a minute. */
-const LIKELY_UNITS = 32;
+export const LIKELY_UNITS = 32;
 const SLOW_BAUD = 4800;
 /** Timers, a turn of the event loop, and the silence between frames. */
 const OVERHEAD_MS = 6;
@@ -70,7 +70,7 @@ const keyOf = ({ settings, question }: Attempt) =>
   );
 
 /** Settings of the models as they leave the factory, the one of most models first. */
-export function factorySettings(models: readonly MeterModel[]): TerminalSettings[] {
+function factorySettings(models: readonly MeterModel[]): TerminalSettings[] {
   const counted = new Map<string, { settings: TerminalSettings; models: number }>();
   for (const { serial } of models) {
     const { baudRate, parity, stopBits } = serial;
@@ -151,7 +151,7 @@ export function planAttempts({
     1,
   );
   if (isThorough) add('rest', every, unitsUpTo(LAST_UNIT));
-  return withoutRepeats(attempts.filter(({ question }) => !otherUnits.includes(question.unit)));
+  return withLastWaits(withoutRepeats(attempts.filter(({ question }) => !otherUnits.includes(question.unit))), waits);
 }
 
 /** A field of the model, where there is one of two registers: the confirmation asks for another length. */
@@ -165,6 +165,16 @@ function withoutRepeats(attempts: readonly Attempt[]): Attempt[] {
   return attempts.filter((attempt) => {
     const key = `${attempt.stage === 'patient' ? 'patient/' : ''}${keyOf(attempt)}`;
     return !seen.has(key) && seen.add(key);
+  });
+}
+
+/** In a sweep a late reply is heard while the next unit is asked; the last one of each setting has no next. */
+function withLastWaits(attempts: readonly Attempt[], waits: Readonly<Record<Stage, number>>): Attempt[] {
+  return attempts.map((attempt, i) => {
+    const next = attempts[i + 1];
+    const isSweep = attempt.stage === 'units' || attempt.stage === 'rest';
+    const isLast = next?.stage !== attempt.stage || next.settings !== attempt.settings;
+    return isSweep && isLast ? { ...attempt, waitMs: waits.factory } : attempt;
   });
 }
 

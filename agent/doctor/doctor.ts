@@ -1,4 +1,5 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parseConfig } from '../config/load.ts';
 import { AgentError, EXIT_CODES, messageOf } from '../system/errors.ts';
 import { progressLine, type Screen } from '../system/progress-line.ts';
@@ -35,7 +36,8 @@ export interface DoctorOptions {
  */
 export async function runDoctor(options: DoctorOptions, stopped: Promise<void>): Promise<number> {
   const { visits, writeTo, out } = options;
-  if (writeTo !== undefined) refuseToReplace(writeTo, options.mayReplace === true);
+  // Before a minute of measuring, not after it.
+  if (writeTo !== undefined) refuseUnwritable(writeTo, options.mayReplace === true);
   const general: Finding[] = [];
   const lines: LineReport[] = [];
   const controller = new AbortController();
@@ -44,6 +46,7 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
   const all = visits.length > 0 ? visits : adaptersHere(options, general);
   try {
     for (const { target, expected, otherUnits } of all) {
+      if (controller.signal.aborted) break;
       const evidence = await examine(target, {
         ...(expected ? { expected } : {}),
         ...(otherUnits ? { otherUnits } : {}),
@@ -54,19 +57,20 @@ export async function runDoctor(options: DoctorOptions, stopped: Promise<void>):
       });
       lines.push({ evidence, findings: findingsOf(evidence) });
     }
-  } catch (error) {
-    if (!controller.signal.aborted) throw error;
   } finally {
     progress.clear();
   }
   const isChecking = visits.some(({ expected }) => expected?.by === 'configuration');
   const snippet = isChecking ? undefined : snippetOf(lines.map(({ evidence }) => evidence));
-  out.write((options.asJson ? reportJson : reportText)(lines, general, snippet));
-  if (controller.signal.aborted) {
-    options.screen.write('energy-monitor: stopped before the end; ports are closed and set as they were\n');
+  const isStopped = controller.signal.aborted;
+  out.write(options.asJson ? reportJson(lines, general, snippet, isStopped) : reportText(lines, general, snippet));
+  if (isStopped) {
+    const unwritten = writeTo === undefined ? '' : `, ${writeTo} is not written`;
+    options.screen.write(`energy-monitor: stopped before the end${unwritten}; ports are closed and set as they were\n`);
     return 0;
   }
-  if (writeTo !== undefined) write(writeTo, snippet, options);
+  const isFound = lines.some(({ evidence }) => evidence.found !== undefined);
+  if (writeTo !== undefined) write(writeTo, snippet, isFound, options);
   return exitCode(lines, general);
 }
 
@@ -103,16 +107,35 @@ function adaptersHere({ expected, root }: DoctorOptions, general: Finding[]): Vi
   return adapters.map(({ path }) => ({ target: { kind: 'serial', path }, ...(expected ? { expected } : {}) }));
 }
 
-function refuseToReplace(path: string, mayReplace: boolean): void {
-  if (mayReplace || !existsSync(path)) return;
-  throw new AgentError('usage', `${path} is there already, and is left as it is`, {
-    hint: 'name another file, or replace it with --force',
-  });
+function refuseUnwritable(path: string, mayReplace: boolean): void {
+  const isThere = existsSync(path);
+  if (isThere && !mayReplace) {
+    throw new AgentError('usage', `${path} is there already, and is left as it is`, {
+      hint: 'name another file, or replace it with --force',
+    });
+  }
+  try {
+    accessSync(isThere ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
 }
 
-function write(path: string, snippet: string | undefined, { mayReplace, screen }: DoctorOptions): void {
+const unwritable = (path: string, cause: unknown) =>
+  new AgentError('storage', `${path} cannot be written: ${messageOf(cause)}`, {
+    hint: 'name a file in a directory that you can write to',
+    cause,
+  });
+
+function write(
+  path: string,
+  snippet: string | undefined,
+  isFound: boolean,
+  { mayReplace, screen }: DoctorOptions,
+): void {
   if (snippet === undefined) {
-    screen.write(`energy-monitor: nothing was found, so ${path} is not written\n`);
+    const why = isFound ? 'the model of what answers is not known' : 'no meter was found';
+    screen.write(`energy-monitor: ${why}, so ${path} is not written\n`);
     return;
   }
   parseConfig(snippet, path);
@@ -125,10 +148,7 @@ function write(path: string, snippet: string | undefined, { mayReplace, screen }
       },
     );
   } catch (error) {
-    throw new AgentError('storage', `${path} cannot be written: ${messageOf(error)}`, {
-      hint: 'name a file in a directory that you can write to',
-      cause: error,
-    });
+    throw unwritable(path, error);
   }
   screen.write(`energy-monitor: ${path} is written; check it with: energy-monitor config check --config ${path}\n`);
 }

@@ -1,11 +1,14 @@
+import { closeSync, constants, openSync, statSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { MODELS } from '../meters/catalogue.ts';
-import type { MeterModel } from '../meters/model.ts';
+import { DEFAULT_TIMING } from '../modbus/bus.ts';
 import { tcpConnector } from '../modbus/tcp-connection.ts';
 import { AgentError } from '../system/errors.ts';
 import { adapterAt } from './adapters.ts';
 import type { Evidence, Target } from './evidence.ts';
 import { Line } from './line.ts';
-import { measure, questionsFor } from './measure.ts';
+import { measure } from './measure.ts';
+import { questionsFor } from './questions.ts';
 import { Recognition } from './recognise.ts';
 import { type Found, Search } from './search.ts';
 
@@ -23,6 +26,21 @@ export interface ExamineOptions {
 
 const seconds = (ms: number) => `${Math.max(0, Math.round(ms / 1000))} s`;
 
+/** A file, a directory, /dev/null: what can be opened, or need not be, and is no terminal. */
+function isSomethingElse(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return false;
+  if (!stat.isCharacterDevice()) return true;
+  try {
+    const fd = openSync(path, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+    const isTerminal = isatty(fd);
+    closeSync(fd);
+    return !isTerminal;
+  } catch {
+    return false;
+  }
+}
+
 async function openLine(target: Target, signal: AbortSignal): Promise<Line> {
   if (target.kind === 'serial') return Line.openSerial(target.path, signal);
   const wire = { baudRate: 9600, parity: 'even', dataBits: 8, stopBits: 1 } as const;
@@ -31,12 +49,14 @@ async function openLine(target: Target, signal: AbortSignal): Promise<Line> {
 
 /**
  * Looks at one line: who holds it, whether a meter answers and how, which it is, and how well. Nothing is written to a meter;
- * the port is closed, and set as it was, whatever happens.
- * @throws what the signal says
+ * the port is closed, and set as it was, whatever happens. Ended by the signal, it tells what was found until then.
  */
 export async function examine(target: Target, options: ExamineOptions): Promise<Evidence> {
   const evidence: Evidence = { target, ...(options.expected ? { expected: options.expected } : {}) };
   if (target.kind === 'serial') {
+    if (isSomethingElse(target.path)) {
+      return { ...evidence, failure: { message: `${target.path} is no serial port`, when: 'opening' } };
+    }
     evidence.adapter = adapterAt(target.path);
     if (evidence.adapter.access !== 'granted') return evidence;
     if (evidence.adapter.holders.length > 0) return { ...evidence, isHeld: true };
@@ -52,8 +72,9 @@ export async function examine(target: Target, options: ExamineOptions): Promise<
   try {
     await look(line, evidence, options);
   } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    evidence.failure = { message: error.message, when: 'examining' };
+    if (options.signal.aborted) evidence.isStopped = true;
+    else if (error instanceof AgentError) evidence.failure = { message: error.message, when: 'examining' };
+    else throw error;
   } finally {
     await line.close();
   }
@@ -61,7 +82,7 @@ export async function examine(target: Target, options: ExamineOptions): Promise<
 }
 
 async function look(line: Line, evidence: Evidence, options: ExamineOptions): Promise<void> {
-  const { expected, otherUnits = [], isThorough, onProgress, measureMs } = options;
+  const { expected, otherUnits = [], isThorough, onProgress, measureMs, signal } = options;
   const search = new Search(line, {
     models: MODELS,
     given: expected && { unit: expected.unit, baudRate: expected.baudRate, parity: expected.parity },
@@ -83,21 +104,33 @@ async function look(line: Line, evidence: Evidence, options: ExamineOptions): Pr
     evidence.recognised = await new Recognition(line, found.unit, found.settings).among(MODELS);
   }
   const model = known ?? evidence.recognised?.candidates[0];
-  if (model && line.isSerial && expected?.parity === undefined) await preferFactoryParity(line, evidence, found, model);
-  if (measureMs === 0) return;
-  evidence.measured = await measure(line, questionsFor(found.unit, model, line), model, measureMs, (measured, leftMs) =>
-    onProgress?.(
-      `${line.name}: measuring, ${measured.requests} reads, ${measured.failed} failed (${seconds(leftMs)} more)`,
-    ),
-  );
+  const isFactoryRate = model?.serial.baudRate === found.settings.baudRate;
+  const parity = expected?.parity ?? (isFactoryRate ? model?.serial.parity : undefined);
+  if (parity !== undefined && line.isSerial) await preferParity(line, evidence, found, parity);
+  if (measureMs === 0 && !known) return;
+  const questions = await questionsFor(found.unit, model, line);
+  evidence.questions = questions;
+  if (measureMs === 0 || questions.isForeign) return;
+  evidence.measured = await measure(line, questions, model, {
+    forMs: measureMs,
+    patienceMs: expected?.responseMs ?? model?.responseMs ?? DEFAULT_TIMING.responseMs,
+    signal,
+    onProgress: (requests, failed, leftMs) =>
+      onProgress?.(`${line.name}: measuring, ${requests} reads, ${failed} failed (${seconds(leftMs)} more)`),
+  });
+  if (signal.aborted) evidence.isStopped = true;
 }
 
-/** A meter that takes any parity was found at the first that was tried: the factory's is the better guess. */
-async function preferFactoryParity(line: Line, evidence: Evidence, found: Found, model: MeterModel): Promise<void> {
+/** A meter that takes any parity was found at the first that was tried: what is expected, or the factory's, is the better guess. */
+async function preferParity(
+  line: Line,
+  evidence: Evidence,
+  found: Found,
+  parity: Found['settings']['parity'],
+): Promise<void> {
   const WAIT_MS = 700;
   const PAUSE_MS = 60;
-  const { parity } = model.serial;
-  if (parity === found.settings.parity || model.serial.baudRate !== found.settings.baudRate) return;
+  if (parity === found.settings.parity) return;
   const settings = { ...found.settings, parity };
   line.set(settings);
   const question = { unit: found.unit, functionCode: 3, address: 0x0002, count: 2 } as const;

@@ -19,6 +19,13 @@ const broken = ({ kinds }: Searched) => (kinds.noise ?? 0) + (kinds.damaged ?? 0
 const SWAP = 'swap the wires A and B at one end, and run doctor again: labels are no proof, makers name them both ways';
 const POWER = 'look whether the meter has power: its display is lit';
 
+const STOP_COLLECTOR = 'stop it while doctor runs: sudo systemctl stop energy-monitor-collector';
+/** Programs that have serial ports on many machines. */
+const OTHERS: Readonly<Record<string, string>> = {
+  ModemManager: 'it opens each new port: sudo systemctl disable --now ModemManager',
+  agetty: 'a console is on this port: sudo raspi-config, Interface Options, Serial Port, no login shell',
+};
+
 /** What can be wrong where no meter was found; the first that holds is told. */
 export const LINE_RULES: readonly Rule[] = [
   {
@@ -30,6 +37,13 @@ export const LINE_RULES: readonly Rule[] = [
         : undefined,
     remedies: ({ adapter }) => {
       const group = adapter && adapter.access !== 'granted' ? adapter.access.group : 'dialout';
+      // Nobody should join root for a port; some drivers and rules leave it to root alone.
+      if (group === 'root') {
+        return [
+          `give it to the group of serial ports, until it is plugged in again: sudo chgrp dialout ${adapter?.path} && sudo chmod g+rw ${adapter?.path}`,
+          'or for good by a rule of udev, such as: KERNEL=="ttyUSB*", GROUP="dialout", MODE="0660"',
+        ];
+      }
       return [
         `put your user into the group, and log in again: sudo usermod -aG ${group} $USER`,
         `under systemd, write SupplementaryGroups=${group} into the unit`,
@@ -47,14 +61,16 @@ export const LINE_RULES: readonly Rule[] = [
       return `another program has ${nameOf(evidence)} open: ${holders.join(', ') || 'one that this user may not see'}`;
     },
     remedies: ({ adapter, target }) => {
-      const own = adapter?.holders.find(({ command }) => command !== undefined);
-      if (own)
-        return [`stop it while doctor runs: sudo systemctl stop energy-monitor-collector, or kill -INT ${own.pid}`];
+      const holders = adapter?.holders ?? [];
+      const collector = holders.find(({ command }) => command === 'collect' || command === 'live');
+      const holder = collector ?? holders[0];
+      if (collector) return [`${STOP_COLLECTOR}, or kill -INT ${collector.pid}`];
+      if (holder) return [OTHERS[holder.program] ?? `end it, or wait for it: process ${holder.pid}`];
       const path = target.kind === 'serial' ? target.path : '';
       return [
-        `stop it; who it is says: sudo fuser -v ${path}`,
-        'ModemManager opens each new port: sudo systemctl disable --now ModemManager',
-        "a console on the Pi's own port: sudo raspi-config, Interface Options, Serial Port, no login shell",
+        `who it is says: sudo fuser -v ${path}`,
+        `if it is the collector, ${STOP_COLLECTOR}`,
+        ...Object.entries(OTHERS).map(([program, remedy]) => `if it is ${program}, ${remedy}`),
       ];
     },
   },
@@ -86,7 +102,7 @@ export const LINE_RULES: readonly Rule[] = [
     cause: 'port-missing',
     level: 'fault',
     seen: ({ failure }) => failure?.message,
-    remedies: () => ['plug the adapter in, and run doctor without --port: it lists the adapters that are there'],
+    remedies: () => ['plug the adapter in, and run doctor without --port: it looks at each adapter that is there'],
   },
   {
     cause: 'swapped',
@@ -145,8 +161,14 @@ export const LINE_RULES: readonly Rule[] = [
     seen: (evidence) => {
       const { searched } = evidence;
       if (!searched) return undefined;
-      const echo = searched.echoes > 0 ? ' (the adapter works: it hears itself)' : '';
-      return `nothing answers${echo}: ${searched.attempts} requests, not one byte came back`;
+      const { attempts, echoes, kinds, gatewayRefusals } = searched;
+      const others = attempts - (kinds.silent ?? 0);
+      if (gatewayRefusals > 0) {
+        return `the gateway answers, but no meter behind it: ${attempts} requests, ${gatewayRefusals} times it says so`;
+      }
+      const echo = echoes > 0 ? ' (the adapter works: it hears itself)' : '';
+      const came = others === 0 ? 'not one byte came back' : `${others} times something came that is no answer`;
+      return `nothing answers${echo}: ${attempts} requests, ${came}`;
     },
     remedies: (evidence) =>
       isSerial(evidence)
@@ -162,6 +184,7 @@ export const LINE_RULES: readonly Rule[] = [
             'check baud rate and parity in the settings of the gateway: those of the meter count',
             'check whether the gateway speaks Modbus TCP (--tcp) or passes RTU on (--rtu-over-tcp)',
             SWAP,
+            'read the unit from the display of the meter, and name it with --unit; all 247 are tried with --thorough',
           ],
   },
 ];

@@ -4,7 +4,7 @@ import { type Connection, type Connector, characterMs, interFrameMs, type Wire }
 import { withCrc } from '../modbus/crc.ts';
 import { newLineStats } from '../modbus/line-stats.ts';
 import { mbapFraming } from '../modbus/mbap-framing.ts';
-import type { Framing } from '../modbus/receiver.ts';
+import type { Framing, Receiver } from '../modbus/receiver.ts';
 import { serialConnector } from '../modbus/serial-connection.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { isLocked, isOutputStuck, type LineCounters, lineCounters } from '../system/terminal.ts';
@@ -58,6 +58,7 @@ export class Line {
   readonly #mbap: Framing | undefined;
   readonly #signal: AbortSignal;
   #wire: Wire;
+  #receiver: Receiver | undefined;
   #listener: ((chunk: Buffer) => void) | undefined;
   #lastTrafficMs = performance.now();
   #unasked = 0;
@@ -141,6 +142,24 @@ export class Line {
   }
 
   /**
+   * Waits until a Modbus TCP gateway has answered all that it was asked. It waits for each unit in turn, mostly for a second:
+   * who asks faster than that finds no meter behind it.
+   * @returns whether it has
+   * @throws AgentError when the line is gone
+   */
+  async isSettled(mostMs: number): Promise<boolean> {
+    const STEP_MS = 20;
+    const isOwing = () => (this.#mbap?.owedUnits?.(Number.POSITIVE_INFINITY).size ?? 0) > 0;
+    this.#listener = (chunk) => this.#receiver?.push(chunk);
+    try {
+      for (let leftMs = mostMs; leftMs > 0 && isOwing(); leftMs -= STEP_MS) await this.#wait(STEP_MS);
+    } finally {
+      this.#listener = undefined;
+    }
+    return !isOwing();
+  }
+
+  /**
    * Asks once.
    * @param waitMs longest wait for the reply's first byte, beyond the request's time on the wire
    * @param pauseMs silence before the request, where the line's own is not enough
@@ -152,6 +171,7 @@ export class Line {
     if (silentMs < needed) await this.#wait(needed - silentMs);
     const frame = frameOf(question);
     const begun = this.#mbap?.begin(frame, (reply) => take(reply), newLineStats());
+    this.#receiver = begun?.receiver;
     let raw = Buffer.alloc(0);
     let firstByteAt: number | undefined;
     let lastByteAt = 0;
@@ -160,8 +180,8 @@ export class Line {
       lastByteAt = performance.now();
       firstByteAt ??= lastByteAt;
       raw = Buffer.concat([raw, bytes]);
-      const { kind } = readReply(frame, raw);
-      if (kind === 'answer' || kind === 'exception') finish(true);
+      const { kind, isByGateway } = readReply(frame, raw);
+      if (kind === 'answer' || kind === 'exception' || isByGateway) finish(true);
     };
     this.#listener = begun ? (chunk) => begun.receiver.push(chunk) : take;
     const unasked = this.#unasked + this.#connection.drain();
@@ -187,8 +207,10 @@ export class Line {
       this.#lastTrafficMs = performance.now();
     }
     const since = (at: number | undefined) => (at === undefined ? undefined : Math.max(0, at - sentAt));
+    // An echo comes before the meter's turnaround, and has the meter's reply with it.
+    const isBurst = lastByteAt - (firstByteAt ?? 0) <= replyMs + STALL_MS;
     return {
-      ...readReply(frame, raw),
+      ...readReply(frame, raw, isBurst),
       raw,
       firstByteMs: since(firstByteAt),
       wholeMs: since(lastByteAt) ?? 0,
@@ -199,8 +221,9 @@ export class Line {
   /** Closes the port and leaves it set as it was. */
   async close(): Promise<void> {
     this.#onLost = undefined;
-    await this.#connection.close();
+    // While the port is still ours: who waits for it, such as a collector, sets it as soon as it is free.
     if (this.#terminal) leave(this.#terminal);
+    await this.#connection.close();
   }
 
   /** @returns true when `early` came before the time was over */

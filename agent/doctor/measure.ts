@@ -1,9 +1,8 @@
 import type { MeterModel } from '../meters/model.ts';
-import { planReads } from '../meters/planner.ts';
-import { DEFAULT_TIMING } from '../modbus/bus.ts';
-import { characterMs, readWireMs } from '../modbus/connection.ts';
+import { characterMs } from '../modbus/connection.ts';
 import type { LineCounters } from '../system/terminal.ts';
 import type { Line, Question } from './line.ts';
+import type { Questions } from './questions.ts';
 import { framesIn, type ReplyKind } from './reply.ts';
 import { difference } from './search.ts';
 
@@ -67,85 +66,83 @@ export function latencyOf(timesMs: readonly number[]): Latency | undefined {
   return { leastMs: at(0), medianMs: at(0.5), p99Ms: at(0.99), mostMs: at(1), histogram };
 }
 
-/** The shortest and the longest read that a reading of the model takes. */
-export function questionsFor(unit: number, model: MeterModel | undefined, line: Line): [Question, Question] {
-  const probe = { unit, functionCode: 3, address: 0x0002 } as const;
-  if (!model)
-    return [
-      { ...probe, count: 1 },
-      { ...probe, count: 2 },
-    ];
-  const { blocks } = planReads(model.fields, {
-    cost: (count) => readWireMs(line.wire, count) + Math.max(20, model.pauseMs),
-    maxBlock: model.maxBlock,
-  });
-  const longest = blocks.reduce((a, b) => (b.count > a.count ? b : a));
-  const [first] = [...model.fields].sort((a, b) => a.words - b.words);
-  const { functionCode, address, words } = first ?? { ...longest, words: 1 };
-  return [
-    { unit, functionCode, address, count: words },
-    { unit, functionCode: longest.functionCode, address: longest.address, count: longest.count },
-  ];
+/** An answer to what we asked, that came when we had given it up. */
+function isLate(frame: Buffer, ...asked: readonly Question[]): boolean {
+  return asked.some(
+    ({ unit, functionCode, count }) =>
+      frame[0] === unit &&
+      (frame[1] === (functionCode | 0x80) || (frame[1] === functionCode && frame[2] === count * 2)),
+  );
+}
+
+export interface MeasureOptions {
+  forMs: number;
+  /** How long the collector waits for the first byte. */
+  patienceMs: number;
+  signal: AbortSignal;
+  /** Told of each reply. */
+  onProgress?: (requests: number, failed: number, leftMs: number) => void;
 }
 
 /**
  * Asks a meter again and again.
- * @param forMs how long
- * @param onProgress told of each reply
- * @throws AgentError when the line is gone; what the signal of the line says
+ * @param options how long, unless the signal of the line ends it before: what was measured until then is returned
+ * @throws AgentError when the line is gone
  */
 export async function measure(
   line: Line,
-  questions: readonly [Question, Question],
+  { short: shortRead, long: longRead }: Questions,
   model: MeterModel | undefined,
-  forMs: number,
-  onProgress?: (measured: Measured, leftMs: number) => void,
+  { forMs, patienceMs, signal, onProgress }: MeasureOptions,
 ): Promise<Measured> {
-  const [short, long] = questions.map(({ count }) => ({ registers: count, requests: 0, failed: 0 })) as [Tally, Tally];
-  const patienceMs = model?.responseMs ?? DEFAULT_TIMING.responseMs;
+  const [short, long] = [shortRead, longRead].map(({ count }) => ({ registers: count, requests: 0, failed: 0 })) as [
+    Tally,
+    Tally,
+  ];
   const counts = { echoes: 0, withStrays: 0, late: 0, quietBytes: 0, quietMs: 0, foreignFrames: 0 };
   const kinds: Measured['kinds'] = {};
   const timesMs: number[] = [];
   const before = line.counters();
   const startedAt = performance.now();
-  const now = (): Measured => {
-    const after = line.counters();
-    return {
-      forMs: Math.round(performance.now() - startedAt),
-      requests: short.requests + long.requests,
-      failed: short.failed + long.failed,
-      kinds,
-      short,
-      long,
-      latency: latencyOf(timesMs),
-      patienceMs,
-      ...counts,
-      counted: before && after ? difference(after, before) : undefined,
-    };
-  };
-  for (let index = 0; performance.now() - startedAt < forMs; index++) {
-    const question = questions[index % 2] ?? questions[0];
-    const tally = index % 2 === 0 ? short : long;
-    const quiet = await line.listen(QUIET_EACH_MS);
-    counts.quietMs += QUIET_EACH_MS;
-    counts.quietBytes += quiet.length;
-    counts.foreignFrames += framesIn(quiet).length;
-    const heard = await line.ask(question, WAIT_MS, model?.pauseMs ?? 0);
-    const isGood = heard.kind === 'answer' || (heard.kind === 'exception' && !model);
-    kinds[heard.kind] = (kinds[heard.kind] ?? 0) + 1;
-    tally.requests++;
-    if (!isGood) tally.failed++;
-    if (heard.hasEcho) counts.echoes++;
-    if (isGood && heard.strays > 0) counts.withStrays++;
-    if (isGood && heard.firstByteMs !== undefined) {
-      // Our own echo comes first: then the reply's beginning is reckoned from its end.
-      const replyMs = line.isSerial ? (5 + 2 * question.count) * characterMs(line.wire) : 0;
-      const firstByteMs = heard.hasEcho ? Math.max(0, heard.wholeMs - replyMs) : heard.firstByteMs;
-      timesMs.push(firstByteMs);
-      if (firstByteMs > patienceMs) counts.late++;
+  try {
+    for (let index = 0; performance.now() - startedAt < forMs; index++) {
+      const question = index % 2 === 0 ? shortRead : longRead;
+      const tally = index % 2 === 0 ? short : long;
+      const quiet = await line.listen(QUIET_EACH_MS);
+      counts.quietMs += QUIET_EACH_MS;
+      counts.quietBytes += quiet.length;
+      counts.foreignFrames += framesIn(quiet).filter((frame) => !isLate(frame, shortRead, longRead)).length;
+      const heard = await line.ask(question, WAIT_MS, model?.pauseMs ?? 0);
+      const isGood = heard.kind === 'answer' || (heard.kind === 'exception' && !model);
+      kinds[heard.kind] = (kinds[heard.kind] ?? 0) + 1;
+      tally.requests++;
+      if (!isGood) tally.failed++;
+      if (heard.hasEcho) counts.echoes++;
+      if (isGood && heard.strays > 0) counts.withStrays++;
+      if (isGood && heard.firstByteMs !== undefined) {
+        // Our own echo comes first: then the reply's beginning is reckoned from its end.
+        const replyMs = line.isSerial ? (5 + 2 * question.count) * characterMs(line.wire) : 0;
+        const firstByteMs = heard.hasEcho ? Math.max(0, heard.wholeMs - replyMs) : heard.firstByteMs;
+        timesMs.push(firstByteMs);
+        if (firstByteMs > patienceMs) counts.late++;
+      }
+      if (!isGood) await line.listen(REST_MS);
+      onProgress?.(short.requests + long.requests, short.failed + long.failed, forMs - (performance.now() - startedAt));
     }
-    if (!isGood) await line.listen(REST_MS);
-    onProgress?.(now(), forMs - (performance.now() - startedAt));
+  } catch (error) {
+    if (!signal.aborted) throw error;
   }
-  return now();
+  const after = line.counters();
+  return {
+    forMs: Math.round(performance.now() - startedAt),
+    requests: short.requests + long.requests,
+    failed: short.failed + long.failed,
+    kinds,
+    short,
+    long,
+    latency: latencyOf(timesMs),
+    patienceMs,
+    ...counts,
+    counted: before && after ? difference(after, before) : undefined,
+  };
 }

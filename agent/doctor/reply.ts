@@ -25,6 +25,8 @@ export interface Reply {
   exceptionCode?: number;
   /** Two bytes each, of an answer. */
   registers?: Buffer;
+  /** A gateway says that nobody has answered it on its line: that is silence. */
+  isByGateway?: true;
   hasEcho: boolean;
   /** Bytes beside the echo and the frame. */
   strays: number;
@@ -62,8 +64,13 @@ export function framesIn(bytes: Buffer): Buffer[] {
   return frames;
 }
 
-/** What the bytes after a request are. @param request an RTU frame of function 3 or 4 @param raw all that came since */
-export function readReply(request: Buffer, raw: Buffer): Reply {
+/**
+ * What the bytes after a request are.
+ * @param request an RTU frame of function 3 or 4
+ * @param raw all that came since
+ * @param isBurst they came as close together as a reply does: the length of what trickles in says nothing
+ */
+export function readReply(request: Buffer, raw: Buffer, isBurst = true): Reply {
   const echoAt = raw.indexOf(request);
   const hasEcho = echoAt >= 0;
   const rest = hasEcho ? Buffer.concat([raw.subarray(0, echoAt), raw.subarray(echoAt + REQUEST_LENGTH)]) : raw;
@@ -78,7 +85,7 @@ export function readReply(request: Buffer, raw: Buffer): Reply {
   const refusal = frames.find((frame) => frame[0] === unit && frame[1] === (functionCode | 0x80));
   if (refusal) {
     const exceptionCode = refusal.readUInt8(2);
-    if (GATEWAY_CODES.has(exceptionCode)) return { kind: 'silent', hasEcho, strays: 0 };
+    if (GATEWAY_CODES.has(exceptionCode)) return { kind: 'silent', isByGateway: true, hasEcho, strays: 0 };
     return { kind: 'exception', unit, exceptionCode, hasEcho, strays: strays(refusal) };
   }
   const other = frames[0];
@@ -86,15 +93,15 @@ export function readReply(request: Buffer, raw: Buffer): Reply {
     const kind = other[0] === unit ? 'other-length' : 'other-unit';
     return { kind, unit: other.readUInt8(0), hasEcho, strays: strays(other) };
   }
-  return { kind: broken(rest, Buffer.from([unit, functionCode, dataBytes])), hasEcho, strays: rest.length };
+  return { kind: broken(rest, Buffer.from([unit, functionCode, dataBytes]), isBurst), hasEcho, strays: rest.length };
 }
 
-function broken(rest: Buffer, header: Buffer): ReplyKind {
+function broken(rest: Buffer, header: Buffer, isBurst: boolean): ReplyKind {
   const length = EXCEPTION_LENGTH + header.readUInt8(2);
   const at = rest.indexOf(header);
   // A checker of parity puts 0x00 for what is wrong: such a reply can be nothing but zeros, of the right length.
-  if (rest.length === length) return 'damaged';
+  if (isBurst && rest.length === length) return 'damaged';
   if (rest.every((byte) => byte === 0)) return 'breaks';
   if (at >= 0) return rest.length - at >= length ? 'damaged' : 'truncated';
-  return Math.abs(rest.length - length) <= 1 ? 'damaged' : 'noise';
+  return isBurst && Math.abs(rest.length - length) <= 1 ? 'damaged' : 'noise';
 }

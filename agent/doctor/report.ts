@@ -12,7 +12,7 @@ export interface LineReport {
 
 const BAR_WIDTH = 40;
 
-export const targetName = (target: Target): string =>
+const targetName = (target: Target): string =>
   target.kind === 'serial' ? target.path : `${target.kind} ${target.host}:${target.port}`;
 
 const row = (title: string, text: string) => `  ${title.padEnd(10)}${text}\n`;
@@ -103,6 +103,7 @@ export function reportJson(
   lines: readonly LineReport[],
   general: readonly Finding[],
   snippet: string | undefined,
+  isStopped: boolean,
 ): string {
   const shown = lines.map(({ evidence: { recognised, expected, ...evidence }, findings }) => ({
     ...evidence,
@@ -110,5 +111,5 @@ export function reportJson(
     ...(recognised ? { recognised: { ...recognised, candidates: recognised.candidates.map(({ name }) => name) } } : {}),
     findings,
   }));
-  return `${JSON.stringify({ findings: general, lines: shown, config: snippet ?? null }, null, 2)}\n`;
+  return `${JSON.stringify({ stopped: isStopped, findings: general, lines: shown, config: snippet ?? null }, null, 2)}\n`;
 }

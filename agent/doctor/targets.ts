@@ -26,7 +26,15 @@ export function visitsOf({ meters }: Config): Visit[] {
     const others = meters.filter((other) => other !== meter && nameOf(targetOf(other)) === nameOf(target));
     return {
       target,
-      expected: { by: 'configuration', meter: name, model: table ?? findModel(model), modelName: model, unit, ...line },
+      expected: {
+        by: 'configuration',
+        meter: name,
+        model: table ?? findModel(model),
+        modelName: model,
+        unit,
+        responseMs: connection.responseTimeout,
+        ...line,
+      },
       otherUnits: others.map((other) => other.unit),
     };
   });

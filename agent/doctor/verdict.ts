@@ -2,6 +2,7 @@ import type { ErrorCode } from '../system/errors.ts';
 import type { Evidence } from './evidence.ts';
 import { FOUND_RULES } from './found-rules.ts';
 import { LINE_RULES } from './line-rules.ts';
+import { MEASURED_RULES } from './measured-rules.ts';
 
 /**
  * What can be the matter with a line. A fault has to be mended before the meter is read for good; a note is worth knowing.
@@ -29,6 +30,7 @@ export type Cause =
   | 'termination'
   | 'unsteady'
   | 'slow'
+  | 'short-reads'
   | 'parity-errors'
   | 'echo'
   | 'stray-bytes'
@@ -59,11 +61,12 @@ export function findingsOf(evidence: Evidence): Finding[] {
       const sentence = seen(evidence);
       return sentence === undefined ? [] : [{ cause, level, sentence, remedies: remedies(evidence) }];
     });
+  if (evidence.isStopped && !evidence.found) return [];
   if (!evidence.found || evidence.failure) {
     // The first that explains it: what comes later in the table is less certain.
     return judged(LINE_RULES).slice(0, 1);
   }
-  const findings = judged(FOUND_RULES);
+  const findings = judged([...FOUND_RULES, ...MEASURED_RULES]);
   return findings.some(({ level }) => level === 'fault') ? findings.filter(({ level }) => level !== 'good') : findings;
 }
 
@@ -72,6 +75,7 @@ export function codeOf(findings: readonly Finding[], expected: Evidence['expecte
   const faults = findings.filter(({ level }) => level === 'fault').map(({ cause }) => cause);
   if (faults.length === 0) return undefined;
   if (faults.includes('no-permission')) return 'permission';
-  const isSaid = expected?.by === 'configuration' && faults.some((cause) => cause.startsWith('wrong-'));
+  const isSaid =
+    expected?.by === 'configuration' && faults.some((cause) => cause.startsWith('wrong-') || cause === 'slow');
   return isSaid ? 'config' : 'unavailable';
 }

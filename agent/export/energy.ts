@@ -1,4 +1,4 @@
-import type { EnergyPeriod, MeterEnergy } from '../history/history.ts';
+import type { EnergyPeriod, MeterEnergy } from '../history/energies.ts';
 import { toLine } from '../influxdb/line-protocol.ts';
 import { QUANTITIES, quantityInfo } from '../readings/quantity.ts';
 import type { Zone } from '../system/zone.ts';

@@ -1,6 +1,7 @@
 import { chownSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { DamagedJournal } from '../journal/damage.ts';
 import { ensureStateDir, storageError } from '../journal/database.ts';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { heirIn } from '../system/owner.ts';
@@ -64,8 +65,9 @@ function give(path: string, { uid, gid }: { uid: number; gid: number }): void {
   }
 }
 
-/** Is the file itself to blame, so that trying again does not help? */
+/** Is the file itself to blame, so that trying again does not help? A damaged journal is the collector's to set aside. */
 export function isDamage(error: unknown): boolean {
+  if (error instanceof DamagedJournal) return false;
   const text = `${messageOf(error)} ${error instanceof AgentError ? messageOf(error.cause) : ''}`;
   return /not a database|malformed|is no history/i.test(text) || error instanceof RangeError;
 }

@@ -1,3 +1,4 @@
+import { quantityKind } from '../readings/quantity.ts';
 import { type Series, seriesKey } from '../readings/reading.ts';
 import type { Zone } from '../system/zone.ts';
 import type { FilledPeriod } from './counted.ts';
@@ -106,6 +107,11 @@ class Filling {
   }
 }
 
+/** Are there days of this zone? Else they are added up from hours. */
+export function daysAreKnown(view: HistoryView, zone: Zone): boolean {
+  return view.store?.load(ZONE) === zone.name && view.store.load(DAYS_DUE) === undefined;
+}
+
 function rowsFor(
   view: HistoryView,
   zone: Zone,
@@ -115,8 +121,7 @@ function rowsFor(
   selection: Selection,
   newest: Newest,
 ): SeriesRollup[] {
-  const daysKnown = view.store?.load(ZONE) === zone.name && view.store.load(DAYS_DUE) === undefined;
-  if ((resolution === 'day' || resolution === 'month') && daysKnown)
+  if ((resolution === 'day' || resolution === 'month') && daysAreKnown(view, zone))
     return dayRows(view, zone, span, selection, newest);
   return readPieces(view, piecesFor(view, periods), selection, newest);
 }
@@ -175,27 +180,63 @@ function around(
   const own = (rows: SeriesRollup[]) => rows.filter((row) => row.series.model === series.model);
   // Of the same grid as the periods' ends, which in some zones are not hours.
   const level: GridLevel = fromMs % HOUR_MS === 0 && toMs % HOUR_MS === 0 ? 'hour' : gridOf(fromMs, toMs);
-  const before = own(view.rows(level, fromMs - AROUND_MS, fromMs, selection, newest)).at(-1)?.rollup;
-  const after = own(view.rows(level, toMs, toMs + AROUND_MS, selection, newest))[0]?.rollup;
+  const [firstMs, lastMs] = [floorTo(HOUR_MS, fromMs - AROUND_MS), ceilTo(HOUR_MS, toMs + AROUND_MS)];
+  const before = own(view.rows(level, firstMs, fromMs, selection, newest)).reverse();
+  const after = own(view.rows(level, toMs, lastMs, selection, newest));
   return {
-    before: before ?? far(view, series, 'before', floorTo(HOUR_MS, fromMs - AROUND_MS)),
-    after: after ?? far(view, series, 'from', ceilTo(HOUR_MS, toMs + AROUND_MS)),
+    before: nearestOf(before, quantities) ?? far(view, series, 'before', firstMs),
+    after: nearestOf(after, quantities) ?? far(view, series, 'from', lastMs),
   };
 }
 
-/** The nearest hour of a series, on one side of a time that is one. */
+/** The nearest that is known of each counter: not each reading has each of them. @param rows nearest first */
+function nearestOf(rows: readonly SeriesRollup[], quantities: ReadonlySet<string> | undefined): Rollup | undefined {
+  if (quantities && ![...quantities].some((name) => quantityKind(name) === 'counter')) return rows[0]?.rollup;
+  let nearest: Rollup | undefined;
+  for (const { rollup } of rows) {
+    nearest ??= { ...rollup, fields: new Map(rollup.fields) };
+    for (const [name, field] of rollup.fields) {
+      if (field.kind === 'counter' && !nearest.fields.has(name)) nearest.fields.set(name, field);
+    }
+  }
+  return nearest && hasCounter(nearest) ? nearest : undefined;
+}
+
+function hasCounter({ fields }: Rollup): boolean {
+  return [...fields.values()].some(({ kind }) => kind === 'counter');
+}
+
+/** Hours without a counter that are passed over: of a meter that is hardly ever read, or of something that has none. */
+const MOST_HOURS_WITHOUT = 24;
+
+/** The nearest hour of a series that has a counter, on one side of a time that is an hour. */
 function far(view: HistoryView, series: Series, side: 'before' | 'from', timeMs: number): Rollup | undefined {
+  let boundMs = timeMs;
+  for (let n = 0; n < MOST_HOURS_WITHOUT; n++) {
+    const hour = nearestHour(view, series, side, boundMs);
+    if (!hour || hasCounter(hour.rollup)) return hour?.rollup;
+    boundMs = side === 'before' ? hour.startMs : hour.startMs + HOUR_MS;
+  }
+  return undefined;
+}
+
+function nearestHour(
+  view: HistoryView,
+  series: Series,
+  side: 'before' | 'from',
+  timeMs: number,
+): Pick<SeriesRollup, 'startMs' | 'rollup'> | undefined {
   const id = view.store?.idOf(series);
   const stored = id === undefined ? undefined : view.store?.nearest('hour', id, side, timeMs);
   const untakenMs = view.nearestUntaken(series, side, timeMs);
   const isNearer =
     untakenMs !== undefined &&
     (stored === undefined || (side === 'before' ? untakenMs >= stored.startMs : untakenMs < stored.startMs + HOUR_MS));
-  if (!isNearer) return stored?.rollup;
+  if (!isNearer) return stored;
   const { meter, measurement } = series;
   const newest = view.newest(untakenMs, untakenMs + 1, new Set<Level>(['hour']), { meter, measurement });
   const rows = [...(newest.rows.get('hour')?.values() ?? [])];
-  return rows.find((row) => row.series.model === series.model)?.rollup;
+  return rows.find((row) => row.series.model === series.model);
 }
 
 function gridOf(fromMs: number, toMs: number): GridLevel {

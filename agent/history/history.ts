@@ -5,14 +5,15 @@ import type { Reading, Series } from '../readings/reading.ts';
 import { systemZone, Zone } from '../system/zone.ts';
 import { countsOf, type PeriodCount } from './counted.ts';
 import { isEnergy } from './counting.ts';
-import { type FilledSeries, filledPeriods } from './filled.ts';
+import { Energies, groupsOf, type MeterEnergy, NOTHING_COUNTED } from './energies.ts';
+import { daysAreKnown, type FilledSeries, filledPeriods } from './filled.ts';
 import { ceilTo, floorTo, HOUR_MS } from './levels.ts';
-import { type Period, type Resolution, resolutionFor, startOf } from './periods.ts';
+import { type Period, periodsOf, type Resolution, resolutionFor, startOf } from './periods.ts';
 import { readingsEvery, readingsOfPeriods } from './readings-every.ts';
 import { type Field, inUnit, meanOf, type Rollup } from './rollup.ts';
 import { shapeCounts } from './shape.ts';
 import { ZONE } from './store.ts';
-import { HistoryView } from './view.ts';
+import { HistoryView, type Selection } from './view.ts';
 
 /** A quantity in a period, in its unit. */
 export type QuantityPoint =
@@ -34,24 +35,17 @@ export interface HistorySeries {
   points: HistoryPoint[];
 }
 
-/** What counters of energy have counted in a period, by quantity. */
-export interface EnergyPeriod extends Period {
-  energies: Record<string, PeriodCount>;
-  /** Whether anything was read in it. */
-  isRead: boolean;
-}
-
-export interface MeterEnergy {
-  meter: string;
-  periods: EnergyPeriod[];
-}
-
 export interface HistoryRange extends Period {
   meter?: string | undefined;
   /** By default `energy`: the meters. */
   measurement?: string | undefined;
 }
 
+const METERS = 'energy';
+/** Of periods times meters: the memory of a small machine. */
+const MOST_ENERGIES = 40_000;
+/** About 10 MB of a three-phase meter. */
+const MOST_ROWS = 2000;
 const QUARTER_HOURLY = new Set<Resolution>(['minute', 'quarter']);
 
 /**
@@ -61,14 +55,17 @@ const QUARTER_HOURLY = new Set<Resolution>(['minute', 'quarter']);
 export class History {
   readonly zone: Zone;
   readonly #stateDir: string;
+  readonly #mostRows: number;
   readonly #view: HistoryView;
 
   /**
    * @param timeZone whose hours, days and months are meant; by default the one whose days are kept, else this machine's
+   * @param mostRows roll-ups in memory at a time, of all series together, where a span of years is asked for
    * @throws AgentError when there is no journal, or it cannot be read
    */
-  constructor(stateDir: string, timeZone?: string) {
+  constructor(stateDir: string, timeZone?: string, mostRows = MOST_ROWS) {
     this.#stateDir = stateDir;
+    this.#mostRows = mostRows;
     this.#view = new HistoryView(stateDir);
     const kept = this.#view.store?.load(ZONE);
     this.zone = new Zone(timeZone ?? (typeof kept === 'string' ? kept : systemZone()));
@@ -93,8 +90,7 @@ export class History {
     const shown = quantities && new Set(quantities);
     const fromMs = startOf(resolution, range.fromMs, this.zone);
     return this.#filled(span, range, resolution, wanted).map((filled) => {
-      const counts = countsOfAll(filled, (name) => wanted === undefined || wanted.has(name));
-      if (isShaped) shapeCounts(filled.periods, counts);
+      const counts = countsOfAll(filled, (name) => wanted === undefined || wanted.has(name), isShaped);
       const points = filled.periods.flatMap(({ rollup, ...period }, i) =>
         rollup && period.toMs > fromMs && period.fromMs < range.toMs
           ? [{ ...period, count: rollup.count, quantities: quantitiesOf(rollup, counts, i, shown) }]
@@ -104,21 +100,28 @@ export class History {
     });
   }
 
-  /** What was consumed in each period that a span touches; periods without readings as well, where counters went on. */
+  /**
+   * What was consumed in each period that a span touches; periods without readings as well, where counters went on.
+   * @throws AgentError `usage` for more than anybody can look at; `storage` when something cannot be read
+   */
   energy(range: HistoryRange, resolution: Resolution): MeterEnergy[] {
-    const meters = new Map<string, EnergyPeriod[]>();
-    for (const filled of this.#filled(range, range, resolution, undefined)) {
-      const counts = countsOfAll(filled, isEnergy);
-      if (QUARTER_HOURLY.has(resolution)) shapeCounts(filled.periods, counts);
-      const periods = filled.periods.map(({ rollup, ...period }, i) => ({
-        ...period,
-        isRead: rollup !== undefined,
-        energies: Object.fromEntries([...counts].map(([name, own]) => [name, own[i] ?? NOTHING_COUNTED])),
-      }));
-      const { meter } = filled.series;
-      meters.set(meter, joinedPeriods(meters.get(meter), periods));
+    if (QUARTER_HOURLY.has(resolution)) {
+      const filled = this.#filled(range, range, resolution, undefined);
+      const energies = new Energies(filled[0]?.periods ?? []);
+      for (const one of filled) energies.add(one, 0, countsOfAll(one, isEnergy, true));
+      return energies.result();
     }
-    return [...meters].map(([meter, periods]) => ({ meter, periods })).sort((a, b) => (a.meter < b.meter ? -1 : 1));
+    const { meter, measurement = METERS } = range;
+    const firstMs = this.#view.nextKnownMs(0) ?? range.toMs;
+    const series = Math.max(1, this.#view.allSeries({ meter, measurement }).length);
+    const most = Math.floor(MOST_ENERGIES / series);
+    const all = periodsOf(resolution, Math.max(range.fromMs, firstMs), range.toMs, this.zone, most);
+    const energies = new Energies(all);
+    for (const span of this.#parts(all, resolution, { meter, measurement })) {
+      for (const one of this.#filled(span, range, resolution, undefined))
+        energies.add(one, span.index, countsOfAll(one, isEnergy));
+    }
+    return energies.result();
   }
 
   /**
@@ -127,17 +130,20 @@ export class History {
    * @param everyMs a multiple of a minute
    */
   every(range: Period & { meter?: string | undefined }, everyMs: number): Generator<Reading> {
-    return readingsEvery(this.#view, range, everyMs);
+    return readingsEvery(this.#view, range, everyMs, this.#mostRows);
   }
 
   /** The same for the days or months of the zone that a span touches, each as a whole. */
-  everyPeriod(range: Period & { meter?: string | undefined }, resolution: 'day' | 'month'): Reading[] {
+  *everyPeriod(range: Period & { meter?: string | undefined }, resolution: 'day' | 'month'): Generator<Reading> {
     const { fromMs, toMs, meter } = range;
     const firstMs = this.#view.nextKnownMs(startOf(resolution, fromMs, this.zone));
-    if (firstMs === undefined || firstMs >= toMs) return [];
-    return this.#view.consistently(() =>
-      readingsOfPeriods(filledPeriods(this.#view, this.zone, resolution, { fromMs: firstMs, toMs }, { meter })),
-    );
+    if (firstMs === undefined || firstMs >= toMs) return;
+    const all = periodsOf(resolution, firstMs, toMs, this.zone);
+    for (const span of this.#parts(all, resolution, { meter })) {
+      yield* this.#view.consistently(() =>
+        readingsOfPeriods(filledPeriods(this.#view, this.zone, resolution, span, { meter })),
+      );
+    }
   }
 
   /** Names of the quantities that there are, of any series. */
@@ -166,33 +172,30 @@ export class History {
     this.#view.close();
   }
 
+  /** Spans of so many of these periods as may be in memory at a time; `index`: of the first. */
+  *#parts(
+    periods: readonly Period[],
+    resolution: Resolution,
+    selection: Selection,
+  ): Generator<Period & { index: number }> {
+    const series = Math.max(1, this.#view.allSeries(selection).length);
+    const most = Math.floor(this.#mostRows / series);
+    let index = 0;
+    for (const group of groupsOf(periods, resolution, most, daysAreKnown(this.#view, this.zone))) {
+      yield { fromMs: group[0]?.fromMs ?? 0, toMs: group.at(-1)?.toMs ?? 0, index };
+      index += group.length;
+    }
+  }
+
   #filled(
     span: Period,
-    { meter, measurement = 'energy' }: HistoryRange,
+    { meter, measurement = METERS }: HistoryRange,
     resolution: Resolution,
     quantities: ReadonlySet<string> | undefined,
   ): FilledSeries[] {
     const selection = { meter, measurement, quantities };
     return this.#view.consistently(() => filledPeriods(this.#view, this.zone, resolution, span, selection));
   }
-}
-
-const NOTHING_COUNTED: PeriodCount = { amount: 0, estimated: 0, breaks: 0 };
-
-/** A meter that was replaced by one of another model goes on under its name. */
-function joinedPeriods(before: EnergyPeriod[] | undefined, periods: EnergyPeriod[]): EnergyPeriod[] {
-  return periods.map((period, i) => {
-    const energies = { ...before?.[i]?.energies };
-    for (const [name, count] of Object.entries(period.energies)) {
-      const { amount, estimated, breaks } = energies[name] ?? NOTHING_COUNTED;
-      energies[name] = {
-        amount: amount + count.amount,
-        estimated: estimated + count.estimated,
-        breaks: breaks + count.breaks,
-      };
-    }
-    return { ...period, energies, isRead: period.isRead || before?.[i]?.isRead === true };
-  });
 }
 
 /** What a quantity is computed with. */
@@ -213,12 +216,15 @@ function wholeHours({ fromMs, toMs }: Period): Period {
 function countsOfAll(
   { periods, before, after }: FilledSeries,
   isWanted: (name: string) => boolean,
+  isShaped = false,
 ): Map<string, PeriodCount[]> {
   const names = new Set<string>();
   for (const rollup of [before, ...periods.map((period) => period.rollup)]) {
     for (const [name, field] of rollup?.fields ?? []) if (field.kind === 'counter' && isWanted(name)) names.add(name);
   }
-  return new Map([...names].map((name) => [name, countsOf(name, periods, before, after)]));
+  const counts = new Map([...names].map((name) => [name, countsOf(name, periods, before, after)]));
+  if (isShaped) shapeCounts(periods, counts);
+  return counts;
 }
 
 function quantitiesOf(

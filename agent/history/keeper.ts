@@ -2,6 +2,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Changes, type ChangesPortion } from '../journal/changes.ts';
 import { BEGINNING, type Cursor, Cursors, HISTORY_CONSUMER, type Position } from '../journal/cursors.ts';
 import { openForWriting } from '../journal/database.ts';
+import { guardedDatabase } from '../journal/guarded-database.ts';
+import { readingKey } from '../journal/keys.ts';
 import { Rows } from '../journal/rows.ts';
 import { dropWithdrawn, type Withdrawn } from '../journal/withdrawn.ts';
 import type { Series } from '../readings/reading.ts';
@@ -49,7 +51,7 @@ export class HistoryKeeper {
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#zone = new Zone(options.timeZone);
-    this.#journal = openForWriting(options.stateDir);
+    this.#journal = guardedDatabase(options.stateDir, () => openForWriting(options.stateDir));
     this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForWriting(options.stateDir);
@@ -104,13 +106,23 @@ export class HistoryKeeper {
       const rows = new Rows(this.#journal);
       const dirty = new Dirty();
       const withdrawn = addWithdrawn(dirty, this.#journal, rows, this.#store);
-      for (const { minute, series } of portion.minutes) dirty.add(rows.series(series), minute * MINUTE_MS);
+      for (const { minute, series } of portion.minutes) {
+        const one = rows.findSeries(series);
+        if (one) dirty.add(one, minute * MINUTE_MS);
+        else this.#sayUnknown(minute, series);
+      }
       this.#rollUp(dirty);
       this.#store.save(POSITION, portion.position);
       return { portion, cursor, withdrawn };
     } finally {
       this.#journal.exec('COMMIT');
     }
+  }
+
+  /** A bit has flipped in a key. */
+  #sayUnknown(minute: number, series: number): void {
+    const reason = new RangeError(`there is no series ${series}`);
+    this.#options.onDamaged?.(readingKey(minute * MINUTE_MS, series), reason);
   }
 
   #rollUp(dirty: Dirty): void {

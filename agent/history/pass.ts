@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { messageOf } from '../system/errors.ts';
+import { systemZone } from '../system/zone.ts';
 import { isDamage, setAside } from './database.ts';
 import { HistoryKeeper } from './keeper.ts';
 import type { HistoryRetention } from './retention.ts';
@@ -7,7 +8,8 @@ import type { HistoryRetention } from './retention.ts';
 /** What a pass needs; as JSON, the argument of its process. */
 export interface PassOptions {
   stateDir: string;
-  timeZone: string;
+  /** By default the machine's. Looked up here: a collector that never asks ICU takes 8 MB less. */
+  timeZone?: string | undefined;
   retention: HistoryRetention;
 }
 
@@ -57,7 +59,7 @@ async function takeSteps(
       say({ level: 'error', details: { key, reason: messageOf(error) }, text });
     }
   };
-  const keeper = new HistoryKeeper({ ...options, onDamaged });
+  const keeper = new HistoryKeeper({ ...options, timeZone: options.timeZone ?? systemZone(), onDamaged });
   try {
     let steps = 1;
     while (keeper.step() && !signal?.aborted) {

@@ -13,7 +13,7 @@ export interface Period {
 }
 
 /** About; for choosing one. */
-export const RESOLUTION_MS: Readonly<Record<Resolution, number>> = {
+const RESOLUTION_MS: Readonly<Record<Resolution, number>> = {
   minute: MINUTE_MS,
   quarter: QUARTER_MS,
   hour: HOUR_MS,
@@ -23,6 +23,14 @@ export const RESOLUTION_MS: Readonly<Record<Resolution, number>> = {
 
 const MOST_PERIODS = 200_000;
 
+const NAMES: Readonly<Record<Resolution, string>> = {
+  minute: 'a minute',
+  quarter: 'a quarter of an hour',
+  hour: 'an hour',
+  day: 'a day',
+  month: 'a month',
+};
+
 /** The beginning of the period that a moment is in. */
 export function startOf(resolution: Resolution, timeMs: number, zone: Zone): number {
   if (resolution === 'minute' || resolution === 'quarter') return floorTo(LEVEL_MS[resolution], timeMs);
@@ -31,7 +39,7 @@ export function startOf(resolution: Resolution, timeMs: number, zone: Zone): num
 }
 
 /** The beginning of the period after. */
-export function nextOf(resolution: Resolution, startMs: number, zone: Zone): number {
+function nextOf(resolution: Resolution, startMs: number, zone: Zone): number {
   if (resolution === 'minute' || resolution === 'quarter') return startMs + LEVEL_MS[resolution];
   if (resolution === 'hour') return zone.nextHour(startMs);
   return resolution === 'day' ? zone.nextDay(startMs) : zone.nextMonth(startMs);
@@ -40,12 +48,19 @@ export function nextOf(resolution: Resolution, startMs: number, zone: Zone): num
 /**
  * The periods that a span touches, each as a whole: days of 23, 24 or 25 hours, where clocks are changed by half an hour also
  * of 24.5.
+ * @param most of them
  * @throws AgentError `usage` for more than anybody can look at
  */
-export function periodsOf(resolution: Resolution, fromMs: number, toMs: number, zone: Zone): Period[] {
-  if ((toMs - fromMs) / RESOLUTION_MS[resolution] > MOST_PERIODS) {
-    throw new AgentError('usage', `that are more than ${MOST_PERIODS} periods of a ${resolution}`, {
-      hint: 'ask for a shorter time, or for longer periods',
+export function periodsOf(
+  resolution: Resolution,
+  fromMs: number,
+  toMs: number,
+  zone: Zone,
+  most = MOST_PERIODS,
+): Period[] {
+  if ((toMs - fromMs) / RESOLUTION_MS[resolution] > most) {
+    throw new AgentError('usage', `that are more than ${most} periods of ${NAMES[resolution]}`, {
+      hint: 'ask for a shorter time, for longer periods, or for one meter alone',
     });
   }
   const periods: Period[] = [];

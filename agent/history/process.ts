@@ -5,6 +5,8 @@ import { type PassMessage, type PassOptions, runPass } from './pass.ts';
 /** The process of one pass (upkeep.ts): ends when it is done, or when its standard input does. */
 setPriority(constants.priority.PRIORITY_LOW);
 const stop = new AbortController();
+// Ctrl-C and systemd's stop reach it as well as the collector, which ends it when it has ended itself.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 process.stdin.on('end', () => stop.abort()).on('error', () => stop.abort());
 process.stdin.resume();
 const say = (message: PassMessage) => void process.stdout.write(`${JSON.stringify(message)}\n`);

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { damageIn } from '../journal/damage.ts';
+import { damageIn, requireOrder } from '../journal/damage.ts';
+import { type Guarded, guardedReads } from '../journal/damage-note.ts';
 import type { Entry } from '../journal/entry.ts';
 import { firstKeyAt, seriesOfKey, timeOfKey } from '../journal/keys.ts';
 import { layoutOf } from '../journal/packing.ts';
@@ -25,6 +27,7 @@ type Row = [key: number, layout: number, hex: string];
 
 /** The journal's readings in packed numbers: of years there are billions, so nothing is made for each that lasts. */
 export class RawReadings {
+  readonly #guarded: Guarded;
   readonly #rows: Rows;
   readonly #select: StatementSync;
   readonly #waiting: readonly RawReading[];
@@ -40,10 +43,10 @@ export class RawReadings {
     db: DatabaseSync,
     { waiting = [], onDamaged }: { waiting?: readonly Entry[]; onDamaged?: (key: number, error: unknown) => void } = {},
   ) {
+    this.#guarded = guardedReads(dirname(db.location() ?? ''));
     this.#rows = new Rows(db);
-    this.#select = db.prepare(
-      'SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? AND key < ? ORDER BY key',
-    );
+    // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
+    this.#select = db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? ORDER BY key');
     this.#select.setReturnArrays(true);
     this.#waiting = waiting.flatMap(waitingReading);
     this.#onDamaged = onDamaged;
@@ -65,8 +68,11 @@ export class RawReadings {
 
   *#committed(fromMs: number, toMs: number): Generator<RawReading> {
     const numbers = new Float64Array(MOST_FIELDS);
-    const range = [firstKeyAt(fromMs), firstKeyAt(toMs)] as const;
-    for (const [key, layout, hex] of this.#select.iterate(...range) as unknown as Iterable<Row>) {
+    const endKey = firstKeyAt(toMs);
+    let before = 0;
+    for (const [key, layout, hex] of this.#select.iterate(firstKeyAt(fromMs)) as unknown as Iterable<Row>) {
+      if (key <= before) this.#guarded(() => requireOrder(before, key));
+      before = key;
       const id = seriesOfKey(key);
       const timeMs = timeOfKey(key);
       let fields: RawField[];
@@ -81,6 +87,7 @@ export class RawReadings {
         this.#onDamaged?.(key, error);
         continue;
       }
+      if (key >= endKey) return;
       yield { series, key: this.#keyOf(id), timeMs, fields, numbers };
     }
   }

@@ -1,3 +1,4 @@
+import { presentOf } from '../journal/retention.ts';
 import { DAY_MS, floorTo, GRID_LEVELS, type GridLevel, HOUR_MS } from './levels.ts';
 import type { HistoryStore } from './store.ts';
 
@@ -23,8 +24,11 @@ export function noteKeptFrom(store: HistoryStore, level: GridLevel, timeMs: numb
  * within a transaction.
  */
 export function applyHistoryRetention(store: HistoryStore, retention: HistoryRetention, nowMs: number): void {
-  // A clock that is wrong, and years ahead, makes nothing old.
-  const presentMs = Math.min(nowMs, (store.ends('hour')?.lastMs ?? nowMs) + HOUR_MS);
+  const newestMs = store.ends('hour')?.lastMs;
+  if (newestMs === undefined) return;
+  const at = (side: 'from' | 'before', timeMs: number) =>
+    side === 'from' ? store.next('hour', timeMs) : store.last('hour', timeMs);
+  const presentMs = Math.min(nowMs, presentOf(newestMs, at) + HOUR_MS);
   for (const level of GRID_LEVELS) {
     const keepMs = retention[level];
     const oldest = store.ends(level);

@@ -138,6 +138,12 @@ export class HistoryStore {
     return row?.key === null || row === undefined ? undefined : timeOfKey(Number(row.key));
   }
 
+  /** Start of the last that begins before, of any series. */
+  last(level: Level, timeMs: number): number | undefined {
+    const row = this.#statement(`SELECT max(key) AS key FROM ${level} WHERE key < ?`).get(firstKeyAt(timeMs));
+    return row?.key === null || row === undefined ? undefined : timeOfKey(Number(row.key));
+  }
+
   /** Start of the oldest and of the newest, UTC ms. */
   ends(level: Level): { firstMs: number; lastMs: number } | undefined {
     const row = this.#statement(

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import { untilQuiet } from '../system/quiet-moment.ts';
 import type { PassMessage, PassOptions } from './pass.ts';
 
 const PROGRAM = fileURLToPath(new URL('./process.ts', import.meta.url));
@@ -12,8 +13,6 @@ const EVERY_MS = 900_000;
 const FIRST_MS = 20_000;
 /** A transaction under way ends; longer than that it is broken off, which leaves it undone. */
 const LONGEST_STOP_MS = 5000;
-/** Starting a process stops this one for up to 14 ms (measured): when most meters have been read and the next second is far. */
-const WITHIN_SECOND_MS = 600;
 /** Catching up with years needs no more. */
 const HEAP_FLAGS = ['--max-old-space-size=64', '--max-semi-space-size=2'];
 
@@ -76,9 +75,9 @@ export function keepHistory(
   };
 }
 
-/** A pause of about so long, to where a second is quiet. */
+/** Starting a process stops this one for up to 14 ms (measured). */
 function betweenReadings(ms: number): number {
-  return ms < 1000 ? ms : ms + ((WITHIN_SECOND_MS + 1000 - ((Date.now() + ms) % 1000)) % 1000);
+  return ms < 1000 ? ms : untilQuiet(ms);
 }
 
 function start(options: PassOptions): ChildProcess {

@@ -3,6 +3,7 @@ import { Changes } from '../journal/changes.ts';
 import { Cursors, type Position } from '../journal/cursors.ts';
 import { openForReading } from '../journal/database.ts';
 import type { Entry } from '../journal/entry.ts';
+import { guardedDatabase } from '../journal/guarded-database.ts';
 import { firstKeyAt, SERIES_SLOTS, timeOfKey } from '../journal/keys.ts';
 import { Rows } from '../journal/rows.ts';
 import { Waiting } from '../journal/waiting.ts';
@@ -56,7 +57,7 @@ export class HistoryView {
   /** @throws AgentError when there is no journal, or one of both cannot be read */
   constructor(stateDir: string) {
     this.#stateDir = stateDir;
-    this.#journal = openForReading(stateDir);
+    this.#journal = guardedDatabase(stateDir, () => openForReading(stateDir));
     this.#cursors = new Cursors(this.#journal);
     try {
       this.#history = openHistoryForReading(stateDir);
@@ -102,8 +103,8 @@ export class HistoryView {
     const dirty = new Dirty();
     const rows = new Rows(this.#journal);
     for (const { minute, series } of new Changes(this.#journal).within(this.position(), fromMs, toMs)) {
-      const one = rows.series(series);
-      if (isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
+      const one = rows.findSeries(series);
+      if (one && isSelected(one, selection)) dirty.add(one, minute * MINUTE_MS);
     }
     const isWithin = (series: Series, timeMs: number) =>
       timeMs >= fromMs && timeMs < toMs && isSelected(series, selection);

@@ -21,8 +21,8 @@ export function addWithdrawn(
   const all = listWithdrawn(journal);
   const first = store ? keptFromMs(store, 'minute') / MINUTE_MS : 0;
   for (const { series, fromMinute, toMinute } of all) {
-    const one = rows.series(series);
-    for (let minute = Math.max(first, fromMinute); minute <= toMinute; minute++) {
+    const one = rows.findSeries(series);
+    for (let minute = Math.max(first, fromMinute); one && minute <= toMinute; minute++) {
       if (wants(one, minute * MINUTE_MS)) dirty.add(one, minute * MINUTE_MS, true);
     }
   }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readText } from './files.ts';
+import { textAt } from '../system/kernel-files.ts';
 
 /** A mapped device can lie on a mapped device (LVM on LUKS); more layers than this are a circle. */
 const MOST_LAYERS = 8;
@@ -31,7 +31,7 @@ function wholeDisk(directory: string, layers: number): string | undefined {
 function mountSource(root: string, path: string): string | undefined {
   let source: string | undefined;
   let longest = -1;
-  for (const line of (readText(root, 'proc/self/mountinfo') ?? '').split('\n')) {
+  for (const line of (textAt(join(root, 'proc/self/mountinfo')) ?? '').split('\n')) {
     const [before = '', after = ''] = line.split(' - ');
     const point = unescaped(before.split(' ')[4] ?? '');
     const above = point !== '' && `${path}/`.startsWith(point === '/' ? '/' : `${point}/`);

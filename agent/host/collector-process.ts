@@ -1,14 +1,15 @@
+import { join } from 'node:path';
 import { PID_FILE } from '../journal/lock.ts';
 import type { Values } from '../readings/reading.ts';
-import { readText } from './files.ts';
+import { textAt } from '../system/kernel-files.ts';
 
 /** Resident memory of the running collector. Its pid file outlives it, and the number may be another program's by now. */
 export function collectorProcess(root: string, stateDir: string): Values {
-  const pid = readText(stateDir, PID_FILE)?.trim() ?? '';
+  const pid = textAt(join(stateDir, PID_FILE)) ?? '';
   if (!/^\d+$/.test(pid)) return {};
-  const isAgent = readText(root, `proc/${pid}/cmdline`)
+  const isAgent = textAt(join(root, `proc/${pid}/cmdline`))
     ?.split('\0')
     .some((argument) => argument.endsWith('/main.ts'));
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readText(root, `proc/${pid}/status`) ?? '')?.[1];
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(textAt(join(root, `proc/${pid}/status`)) ?? '')?.[1];
   return !isAgent || kib === undefined ? {} : { collector_memory_bytes: Number(kib) * 1024 };
 }

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
-import { readNumber, readText } from './files.ts';
+import { numberAt, textAt } from '../system/kernel-files.ts';
 
 /** Ticks since boot (USER_HZ, 100 a second on every Pi and PC) by the names of /proc/stat: cpu is all, cpu0 the first core. */
 export type CpuCounters = Record<string, { busy: number; total: number }>;
@@ -11,7 +12,7 @@ const MOST_TICKS = 10 * 60 * 100;
 /** proc(5): user nice system idle iowait irq softirq steal; guest and guest_nice are in user and nice already. */
 export function cpuCounters(root: string): CpuCounters {
   const counters: CpuCounters = {};
-  for (const [, name = '', fields = ''] of (readText(root, 'proc/stat') ?? '').matchAll(/^(cpu\d*) +([\d ]+)$/gm)) {
+  for (const [, name = '', fields = ''] of (textAt(join(root, 'proc/stat')) ?? '').matchAll(/^(cpu\d*) +([\d ]+)$/gm)) {
     const [user = 0, nice = 0, system = 0, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = fields
       .split(' ')
       .map(Number);
@@ -44,6 +45,6 @@ export function cpuLoad(before: CpuCounters, after: CpuCounters): Values {
 
 /** The frequency that the kernel has set (cpufreq, kHz). All cores of a Pi share one; the firmware may cap it: see throttling. */
 export function cpuFrequency(root: string): Values {
-  const khz = readNumber(root, 'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq');
+  const khz = numberAt(join(root, 'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq'));
   return khz === undefined ? {} : { cpu_frequency_hertz: khz * 1000 };
 }

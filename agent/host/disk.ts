@@ -1,7 +1,8 @@
 import { realpathSync, statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
+import { textAt } from '../system/kernel-files.ts';
 import { diskBelow } from './block-device.ts';
-import { readText } from './files.ts';
 
 /** Sectors in sysfs are of 512 bytes, whatever the disk's are (kernel documentation, block/stat). */
 const SECTOR_BYTES = 512;
@@ -23,6 +24,6 @@ export function diskWritten(root: string, directory: string): Values {
 
 /** @param disk its sysfs directory */
 export function bytesWritten(disk: string): Values {
-  const sectors = readText(disk, 'stat')?.trim().split(/\s+/)[SECTORS_WRITTEN_FIELD];
+  const sectors = textAt(join(disk, 'stat'))?.split(/\s+/)[SECTORS_WRITTEN_FIELD];
   return sectors === undefined || !/^\d+$/.test(sectors) ? {} : { disk_written_bytes: Number(sectors) * SECTOR_BYTES };
 }

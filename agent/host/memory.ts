@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
-import { readText } from './files.ts';
+import { textAt } from '../system/kernel-files.ts';
 
 /** Memory and swap (/proc/meminfo, whose kB are 1024 bytes). Available is the kernel's own estimate, caches included. */
 export function memory(root: string): Values {
-  const text = readText(root, 'proc/meminfo') ?? '';
+  const text = textAt(join(root, 'proc/meminfo')) ?? '';
   const bytes = (name: string) => {
     const kib = new RegExp(`^${name}: +(\\d+) kB$`, 'm').exec(text)?.[1];
     return kib === undefined ? undefined : Number(kib) * 1024;

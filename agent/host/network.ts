@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
-import { namesIn, readNumber } from './files.ts';
+import { namesIn, numberAt } from '../system/kernel-files.ts';
 
 /** Bytes since boot over all interfaces that have hardware behind them: no loopback, bridge, tunnel or container. */
 export function network(root: string): Values {
   let received = 0;
   let sent = 0;
   let interfaces = 0;
-  for (const name of namesIn(root, 'sys/class/net')) {
+  for (const name of namesIn(join(root, 'sys/class/net'))) {
     const directory = `sys/class/net/${name}`;
     if (!existsSync(join(root, directory, 'device'))) continue;
-    const receivedHere = readNumber(root, `${directory}/statistics/rx_bytes`);
-    const sentHere = readNumber(root, `${directory}/statistics/tx_bytes`);
+    const receivedHere = numberAt(join(root, `${directory}/statistics/rx_bytes`));
+    const sentHere = numberAt(join(root, `${directory}/statistics/tx_bytes`));
     if (receivedHere === undefined || sentHere === undefined) continue;
     received += receivedHere;
     sent += sentHere;

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
-import { namesIn, readNumber, readText } from './files.ts';
+import { namesIn, numberAt, textAt } from '../system/kernel-files.ts';
 
 /** Thermal zones of a CPU: the Pi's by its device tree (older kernels bcm2835_thermal), and Intel's package. */
 const CPU_ZONES = ['cpu-thermal', 'cpu_thermal', 'bcm2835_thermal', 'x86_pkg_temp'];
@@ -9,16 +10,16 @@ const CPU_ZONES = ['cpu-thermal', 'cpu_thermal', 'bcm2835_thermal', 'x86_pkg_tem
  * with names of its own: there `knowsSensors`, systeminformation, is asked, which costs a process.
  */
 export async function cpuTemperature(root: string, knowsSensors: () => Promise<number | null>): Promise<Values> {
-  const zones = namesIn(root, 'sys/class/thermal').filter((name) => name.startsWith('thermal_zone'));
+  const zones = namesIn(join(root, 'sys/class/thermal')).filter((name) => name.startsWith('thermal_zone'));
   for (const type of CPU_ZONES) {
     for (const zone of zones) {
-      if (readText(root, `sys/class/thermal/${zone}/type`)?.trim() !== type) continue;
-      const thousandths = readNumber(root, `sys/class/thermal/${zone}/temp`);
+      if (textAt(join(root, `sys/class/thermal/${zone}/type`)) !== type) continue;
+      const thousandths = numberAt(join(root, `sys/class/thermal/${zone}/temp`));
       if (thousandths !== undefined) return { cpu_temperature_celsius: thousandths / 1000 };
     }
   }
   // Without any sensor, as in a virtual machine, there is nothing to know.
-  if (namesIn(root, 'sys/class/hwmon').length === 0) return {};
+  if (namesIn(join(root, 'sys/class/hwmon')).length === 0) return {};
   const celsius = await knowsSensors();
   return celsius === null || !Number.isFinite(celsius) || celsius <= 0 ? {} : { cpu_temperature_celsius: celsius };
 }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
-import { namesIn, readNumber, readText } from './files.ts';
+import { namesIn, numberAt, textAt } from '../system/kernel-files.ts';
 
 const VCGENCMD_PLACES = ['usr/bin/vcgencmd', 'opt/vc/bin/vcgencmd'];
 /** The firmware's node is named after its address in the device tree, which differs on a Pi 5: the driver knows it. */
@@ -60,18 +60,18 @@ export function throttling(root: string): Values {
     const values = ask();
     if (values.under_voltage !== undefined) return values;
   }
-  for (const name of namesIn(root, 'sys/class/hwmon')) {
-    if (readText(root, `sys/class/hwmon/${name}/name`)?.trim() !== 'rpi_volt') continue;
-    const alarm = readNumber(root, `sys/class/hwmon/${name}/in0_lcrit_alarm`);
+  for (const name of namesIn(join(root, 'sys/class/hwmon'))) {
+    if (textAt(join(root, `sys/class/hwmon/${name}/name`)) !== 'rpi_volt') continue;
+    const alarm = numberAt(join(root, `sys/class/hwmon/${name}/in0_lcrit_alarm`));
     if (alarm === 0 || alarm === 1) return { under_voltage: alarm };
   }
   return {};
 }
 
 function firmwareFile(root: string): string | undefined {
-  const nodes = namesIn(root, FIRMWARE_DRIVER).map((name) => `${FIRMWARE_DRIVER}/${name}`);
+  const nodes = namesIn(join(root, FIRMWARE_DRIVER)).map((name) => `${FIRMWARE_DRIVER}/${name}`);
   for (const node of [...nodes, FIRMWARE_NODE]) {
-    const text = readText(root, `${node}/get_throttled`);
+    const text = textAt(join(root, `${node}/get_throttled`));
     if (text !== undefined) return text;
   }
   return undefined;

@@ -1,12 +1,16 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../system/errors.ts';
 import { DamagedJournal, damageIn } from './damage.ts';
-import { openForReading } from './database.ts';
+import { tell } from './damage-note.ts';
+import { journalFile, openForReading } from './database.ts';
 import { seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
 import { type AsideReport, asideReports } from './salvage/reports.ts';
+import { hasOurSchema } from './schema.ts';
 import { isSealed } from './seal.ts';
 import { DAY_MS } from './segment.ts';
+import { State } from './state.ts';
 import { checksumOfSchema, readWitness } from './witness.ts';
 
 export interface JournalCheck {
@@ -29,6 +33,8 @@ const PROGRESS_EACH = 10_000;
 class Problems {
   readonly named: string[] = [];
   more = 0;
+  /** Not of single rows: the collector has to set the file aside. */
+  isOfFile = false;
 
   add(problem: string): void {
     if (this.named.length < MOST_NAMED) this.named.push(problem);
@@ -44,6 +50,7 @@ class Problems {
 export function checkJournal(stateDir: string, onProgress: (readings: number) => void = () => {}): JournalCheck {
   const problems = new Problems();
   const check = { stateDir, readings: 0, withoutChecksum: 0, gaps: 0 };
+  const file = journalFile(stateDir);
   let db: DatabaseSync | undefined;
   let setAside: AsideReport[] = [];
   try {
@@ -60,6 +67,7 @@ export function checkJournal(stateDir: string, onProgress: (readings: number) =>
     attempt('its gaps', () => checkGaps(open, days, check, problems));
     attempt('its days', () => checkDays(open, days, problems));
     attempt('its positions', () => checkPositions(open, problems));
+    if (problems.isOfFile) tellCollector(stateDir, file, open);
   } catch (error) {
     if (!(error instanceof DamagedJournal)) throw error;
     problems.add(error.message);
@@ -69,22 +77,34 @@ export function checkJournal(stateDir: string, onProgress: (readings: number) =>
   return { ...check, problems: problems.named, more: problems.more, setAside };
 }
 
+/** A collector looks at the ends of its journal alone. */
+function tellCollector(stateDir: string, file: string | undefined, db: DatabaseSync): void {
+  tell(stateDir, file, () => {
+    const path = new State(db).load(RUNTIME_DIRECTORY_KEY);
+    return typeof path === 'string' ? path : undefined;
+  });
+}
+
 /** Where a part cannot be read to its end, the next one is looked at all the same. */
 function attempted(what: string, look: () => void, problems: Problems): void {
   try {
     look();
   } catch (error) {
     if (damageIn(error) !== 'yes') throw error;
+    problems.isOfFile = true;
     problems.add(`${what}: ${messageOf(error)}`);
   }
 }
 
 function checkFile(db: DatabaseSync, problems: Problems): void {
   for (const row of db.prepare(`PRAGMA integrity_check(${MOST_NAMED})`).all()) {
-    if (row.integrity_check !== 'ok') problems.add(`the file: ${String(row.integrity_check)}`);
+    if (row.integrity_check === 'ok') continue;
+    problems.isOfFile = true;
+    problems.add(`the file: ${String(row.integrity_check)}`);
   }
   const witness = readWitness(db);
-  if (witness && witness.schema !== checksumOfSchema(db)) problems.add('the schema is not as it was written');
+  if (witness && witness.schema !== checksumOfSchema(db) && !hasOurSchema(db))
+    problems.add('the schema is not as it was written');
 }
 
 /** @param days is told which have some */
@@ -183,4 +203,4 @@ export function checkText({
 
 const WHAT_TO_DO =
   'damaged readings are left out wherever they are read; restore --merge brings back those that a backup has.\n' +
-  'A damaged file is set aside by its collector, at its start at the latest.';
+  'A damaged file is set aside by its collector within seconds, or at its next start.';

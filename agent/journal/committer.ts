@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
-import { messageOf } from '../system/errors.ts';
+import { AgentError, messageOf } from '../system/errors.ts';
 import { Catalogue } from './catalogue.ts';
 import { damageIn } from './damage.ts';
 import type { Entry } from './entry.ts';
@@ -16,8 +16,12 @@ const LARGEST_GAP_STEP_MS = 60_000;
 /** What the disk, the file or another process is to blame for, and not an entry. */
 const PASSING = /locked|busy|full|disk|I\/O|readonly|open|no room/i;
 
-/** Can the same entries be committed later, here or into another file? */
-export const isPassing = (error: unknown) => PASSING.test(messageOf(error)) || damageIn(error) !== 'no';
+/** Can the same entries be committed later, here or into another file? Our own sentences name paths, which hold any word. */
+export function isPassing(error: unknown): boolean {
+  if (damageIn(error) !== 'no') return true;
+  if (!(error instanceof AgentError)) return PASSING.test(messageOf(error));
+  return error.retryable || (error.code === 'storage' && PASSING.test(messageOf(error.cause ?? '')));
+}
 
 export interface CommitResult {
   stored: number;

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DamagedJournal, damageIn } from './damage.ts';
 import { journalFile, journalPath, storageError } from './database.ts';
@@ -40,12 +40,27 @@ export function* guardedEach<T>(guarded: Guarded, iterable: Iterable<T>): Genera
   }
 }
 
-function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
+/** Tells the collector of it, where that can be. @param file as it was opened (journalFile) */
+export function tell(stateDir: string, file: string | undefined, runtime: () => string | undefined): void {
   try {
-    const directory = runtime() ?? runtimeDirectory(stateDir).path;
-    if (file !== undefined) writeFileSync(join(directory, NOTE_NAME), file);
+    const directory = found(runtime) ?? runtimeDirectory(stateDir).path;
+    if (file === undefined) return;
+    const path = join(directory, NOTE_NAME);
+    writeFileSync(`${path}.new`, file);
+    // The collector may be another user, whatever this one's umask is.
+    chmodSync(`${path}.new`, 0o644);
+    renameSync(`${path}.new`, path);
   } catch {
     // It cannot be told there: another user's, or not to be found any more.
+  }
+}
+
+/** Where the collector is says the journal, which is damaged. */
+function found(runtime: () => string | undefined): string | undefined {
+  try {
+    return runtime();
+  } catch {
+    return undefined;
   }
 }
 
@@ -53,8 +68,14 @@ function tell(stateDir: string, file: string | undefined, runtime: () => string 
 export function damageTold(directory: string, stateDir: string): DamagedJournal | undefined {
   const path = join(directory, NOTE_NAME);
   if (!existsSync(path)) return undefined;
-  const file = readFileSync(path, 'utf8');
-  rmSync(path, { force: true });
+  let file: string;
+  try {
+    file = readFileSync(path, 'utf8');
+    rmSync(path);
+  } catch {
+    // Whatever lies there, it must not end a collector.
+    return undefined;
+  }
   const isThisOne = file === journalFile(stateDir);
   return isThisOne ? new DamagedJournal(journalPath(stateDir), 'another process could not read it') : undefined;
 }

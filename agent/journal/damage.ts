@@ -1,8 +1,9 @@
-import { accessSync, constants } from 'node:fs';
-import { AgentError, messageOf } from '../system/errors.ts';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 
-/** SQLITE_CORRUPT, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
-const DAMAGED = new Set([11, 24, 26]);
+const SQLITE_CORRUPT = 11;
+/** This, SQLITE_FORMAT, SQLITE_NOTADB (sqlite.org/rescode.html); the low byte of a code is its kind. */
+const DAMAGED = new Set([SQLITE_CORRUPT, 24, 26]);
 /** SQLITE_IOERR_READ, _SHORT_READ, _CORRUPTFS: a sector that the card does not give back, or a write-ahead file that was cut. */
 const UNREADABLE = new Set([266, 522, 8458]);
 const SQLITE_READONLY = 8;
@@ -18,7 +19,17 @@ export class DamagedJournal extends AgentError {
   }
 }
 
-export const DAMAGED_HINT =
+/**
+ * Keys come in their order, unless a bit has flipped in one. SQLite does not notice, and finds what is around it no more: that
+ * is damage of the file, where a damaged reading is one of a reading.
+ * @throws an error that damageIn() knows
+ */
+export function requireOrder(before: number, key: number): void {
+  if (key > before) return;
+  throw Object.assign(new Error('its readings are out of order'), { errcode: SQLITE_CORRUPT });
+}
+
+const DAMAGED_HINT =
   'a running collector sets it aside within seconds, goes on with a new one and salvages what can be read: start it, or wait';
 
 /** Does this mean that the file is damaged? `perhaps`: when it stays so. */
@@ -28,14 +39,21 @@ export function damageIn(error: unknown): 'yes' | 'perhaps' | 'no' {
   const code = codeOf(cause);
   if (DAMAGED.has(code & 0xff) || NO_NUMBER_OF_OURS.test(messageOf(cause))) return 'yes';
   if (code === 1 && OTHER_SCHEMA.test(messageOf(cause))) return 'yes';
-  return UNREADABLE.has(code) ? 'perhaps' : 'no';
+  return UNREADABLE.has(code) || errnoOf(cause) === 'EIO' ? 'perhaps' : 'no';
 }
 
-/** SQLite does not write to a file whose header speaks of a later format: one that may be written to has a damaged header. */
+/**
+ * SQLite does not write to a file whose header speaks of a later format: one that may be written to, with what lies beside
+ * it, has a damaged header.
+ */
 export function isWronglyReadonly(error: unknown, path: string): boolean {
   if ((codeOf(error instanceof AgentError ? error.cause : error) & 0xff) !== SQLITE_READONLY) return false;
+  return [path, `${path}-wal`, `${path}-shm`].every((file) => isWritable(file) || (file !== path && !existsSync(file)));
+}
+
+function isWritable(file: string): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(file, constants.W_OK);
     return true;
   } catch {
     return false;

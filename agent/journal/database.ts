@@ -126,7 +126,7 @@ export function storageError(path: string, error: unknown): AgentError {
   }
   if (code === 'EACCES' || code === 'EPERM' || /unable to open|readonly/i.test(text)) {
     return new AgentError('permission', `no permission to use ${path}`, {
-      hint: 'run as the user who owns it, or name a stateDir of your own',
+      hint: 'run as the user who owns it and all that lies beside it, or name a stateDir of your own',
       cause: error,
     });
   }

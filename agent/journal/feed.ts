@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Reading } from '../readings/reading.ts';
 import type { Position } from './cursors.ts';
-import { damageIn } from './damage.ts';
+import { damageIn, requireOrder } from './damage.ts';
 import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import { readingKey, SERIES_SLOTS } from './keys.ts';
@@ -78,7 +78,7 @@ export class Feed {
     const aheadLimit = limit - lateRows.length;
     const ahead = this.#ahead(next, position.key, aheadLimit);
     const aheadLeft = ahead.length === aheadLimit;
-    const lastKey = ahead.at(-1)?.[0] ?? position.key;
+    const lastKey = lastKeyOf(ahead, position.key, newest);
     const deliveries: Delivery[] = [];
     for (const [key, reading] of [...lateRows.map(this.#keyed), ...ahead]) {
       if (reading) deliveries.push({ key, reading });
@@ -139,7 +139,11 @@ export class Feed {
 
   /** The next readings by key, in order; undefined for one that cannot be read. */
   #ahead(next: StatementSync, afterKey: number, limit: number): (readonly [number, Reading | undefined])[] {
-    const read = () => (next.all(afterKey, limit) as unknown as HexRow[]).map(this.#keyed);
+    const read = () => {
+      const rows = next.all(afterKey, limit) as unknown as HexRow[];
+      for (const [i, { key }] of rows.entries()) requireOrder(rows[i - 1]?.key ?? 0, key);
+      return rows.map(this.#keyed);
+    };
     const committed = read();
     if (committed.length === limit) return committed;
     // Spool before database: what is committed in between is seen twice, never missed.
@@ -177,4 +181,19 @@ export class Feed {
   #wants(measurement: string): boolean {
     return this.#options.wants?.(measurement) ?? true;
   }
+}
+
+/**
+ * Where a consumer stands that has taken these. A key of a reading that is damaged may be damaged itself: of a year to come,
+ * it would keep its consumer from all that follows; of before, it would bring the same again for ever.
+ */
+function lastKeyOf(
+  ahead: readonly (readonly [number, Reading | undefined])[],
+  afterKey: number,
+  newest: number,
+): number {
+  const right = ahead.findLast(([, reading]) => reading !== undefined)?.[0];
+  if (right !== undefined) return right;
+  const plausible = ahead.map(([key]) => key).filter((key) => key > afterKey && key <= newest);
+  return plausible.at(-1) ?? (ahead.length === 0 ? afterKey : Math.max(afterKey, newest));
 }

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fchownSync, openSync } from 'node:fs';
+import { closeSync, existsSync, fchownSync, openSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../system/errors.ts';
@@ -32,6 +32,7 @@ export function whileOpening<T>(stateDir: string, open: () => T): T {
 /** Makes the lock's file, so that those who open the journal use it. */
 export function makeGate(stateDir: string): void {
   const path = join(stateDir, GATE_NAME);
+  emptyLock(path);
   if (existsSync(path)) return;
   const fd = openSync(path, 'a', 0o644);
   try {
@@ -40,6 +41,12 @@ export function makeGate(stateDir: string): void {
   } finally {
     closeSync(fd);
   }
+}
+
+/** A lock's file has no bytes. What a failing card has put there SQLite would take for a damaged database. */
+export function emptyLock(path: string): void {
+  const { size } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0 };
+  if (size > 0) truncateSync(path);
 }
 
 /**

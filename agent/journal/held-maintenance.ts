@@ -38,7 +38,8 @@ export function placeHeld(
 ): { stored: number; aside: number } {
   return changing(stateDir, name, boot, (db, group) => {
     const committer = new Committer(db, new State(db));
-    const between = { after: 0, through: new HeldStore(db).last() };
+    // The first reading, which the time is of, goes last: cut off, the same command goes on with the rest.
+    const between = { after: 0, through: new HeldStore(db).last(), latest: true };
     const total = { stored: 0, aside: 0 };
     for (let more = true; more; ) {
       const result = place(db, committer, group, (row) => shifted(row, atMs - group.fromMs), between);

@@ -54,17 +54,22 @@ export class HeldStore {
     return true;
   }
 
-  /** The first rows of a group behind one row and up to another, in the order in which they were read. */
+  /**
+   * The first rows of a group behind one row and up to another, in the order in which they were read.
+   * @param latest instead the last ones by their times
+   */
   take(
     { boot, offsetMs }: { boot: string; offsetMs: number },
     limit: number,
-    { after, through }: { after: number; through: number },
+    { after, through, latest = false }: { after: number; through: number; latest?: boolean },
   ): HeldRow[] {
+    const order = latest ? 'time DESC, seq DESC' : 'seq';
     const rows = this.#db
       .prepare(
-        'SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?',
+        `SELECT seq, entry FROM held WHERE boot = ? AND offset = ? AND seq > ? AND seq <= ? ORDER BY ${order} LIMIT ?`,
       )
       .all(boot, offsetMs, after, through, limit);
+    if (latest) rows.reverse();
     return rows.map(({ seq, entry }) => ({ seq: Number(seq), entry: parse(String(entry)) }));
   }
 
@@ -83,7 +88,10 @@ export class HeldStore {
 
   /** @returns how many of the oldest went because there were too many */
   limit(most = MOST_ROWS): number {
-    return Number(this.#db.prepare('DELETE FROM held WHERE seq <= (SELECT max(seq) FROM held) - ?').run(most).changes);
+    // By rows and not by numbers: what was placed meanwhile has left holes.
+    const over = this.#db.prepare('SELECT seq FROM held ORDER BY seq DESC LIMIT 1 OFFSET ?').get(most);
+    if (over === undefined) return 0;
+    return Number(this.#db.prepare('DELETE FROM held WHERE seq <= ?').run(over.seq ?? 0).changes);
   }
 }
 

@@ -3,10 +3,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import { isPassing } from './committer.ts';
 import { DamagedJournal, damageIn } from './damage.ts';
 import { parseLayout } from './packing.ts';
+import { isTakenBack } from './recall.ts';
 import { type ReadingRow, Rows } from './rows.ts';
 import { PAGE_BYTES } from './salvage/page.ts';
 import { readWal, type Wal } from './salvage/wal.ts';
-import { SCHEMA_VERSION } from './schema.ts';
+import { hasOurSchema, SCHEMA_VERSION } from './schema.ts';
 import { checksumOfSchema, readWitness, saveWitness } from './witness.ts';
 
 /**
@@ -21,24 +22,41 @@ export function inspectFiles(path: string): Wal {
   if (bytes === 0 && wal.frames.length > 0) {
     throw new DamagedJournal(path, 'it is gone, and its write-ahead file is not');
   }
-  // Somebody may just write it.
-  return wal.cutOff > 0 ? readWal(`${path}-wal`) : wal;
+  if (wal.cutOff === 0) return wal;
+  // Somebody may just write it: then it ends elsewhere when it is looked at again.
+  const again = readWal(`${path}-wal`);
+  const isTheSame = again.frames.length === wal.frames.length && again.cutOff === wal.cutOff;
+  return isTheSame ? again : { ...again, cutOff: 0 };
 }
 
 /** Looks at what all else depends on, and at both ends; reading all of it would take minutes. @throws DamagedJournal */
 export function inspectDatabase(db: DatabaseSync, path: string): void {
+  // At one moment: another process may write meanwhile, or move pages from one file to the other.
+  db.exec('BEGIN');
+  let isWitnessed: boolean;
+  try {
+    isWitnessed = inspect(db, path);
+  } finally {
+    if (db.isTransaction) db.exec('ROLLBACK');
+  }
+  if (!isWitnessed) saveIfThereIsRoom(db);
+}
+
+/** @returns false when the journal does not say yet what its schema is */
+function inspect(db: DatabaseSync, path: string): boolean {
   const fail = (reason: string): never => {
     throw new DamagedJournal(path, reason);
   };
   if (!hasHeader(db)) fail('its header is not its own');
   const witness = readWitness(db);
-  if (!witness) saveIfThereIsRoom(db);
-  else if (witness.schema !== checksumOfSchema(db)) fail('its schema is not its own');
-  // Once more: another process may have moved pages from one file to the other meanwhile.
-  if (!hasItsPages(db, path) && !hasItsPages(db, path)) fail('it has not the length that it should have');
+  const isWitnessed = witness?.schema === checksumOfSchema(db);
+  // Somebody may have made an index, a view or statistics with another program, which harms nothing.
+  if (witness && !isWitnessed && !(hasOurSchema(db) && isWhole(db))) fail('its schema is not its own');
+  if (!hasItsPages(db, path)) fail('it has not the length that it should have');
   if (!hasCatalogue(db)) fail('its list of meters or of layouts is not as it was written');
-  // The newest reading is never deleted, and with it its layout is in use.
-  if (isEmpty(db, 'reading') && !isEmpty(db, 'layout')) fail('its readings are gone');
+  // The newest reading is never deleted, and with it its layout is in use; but all can be taken back, or still to be salvaged.
+  if (isEmpty(db, 'reading') && !isEmpty(db, 'layout') && !isTakenBack(db) && !isWhole(db))
+    fail('its readings are gone');
   for (const order of ['ASC', 'DESC']) {
     const row = db.prepare(`SELECT key, layout, data FROM reading ORDER BY key ${order} LIMIT 1`).get();
     try {
@@ -47,9 +65,10 @@ export function inspectDatabase(db: DatabaseSync, path: string): void {
       fail(`its ${order === 'ASC' ? 'oldest' : 'newest'} reading is not as it was written`);
     }
   }
+  return isWitnessed;
 }
 
-/** Of a journal of before; on a full disk the next start does it. */
+/** On a full disk the next start does it. */
 function saveIfThereIsRoom(db: DatabaseSync): void {
   try {
     saveWitness(db, SCHEMA_VERSION);
@@ -58,13 +77,16 @@ function saveIfThereIsRoom(db: DatabaseSync): void {
   }
 }
 
+/** Looks at each page: seconds on a card, for what is seen seldom. */
+const isWhole = (db: DatabaseSync) => db.prepare('PRAGMA quick_check(1)').get()?.quick_check === 'ok';
+
 const isEmpty = (db: DatabaseSync, table: string) => db.prepare(`SELECT 1 FROM ${table} LIMIT 1`).get() === undefined;
 
 /** What is the same in each journal. */
 function hasHeader(db: DatabaseSync): boolean {
   const pragma = (name: string) => Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
-  const isWhole = pragma('page_size') === PAGE_BYTES && pragma('auto_vacuum') === 0 && pragma('encoding') === 'UTF-8';
-  return isWhole && Number(pragma('freelist_count')) < Number(pragma('page_count'));
+  const isOurs = pragma('page_size') === PAGE_BYTES && pragma('auto_vacuum') === 0 && pragma('encoding') === 'UTF-8';
+  return isOurs && Number(pragma('freelist_count')) < Number(pragma('page_count'));
 }
 
 /** A page that is in the write-ahead file need not be in the database's yet. */

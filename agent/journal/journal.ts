@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import type { Gap, Reading } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
+import { ClockChanges } from './clock-changes.ts';
 import { isPassing } from './committer.ts';
 import type { Cursors } from './cursors.ts';
 import { damageTold } from './damage-note.ts';
@@ -55,18 +56,17 @@ export class Journal {
   /** The timer is for something that is pending. */
   #waiting = false;
   #committedMs = performance.now();
-  /** How the clock goes, for a database that could not be opened yet. */
-  #newClock: KnownClock | undefined;
+  readonly #clocks = new ClockChanges();
 
   private constructor(options: JournalOptions, lock: CollectorLock) {
     const { stateDir, log } = options;
     this.#options = options;
     this.#lock = lock;
     this.#trouble = new Trouble(journalPath(stateDir), log);
-    this.#salvage = new BackgroundSalvage(stateDir, log);
+    this.#salvage = new BackgroundSalvage(stateDir, log, () => this.#placer.lookAgain());
     const onOpen = (db: DatabaseSync) => (options.salvage === false ? undefined : this.#salvage.begin(db));
-    this.#store = new StoreKeeper({ stateDir, state: this.state, log, onOpen });
     this.runtime = runtimeDirectory(stateDir);
+    this.#store = new StoreKeeper({ stateDir, runtimeDirectory: this.runtime.path, state: this.state, log, onOpen });
     this.#retainer = new Retainer(options);
     this.#placer = new Placer(this.state, log);
     this.#inbox = new Inbox(this.runtime.path, log);
@@ -134,8 +134,7 @@ export class Journal {
   setClock(clock: KnownClock | undefined): void {
     this.#inbox.setClock(clock);
     if (!clock) return;
-    this.#commit();
-    this.#newClock = clock;
+    this.#clocks.add(clock, [...this.#spooled.flat(), ...this.#pending]);
     this.#commit();
   }
 
@@ -229,8 +228,10 @@ export class Journal {
   /** Everything into the database; while that is refused, what is pending goes into the spool. */
   #commit(): void {
     try {
-      this.#beginPlacing();
-      this.#commitAll([...this.#spooled, this.#pending], this.#spool.generation);
+      const batches = [...this.#spooled, this.#pending];
+      const begin = (clock: KnownClock) => this.#store.use(({ db }) => this.#placer.begin(db, clock));
+      this.#clocks.apply(batches, (before) => this.#commitAll(before), begin);
+      this.#commitAll(batches, this.#spool.generation);
       this.#spool.restart();
       this.#spooled = [];
       this.#pending = [];
@@ -247,13 +248,7 @@ export class Journal {
     }
   }
 
-  #beginPlacing(): void {
-    const clock = this.#newClock;
-    if (clock) this.#store.use(({ db }) => this.#placer.begin(db, clock));
-    this.#newClock = undefined;
-  }
-
-  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration: number): void {
+  #commitAll(batches: readonly (readonly Entry[])[], spoolGeneration?: number): void {
     const result = this.#store.use(({ committer }) => committer.commit(batches, spoolGeneration));
     reportCommit(result, this.#options.log);
   }

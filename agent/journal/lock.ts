@@ -5,6 +5,7 @@ import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import { KernelLock } from '../system/kernel-lock.ts';
 import { heirIn } from '../system/owner.ts';
 import { storageError } from './database.ts';
+import { emptyLock } from './gate.ts';
 
 /** In the state directory; the number of the process that collects, or did. */
 export const PID_FILE = 'collector.pid';
@@ -23,6 +24,7 @@ export class CollectorLock {
     const pidPath = join(stateDir, PID_FILE);
     let lock: KernelLock | undefined;
     try {
+      emptyLock(path);
       lock = KernelLock.acquire(path);
       if (lock) writePid(stateDir, pidPath);
     } catch (error) {

@@ -44,6 +44,11 @@ export class Placer {
     this.#looked = false;
   }
 
+  /** Salvage may have brought what was held in a journal that was set aside. */
+  lookAgain(): void {
+    this.#looked = false;
+  }
+
   /** Is there something to place with the next commits? */
   get busy(): boolean {
     return !this.#looked || this.#jobs.length > 0 || this.#recall.busy;
@@ -103,10 +108,11 @@ export class Placer {
     for (const group of heldGroups(db)) {
       if (group.boot === TAKEN) continue;
       const { readings, fromMs, toMs } = group;
+      const known = group.boot === clock.boot ? clock : this.#recall.clockOf(group.boot);
       const details = { readings, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() };
-      if (group.boot === clock.boot) {
-        this.#jobs.push({ group, clock });
-        const movedMs = Math.round(clock.offsetMs - group.offsetMs);
+      if (known) {
+        this.#jobs.push({ group, clock: known });
+        const movedMs = Math.round(known.offsetMs - group.offsetMs);
         const seconds = Math.abs(movedMs) < CLOCK_STEP_MS ? 0 : movedMs / 1000;
         const level = this.#recall.busy ? 'debug' : 'info';
         this.#log[level]({ ...details, seconds }, 'the time of held readings is known: they are stored');
@@ -136,14 +142,14 @@ export function place(
   committer: Committer,
   group: { boot: string; offsetMs: number },
   timed: (row: HeldRow) => Entry[],
-  between = { after: 0, through: Number.MAX_SAFE_INTEGER },
+  between: { after: number; through: number; latest?: boolean } = { after: 0, through: Number.MAX_SAFE_INTEGER },
 ): CommitResult & { taken: number } {
   const rows = new HeldStore(db).take(group, CHUNK, between);
   const result = committer.commit([rows.flatMap(timed)], undefined, (held) => held.remove(rows));
   return { ...result, taken: rows.length };
 }
 
-export function newestReadingMs(db: DatabaseSync): number {
+function newestReadingMs(db: DatabaseSync): number {
   const row = db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null };
   return row.key === null ? Number.NEGATIVE_INFINITY : timeOfKey(row.key);
 }

@@ -1,7 +1,8 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
 import type { ClockStamp } from '../system/clock.ts';
-import { damageIn } from './damage.ts';
+import { countsOf, type JournalCounts, keyEnds, readingTimes } from './counts.ts';
+import { damageIn, requireOrder } from './damage.ts';
 import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
@@ -18,13 +19,6 @@ export interface Range {
   /** UTC ms, excluded. */
   toMs: number;
   meter?: string | undefined;
-}
-
-export interface JournalCounts {
-  readings: number;
-  gaps: number;
-  fromMs: number | null;
-  toMs: number | null;
 }
 
 const WINDOW_MS = 3_600_000;
@@ -65,9 +59,16 @@ export class JournalReader {
       const key = `${seriesKey(reading.series)}${reading.timeMs}`;
       if (inRange(reading.timeMs, reading.series, range) && !found.has(key)) found.set(key, reading);
     };
-    const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? ORDER BY key');
-    for (const row of rows.iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-      const reading = this.#readingIn(row as unknown as ReadingRow, range.meter);
+    // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
+    const rows = this.#db.prepare('SELECT key, layout, data FROM reading WHERE key >= ? ORDER BY key');
+    const endKey = firstKeyAt(range.toMs);
+    let before = 0;
+    for (const found of rows.iterate(firstKeyAt(range.fromMs))) {
+      const row = found as unknown as ReadingRow;
+      requireOrder(before, row.key);
+      before = row.key;
+      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range.meter);
+      if (reading && row.key >= endKey) break;
       if (reading) add(reading);
     }
     for (const entry of waiting) if (entry.kind === 'reading') add(entry.reading);
@@ -175,6 +176,19 @@ export class JournalReader {
     return undefined;
   }
 
+  /** The first committed reading of a series in a range of time, or undefined. */
+  first(series: Series, { fromMs, toMs }: Range): Reading | undefined {
+    return this.#guarded(() => {
+      const id = this.#rows.idOf(series);
+      if (id === undefined) return undefined;
+      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} = ? ORDER BY key LIMIT 1`;
+      const row = this.#db.prepare(sql).get(firstKeyAt(fromMs), firstKeyAt(toMs), id) as unknown as
+        | ReadingRow
+        | undefined;
+      return row && this.#readingIn(row, undefined);
+    });
+  }
+
   /** The last grid point of a series that is known, as a reading or as a gap; undefined for a new series. */
   lastKnownMs(series: Series): number | undefined {
     const id = this.#guarded(() => this.#rows.idOf(series));
@@ -217,24 +231,7 @@ export class JournalReader {
 
   /** How much there is, with what is not committed yet and follows what is. */
   counts(): JournalCounts {
-    return this.#guarded(() => this.#counts());
-  }
-
-  #counts(): JournalCounts {
-    const waiting = this.#waiting.entries();
-    const { readings, gaps } = this.#db
-      .prepare('SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM gap) AS gaps')
-      .get() as { readings: number; gaps: number };
-    const { first, last } = this.#ends();
-    const lastMs = last === null ? Number.NEGATIVE_INFINITY : timeOfKey(last);
-    const newer = readingTimes(waiting).filter((timeMs) => timeMs > lastMs);
-    const times = [...(first === null || last === null ? [] : [timeOfKey(first), lastMs]), ...newer];
-    return {
-      readings: readings + newer.length,
-      gaps: gaps + joinedGaps(waiting).filter((gap) => gap.fromMs > lastMs).length,
-      fromMs: times.length === 0 ? null : Math.min(...times),
-      toMs: times.length === 0 ? null : Math.max(...times),
-    };
+    return this.#guarded(() => countsOf(this.#db, this.#waiting.entries()));
   }
 
   /** Where the running collector keeps its tail and its status. */
@@ -251,16 +248,10 @@ export class JournalReader {
     this.#db.close();
   }
 
-  #ends(): { first: number | null; last: number | null } {
-    return this.#db
-      .prepare('SELECT (SELECT min(key) FROM reading) AS first, (SELECT max(key) FROM reading) AS last')
-      .get() as { first: number | null; last: number | null };
-  }
-
   /** Before the first and after the last reading there is nothing to look for. */
   #bounds(range: Range, waiting: readonly Entry[]): { fromMs: number; toMs: number } {
     const times = readingTimes(waiting);
-    const { first, last } = this.#ends();
+    const { first, last } = keyEnds(this.#db);
     if (first !== null && last !== null) times.push(timeOfKey(first), timeOfKey(last));
     return { fromMs: Math.max(range.fromMs, Math.min(...times)), toMs: Math.min(range.toMs, Math.max(...times) + 1) };
   }
@@ -274,10 +265,6 @@ export function readOnce<T>(stateDir: string, read: (reader: JournalReader) => T
   } finally {
     reader.close();
   }
-}
-
-function readingTimes(entries: readonly Entry[]): number[] {
-  return entries.flatMap((entry) => (entry.kind === 'reading' ? [entry.reading.timeMs] : []));
 }
 
 function inRange(timeMs: number, series: Series, range: Range): boolean {

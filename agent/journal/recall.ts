@@ -7,7 +7,7 @@ import type { Entry } from './entry.ts';
 import { type HeldStore, LARGEST_GRID_MS } from './held.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
-import type { State } from './state.ts';
+import { State } from './state.ts';
 import { noteWithdrawn } from './withdrawn.ts';
 
 /** A clock, and whether a time server or a real-time clock speaks for it. */
@@ -29,13 +29,15 @@ interface Job extends Stretch {
   deltaMs: number;
   /** Its gaps are taken back. */
   begun?: true;
+  /** All of it is held now, and perhaps not placed yet. */
+  done?: true;
 }
 
 const STRETCHES_KEY = 'clock/stretches';
 /** Less can be drift, which came little by little. */
 const LEAST_MS = 60_000;
 const MOST_DRIFT = 2e-4;
-export const LONGEST_INTERVAL_MS = 3_600_000;
+const LONGEST_INTERVAL_MS = 3_600_000;
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
 const CHUNK = 1000;
 
@@ -49,6 +51,8 @@ export class Recall {
   readonly #log: Logger;
   #jobs: Job[] = [];
   #wrong: readonly Job[] = [];
+  /** Of boots that ended in the middle of it. */
+  #earlier: readonly Job[] = [];
   /** Of the series of the job under way. */
   readonly #grids = new Map<number, number>();
 
@@ -65,22 +69,40 @@ export class Recall {
   begin(db: DatabaseSync, clock: KnownClock): void {
     const { boot, offsetMs, confirmed } = clock;
     const endKey = newestKey(db) + 1;
-    const saved = (this.#state.load(STRETCHES_KEY) as Stretch[] | undefined) ?? [];
-    const stretches = saved.filter((stretch) => stretch.boot === boot);
-    const last = stretches.at(-1);
+    const saved = (this.#state.load(STRETCHES_KEY) as (Stretch | Job)[] | undefined) ?? [];
+    const stretches = saved.filter((stretch) => stretch.boot === boot && !isDone(stretch));
+    this.#earlier = saved.filter((one): one is Job => one.boot !== boot && isJob(one) && isOpen(db, one));
+    const before = this.#jobs;
+    const goingOn = this.#earlier.filter((job) => !isDone(job));
     if (confirmed) {
-      this.#jobs = stretches
+      const own = stretches
         .map((stretch): Job => ({ endKey, ...stretch, deltaMs: offsetMs - stretch.offsetMs }))
         .filter(isWrong);
-      for (const job of this.#jobs) this.#say(job);
+      this.#jobs = [...goingOn, ...own];
       this.#wrong = this.#jobs;
-      if (saved.length > 0) this.#state.remember(STRETCHES_KEY, this.#jobs);
-    } else if (last?.endKey !== undefined || Math.abs((last?.offsetMs ?? Number.NaN) - offsetMs) >= LEAST_MS || !last) {
+      if (saved.length > 0) this.#state.remember(STRETCHES_KEY, [...this.#earlier, ...own]);
+    } else {
+      this.#jobs = [...goingOn, ...before.filter((job) => job.boot === boot)];
+      this.#wrong = [...goingOn, ...this.#wrong];
+      this.#goOnUnconfirmed(clock, stretches, endKey);
+    }
+    for (const job of this.#jobs) if (!before.some((known) => known.boot === job.boot)) this.#say(job);
+  }
+
+  #goOnUnconfirmed({ boot, offsetMs }: KnownClock, stretches: readonly Stretch[], endKey: number): void {
+    const last = stretches.at(-1);
+    if (last?.endKey !== undefined || Math.abs((last?.offsetMs ?? Number.NaN) - offsetMs) >= LEAST_MS || !last) {
       const ended = stretches.map((stretch) => ({ endKey, ...stretch }));
       // Of this clock is nothing from before the boot, but for the point that was under way.
       const fromKey = Math.max(endKey, firstKeyAt(offsetMs - LONGEST_INTERVAL_MS));
-      this.#state.remember(STRETCHES_KEY, [...ended, { boot, offsetMs, fromKey }]);
+      this.#state.remember(STRETCHES_KEY, [...this.#earlier, ...ended, { boot, offsetMs, fromKey }]);
     }
+  }
+
+  /** How the clock went in truth in an earlier boot, which ended before all was placed that was taken back. */
+  clockOf(boot: string): ClockStamp | undefined {
+    const job = this.#earlier.find((one) => one.boot === boot);
+    return job && { boot, offsetMs: job.offsetMs + job.deltaMs };
   }
 
   /** Does this follow a reading of a stretch that is taken back? Then a step of the clock from there is none. */
@@ -104,6 +126,9 @@ export class Recall {
     const key = rows.at(-1)?.key ?? 0;
     const rest: Job = { ...job, begun: true, ...(newestFirst ? { endKey: key } : { fromKey: key + 1 }) };
     const left = rows.length < CHUNK ? others : [rest, ...others];
+    const saved = (this.#state.load(STRETCHES_KEY) as (Stretch | Job)[] | undefined) ?? [];
+    const noted = saved.filter((one) => !isJob(one) || isDone(one));
+    const ended: Job[] = rows.length < CHUNK ? [{ ...rest, done: true }] : [];
     for (const row of rows) {
       const [series, timeMs] = [seriesOfKey(row.key), timeOfKey(row.key)];
       if (timeMs % LARGEST_GRID_MS !== 0) this.#grids.set(series, 1);
@@ -124,7 +149,7 @@ export class Recall {
         entries.map(({ key: gone }) => gone),
       );
       if (newestKey(db) < newestBefore) setBack(db);
-      this.#state.save(STRETCHES_KEY, left);
+      this.#state.save(STRETCHES_KEY, [...ended, ...left, ...noted]);
     });
     this.#jobs = left;
     if (left.length === others.length) this.#grids.clear();
@@ -171,6 +196,21 @@ export class Recall {
       'the clock that nobody had confirmed was wrong: what was stored by it moves to its true times',
     );
   }
+}
+
+/** Is something held because it was taken back, and was not placed yet? */
+export function isTakenBack(db: DatabaseSync): boolean {
+  const stretches = (new State(db).load(STRETCHES_KEY) as (Stretch | Job)[] | undefined) ?? [];
+  const isHeld = db.prepare('SELECT 1 FROM held WHERE boot = ? LIMIT 1');
+  return stretches.some((one) => isJob(one) && one.begun === true && isHeld.get(one.boot) !== undefined);
+}
+
+const isJob = (one: Stretch | Job): one is Job => 'deltaMs' in one;
+const isDone = (one: Stretch | Job): boolean => isJob(one) && one.done === true;
+
+/** Is anything of it still at its wrong time, or held? */
+function isOpen(db: DatabaseSync, job: Job): boolean {
+  return !isDone(job) || db.prepare('SELECT 1 FROM held WHERE boot = ? LIMIT 1').get(job.boot) !== undefined;
 }
 
 function isWrong({ fromKey, endKey, deltaMs }: Job): boolean {

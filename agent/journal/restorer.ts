@@ -9,8 +9,10 @@ import { ensureStateDir, journalPath, storageError } from './database.ts';
 import { readingKey } from './keys.ts';
 import { CollectorLock } from './lock.ts';
 import { isOfFile } from './own-state.ts';
+import { readWal } from './salvage/wal.ts';
 import { markAllDays, prepareSchema, withoutDayMarks } from './schema.ts';
 import { layoutFields, readSegment } from './segment-reader.ts';
+import { setAside } from './set-aside.ts';
 
 /** Rows of the tables beside the readings, as a snapshot of the journal has them in `state.json`. */
 export interface JournalState {
@@ -147,10 +149,11 @@ export class JournalRestorer {
     }
   }
 
-  /** What lies beside a journal that is gone would be taken for the new one's. */
+  /** What lies beside a journal that is gone would be taken for the new one's; the newest readings can be in it. */
   #requireNoJournal(): void {
     const path = journalPath(this.#stateDir);
     requireNoJournal(this.#stateDir);
+    if (!existsSync(path) && readWal(`${path}-wal`).frames.length > 0) setAside(this.#stateDir, Date.now());
     for (const end of ['', '-wal', '-shm', '-journal']) rmSync(`${path}${end}`, { force: true });
   }
 

@@ -6,6 +6,8 @@ import { HELD_HINT } from './placer.ts';
 import { applyRetention } from './retention.ts';
 import type { StoreKeeper } from './store.ts';
 
+const UNTAKEN_HINT = 'mend the server, take it out of the configuration, or raise journal.maxSize';
+
 /** Deletes the oldest after each commit, and at the flushes after it while there is more to delete than one chunk. */
 export class Retainer {
   readonly #options: JournalOptions;
@@ -24,10 +26,12 @@ export class Retainer {
     if (!this.#isDue) return;
     const { log, stateDir } = this.#options;
     try {
-      const { untaken, more } = store.use(({ db }) => applyRetention(db, this.#options, Date.now()));
+      const { untaken, losers, more } = store.use(({ db }) => applyRetention(db, this.#options, Date.now()));
       this.#isDue = more;
       if (untaken > 0) {
-        log.error({ readings: untaken }, 'retention deleted readings that a consumer had not taken yet');
+        const text =
+          'the journal is as large as it may be: retention deleted readings that not everybody had taken yet';
+        log.error({ readings: untaken, consumers: losers, hint: UNTAKEN_HINT }, text);
       }
     } catch (error) {
       log.warn(storageError(journalPath(stateDir), error).message);

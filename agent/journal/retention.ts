@@ -6,7 +6,7 @@ export interface RetentionLimits {
   maxAgeMs?: number | undefined;
   /** Bytes that the journal's data may take; undefined sets no bound. */
   maxBytes?: number | undefined;
-  /** A consumer that must have taken what goes by age. What is too large goes all the same. */
+  /** Until this consumer has a cursor nothing goes by age. */
   takenBy?: string | undefined;
 }
 
@@ -14,6 +14,8 @@ export interface RetentionResult {
   deleted: number;
   /** Deleted readings that some consumer had not taken yet: lost to it. */
   untaken: number;
+  /** Those consumers. */
+  losers: string[];
   /** True when there may be more to delete. */
   more: boolean;
 }
@@ -21,7 +23,7 @@ export interface RetentionResult {
 /** Rows in one transaction: short enough that the collector's second is not disturbed. */
 const CHUNK = 2000;
 
-const NOTHING: RetentionResult = { deleted: 0, untaken: 0, more: false };
+const NOTHING: RetentionResult = { deleted: 0, untaken: 0, losers: [], more: false };
 
 /** What the journal's data takes, free pages left out. */
 export function usedBytes(db: DatabaseSync): number {
@@ -30,7 +32,7 @@ export function usedBytes(db: DatabaseSync): number {
 }
 
 /**
- * Deletes the oldest readings beyond the limits, at most one chunk a call, and the gaps before the oldest that stays; and of
+ * Deletes the oldest readings beyond the limits, by age only what each consumer has taken, at most one chunk a call, and the gaps before the oldest that stays; and of
  * the list of late ones what each consumer has taken. The newest reading always stays: it tells what arrives late. Freed
  * pages are used again, so the file stops growing.
  */
@@ -58,24 +60,55 @@ function deleteTakenLate(db: DatabaseSync): number {
   return Number(changes);
 }
 
+const DAY_MS = 86_400_000;
+/** A stretch of readings that is younger, behind a pause that is longer, can be of a clock that is wrong. */
+const TRUSTED_AFTER_MS = 7 * DAY_MS;
+const LONG_PAUSE_MS = 14 * DAY_MS;
+
+/**
+ * The present that ages are told from. A clock that is years ahead, and nobody has told so yet, must not make all that was
+ * read before old: what comes after a long pause counts when it has gone on for a week.
+ * @param newestMs of all that there is
+ * @param at the first that there is from a time on, or the last before one, UTC ms
+ */
+export function presentOf(
+  newestMs: number,
+  at: (side: 'from' | 'before', timeMs: number) => number | undefined,
+): number {
+  const bound = newestMs - LONG_PAUSE_MS;
+  const goesOn = (at('from', bound) ?? newestMs) <= newestMs - TRUSTED_AFTER_MS;
+  return goesOn ? newestMs : (at('before', bound) ?? newestMs);
+}
+
+function newestOn(db: DatabaseSync, side: 'from' | 'before', timeMs: number): number | undefined {
+  const what =
+    side === 'from' ? 'min(key) AS key FROM reading WHERE key >= ?' : 'max(key) AS key FROM reading WHERE key < ?';
+  const { key } = db.prepare(`SELECT ${what}`).get(firstKeyAt(timeMs)) as { key: number | null };
+  return key === null ? undefined : timeOfKey(key);
+}
+
 function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number): RetentionResult {
   const tooLarge = limits.maxBytes !== undefined && usedBytes(db) > limits.maxBytes;
   if (!tooLarge && limits.maxAgeMs === undefined) return NOTHING;
   const newest = (db.prepare('SELECT max(key) AS key FROM reading').get() as { key: number | null }).key ?? 0;
-  // A clock that is wrong, and years ahead, must not make all readings old.
-  const presentMs = Math.min(nowMs, timeOfKey(newest));
+  const presentMs = Math.min(
+    nowMs,
+    presentOf(timeOfKey(newest), (side, ms) => newestOn(db, side, ms)),
+  );
   const oldestKeptMs = limits.maxAgeMs === undefined ? 0 : presentMs - limits.maxAgeMs;
   const taken = takenKey(db, limits.takenBy);
-  const bound = tooLarge ? newest : Math.min(newest, firstKeyAt(oldestKeptMs), taken ?? 0);
+  const aged = Math.min(firstKeyAt(oldestKeptMs), taken ?? 0);
+  const bound = tooLarge ? newest : Math.min(newest, aged);
   const row = db
     .prepare('SELECT max(key) AS key, count(*) AS n FROM (SELECT key FROM reading WHERE key < ? ORDER BY key LIMIT ?)')
     .get(bound, CHUNK) as { key: number | null; n: number };
   const untaken = row.key === null ? 0 : countUntaken(db, row.key);
+  const losers = row.key === null || untaken === 0 ? [] : consumersBefore(db, row.key);
   if (row.key !== null) {
     db.prepare('DELETE FROM reading WHERE key <= ?').run(row.key);
   }
   const first = (db.prepare('SELECT min(key) AS key FROM reading').get() as { key: number | null }).key;
-  const gapsBeforeMs = Math.max(oldestKeptMs ?? 0, tooLarge && first !== null ? timeOfKey(first) : 0);
+  const gapsBeforeMs = Math.max(timeOfKey(aged), tooLarge && first !== null ? timeOfKey(first) : 0);
   for (const { id } of db.prepare('SELECT id FROM series').all()) {
     // Both bounds: the key of the table is (series, from_time), so this reads no gap that stays.
     db.prepare('DELETE FROM gap WHERE series = ? AND from_time < ? AND to_time < ?').run(
@@ -84,20 +117,36 @@ function deleteOldest(db: DatabaseSync, limits: RetentionLimits, nowMs: number):
       gapsBeforeMs,
     );
   }
-  return { deleted: row.n, untaken, more: row.n === CHUNK || taken === undefined };
+  return { deleted: row.n, untaken, losers, more: row.n === CHUNK || taken === undefined };
 }
 
-/** Keys below may go by age; undefined while the consumer has late readings before it, which can be of any time. */
-function takenKey(db: DatabaseSync, consumer: string | undefined): number | undefined {
-  if (consumer === undefined) return Number.MAX_SAFE_INTEGER;
-  const cursor = db.prepare('SELECT key, late FROM cursor WHERE consumer = ?').get(consumer);
-  const lastLate = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM late').get();
-  if (!cursor || Number(cursor.late) < Number(lastLate?.seq)) return undefined;
-  return Number(cursor.key);
-}
-
-/** More need not be counted: the list of late ones has no order by key, and an import of years fills it with millions. */
+/** More need not be looked at: the list of late ones has no order by key, and an import of years fills it with millions. */
 const MOST_LATE_COUNTED = 10_000;
+
+/** Consumers that add up look at whole minutes again. */
+const MINUTE_MS = 60_000;
+
+/**
+ * Keys below may go by age: all consumers have them, ahead and late ones. A server that is away for longer than readings are
+ * kept gets them when it is back, as long as the size allows.
+ * @param required a consumer without which nothing may go
+ * @returns undefined where that cannot be told
+ */
+function takenKey(db: DatabaseSync, required: string | undefined): number | undefined {
+  const isThere = (name: string) => db.prepare('SELECT 1 FROM cursor WHERE consumer = ?').get(name) !== undefined;
+  if (required !== undefined && !isThere(required)) return undefined;
+  const cursor = db.prepare('SELECT min(key) AS key, min(late) AS late FROM cursor').get();
+  if (cursor?.key === null || cursor === undefined) return Number.MAX_SAFE_INTEGER;
+  const late = db
+    .prepare('SELECT min(key) AS first, count(*) AS n FROM (SELECT key FROM late WHERE seq > ? ORDER BY seq LIMIT ?)')
+    .get(cursor.late ?? 0, MOST_LATE_COUNTED + 1) as { first: number | null; n: number };
+  if (late.n > MOST_LATE_COUNTED) return undefined;
+  const lateMs = late.first === null ? undefined : timeOfKey(late.first);
+  return Math.min(
+    Number(cursor.key),
+    lateMs === undefined ? Number.MAX_SAFE_INTEGER : firstKeyAt(lateMs - (lateMs % MINUTE_MS)),
+  );
+}
 
 /** Readings up to a key that some consumer has not taken: ahead of it, or late behind it. */
 function countUntaken(db: DatabaseSync, key: number): number {
@@ -110,4 +159,14 @@ function countUntaken(db: DatabaseSync, key: number): number {
     )
     .get(key) as { n: number };
   return n;
+}
+
+/** Those who had not come to a key, or not to all that came late. */
+function consumersBefore(db: DatabaseSync, key: number): string[] {
+  const rows = db
+    .prepare(
+      `SELECT consumer FROM cursor WHERE key < ? OR late < (SELECT coalesce(max(seq), 0) FROM late) ORDER BY consumer`,
+    )
+    .all(key);
+  return rows.map(({ consumer }) => String(consumer));
 }

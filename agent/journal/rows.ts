@@ -49,10 +49,17 @@ export class Rows {
 
   /** @throws RangeError when there is none of that id */
   series(id: number): Series {
+    const series = this.findSeries(id);
+    if (!series) throw new RangeError(`there is no series ${id}`);
+    return series;
+  }
+
+  /** @returns undefined when there is none of that id, as in a key that is damaged */
+  findSeries(id: number): Series | undefined {
     let series = this.#series.get(id);
     if (!series) {
       const row = this.#db.prepare('SELECT measurement, meter, model FROM series WHERE id = ?').get(id);
-      if (!row) throw new RangeError(`there is no series ${id}`);
+      if (!row) return undefined;
       series = { ...row } as unknown as Series;
       this.#series.set(id, series);
     }

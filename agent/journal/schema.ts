@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { AgentError } from '../system/errors.ts';
 import { DamagedJournal } from './damage.ts';
 import { readWitness, saveWitness } from './witness.ts';
@@ -91,6 +91,32 @@ export function withoutDayMarks(db: DatabaseSync): void {
 /** Ends what withoutDayMarks() began. */
 export function markAllDays(db: DatabaseSync): void {
   db.exec(`DELETE FROM day; ${FIND_DAYS} ${TRIGGERS}`);
+}
+
+/**
+ * Has it each table, index and trigger of this version as they should be? Others may stand beside them: somebody has made
+ * an index or a view of his own. Where the trees begin is not looked at.
+ */
+export function hasOurSchema(db: DatabaseSync): boolean {
+  const ours = new DatabaseSync(':memory:');
+  try {
+    ours.exec(SCHEMA);
+    const there = new Set(partsOf(db));
+    return partsOf(ours).every((part) => there.has(part));
+  } finally {
+    ours.close();
+  }
+}
+
+/** Migrations leave other spaces between the words. */
+function partsOf(db: DatabaseSync): string[] {
+  const rows = db.prepare('SELECT type, name, tbl_name, sql FROM sqlite_schema').all();
+  return rows.map(({ type, name, tbl_name, sql }) => {
+    const words = String(sql)
+      .replace(/\s+/g, ' ')
+      .replace(/ ?([(),]) ?/g, '$1');
+    return JSON.stringify([type, name, tbl_name, words]);
+  });
 }
 
 function pragma(db: DatabaseSync, name: string): number {

@@ -9,6 +9,7 @@ import { COLLECTOR_BUSY_MS, journalPath, openForWriting, storageError } from './
 import { makeGate } from './gate.ts';
 import { inherit } from './inheritance.ts';
 import { inspectDatabase, inspectFiles } from './inspection.ts';
+import { RUNTIME_DIRECTORY_KEY } from './runtime-directory.ts';
 import { asideFiles, freeName, setAside } from './set-aside.ts';
 import type { State } from './state.ts';
 
@@ -21,6 +22,8 @@ export interface Store {
 
 export interface StoreKeeperOptions {
   stateDir: string;
+  /** Readers find the tail by it: each database has it. */
+  runtimeDirectory: string;
   state: State;
   log: Logger;
   /** Called with each database that was opened. */
@@ -48,6 +51,7 @@ export class StoreKeeper {
     this.#options = options;
     this.#path = journalPath(options.stateDir);
     makeGate(options.stateDir);
+    removeDrafts(this.#path);
   }
 
   get isOpen(): boolean {
@@ -97,14 +101,18 @@ export class StoreKeeper {
       // Else the next start would find, and keep, the same once more.
       if (wal.cutOff > 0) db.exec('PRAGMA busy_timeout = 0; PRAGMA wal_checkpoint(TRUNCATE)');
       inspectDatabase(db, this.#path);
-      if (this.#inheritFrom !== undefined) inherit(stateDir, db, this.#inheritFrom);
+      state.moveTo(db);
+      if (this.#inheritFrom !== undefined) {
+        inherit(stateDir, db, this.#inheritFrom);
+        state.save(RUNTIME_DIRECTORY_KEY, this.#options.runtimeDirectory);
+      }
       this.#inheritFrom = undefined;
       db.exec(`PRAGMA busy_timeout = ${COLLECTOR_BUSY_MS}`);
       const store = { db, committer: new Committer(db, state), cursors: new Cursors(db) };
-      state.moveTo(db);
       onOpen(db);
       return store;
     } catch (error) {
+      state.moveTo(undefined);
       db.close();
       throw error;
     }
@@ -112,17 +120,17 @@ export class StoreKeeper {
 
   #keepWal(frames: number): void {
     const name = freeName(this.#path, Date.now());
-    const bytes = readFileSync(`${this.#path}-wal`);
-    // Of the same run, by its header: a copy from before has more of it, not less.
-    const header = bytes.subarray(0, WAL_HEADER_BYTES);
-    const kept = asideFiles(this.#options.stateDir).map(({ path }) => `${path}-wal`);
-    const isKept = (file: string) =>
-      existsSync(file) && readFileSync(file).subarray(0, WAL_HEADER_BYTES).equals(header);
-    if (kept.some(isKept)) return;
     try {
+      const bytes = readFileSync(`${this.#path}-wal`);
+      // Of the same run, by its header: a copy from before has more of it, not less.
+      const header = bytes.subarray(0, WAL_HEADER_BYTES);
+      const kept = asideFiles(this.#options.stateDir).map(({ path }) => `${path}-wal`);
+      const isKept = (file: string) =>
+        existsSync(file) && readFileSync(file).subarray(0, WAL_HEADER_BYTES).equals(header);
+      if (kept.some(isKept)) return;
       writeFileSync(`${name}-wal`, bytes);
     } catch (error) {
-      // A full disk: renaming costs no room.
+      // A full disk, or a sector that cannot be read: renaming costs no room.
       rmSync(`${name}-wal`, { force: true });
       throw new DamagedJournal(this.#path, 'its write-ahead file has damaged pages', error);
     }
@@ -164,5 +172,19 @@ export class StoreKeeper {
       `${problem.message}; it is set aside as ${aside}, collecting goes on with a new one, what can be read is salvaged`,
     );
     return true;
+  }
+}
+
+/**
+ * What a compaction or a restore that was cut off has left, of the journal's own size: this process holds the lock that both
+ * of them take, and who runs one again begins anew.
+ */
+function removeDrafts(path: string): void {
+  for (const draft of ['.compacting', '.restoring']) {
+    try {
+      for (const ending of ['', '-journal']) rmSync(`${path}${draft}${ending}`, { force: true });
+    } catch {
+      // It takes room, and nothing else.
+    }
   }
 }

@@ -10,6 +10,9 @@ export type BusErrorKind =
   /** No time is left before the deadline, or a late reply could be mistaken for this one: nothing was sent. */
   | 'busy';
 
+/** A gateway says that nobody answers behind it (Modbus Application Protocol V1.1b3, 7: 0x0A path, 0x0B target). */
+const GATEWAY_EXCEPTIONS = new Set([0x0a, 0x0b]);
+
 /** A read that gave no verified answer. */
 export class BusError extends AgentError {
   readonly kind: BusErrorKind;
@@ -30,5 +33,10 @@ export class BusError extends AgentError {
     this.exceptionCode = details.exceptionCode;
     this.raw = details.raw ?? Buffer.alloc(0);
     this.final = details.final ?? false;
+  }
+
+  /** The gateway has answered, because the meter has not. */
+  get byGateway(): boolean {
+    return this.kind === 'exception' && GATEWAY_EXCEPTIONS.has(this.exceptionCode ?? 0);
   }
 }

@@ -1,10 +1,11 @@
 import { modelsWith } from '../meters/service/catalogue.ts';
 import { encodeSetting, settingWords } from '../meters/service/setting-codec.ts';
 import type { UnitSetting } from '../meters/service/tables.ts';
+import { BusError } from '../modbus/bus-error.ts';
 import { AgentError } from '../system/errors.ts';
 import { type Print, withSession } from './commands.ts';
 import { type Ask, confirm } from './confirm.ts';
-import type { Session } from './session.ts';
+import { RegisterRefused, type Session } from './session.ts';
 import { changeSetting, checkUnitRegister, lookForSetting, readSetting, type Seen } from './setting.ts';
 import type { Target } from './target.ts';
 import { judge, verdictError } from './verdict.ts';
@@ -67,7 +68,7 @@ async function refuseTaken(session: Session, setting: UnitSetting, wanted: numbe
     await readSetting(session, setting, ONE_TRY);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    if (error.name !== 'RegisterRefused') return;
+    if (!(error instanceof RegisterRefused) && !isDamaged(error.cause)) return;
   } finally {
     session.unit = session.target.unit;
   }
@@ -75,6 +76,10 @@ async function refuseTaken(session: Session, setting: UnitSetting, wanted: numbe
     hint: 'choose another one; nothing was written',
   });
 }
+
+/** Answers of several meters with one address damage each other: that nobody is there, silence alone says. */
+const isDamaged = (cause: unknown): boolean =>
+  cause instanceof BusError && ['crc', 'truncated', 'noise'].includes(cause.kind);
 
 async function lookFor(session: Session, setting: UnitSetting, wanted: number): Promise<Seen> {
   session.unit = wanted;

@@ -37,6 +37,8 @@ export interface ClockSyncOptions {
   remember: (day: number) => void;
   record: (result: ClockSyncResult) => void;
   now?: () => number;
+  /** So long a pause is waited for before it is said that there is none. */
+  patienceMs?: number;
 }
 
 type Step = 'trust' | 'read' | 'write' | 'check';
@@ -49,6 +51,7 @@ const LARGEST_DRIFT_MS = 5000;
 const HALF_SECOND_MS = 500;
 const TRIES = 3;
 const LATER_MS = 3_600_000;
+const PATIENCE_MS = 600_000;
 /** Left free before the next sample. */
 const MARGIN_MS = 30;
 /** The silence before a request after anything went wrong, and some more for a busy machine. */
@@ -66,6 +69,9 @@ export class ClockSync {
   #tries = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #driftMs: number | undefined;
+  /** Since when no pause has been long enough; and the day on which that was said. */
+  #crampedMs: number | undefined;
+  #crampedDay: number | undefined;
   #isBusy = false;
   #isStopped = false;
 
@@ -103,8 +109,9 @@ export class ClockSync {
       if (this.#step === 'trust') await this.#trust();
       else await this.#request(this.#step, untilMs);
     } catch (error) {
+      if (this.#isStopped) return;
       // Nothing was sent: the next pause may be longer.
-      if (this.#isStopped || (error instanceof BusError && error.kind === 'busy')) return;
+      if (error instanceof BusError && error.kind === 'busy') return this.#cramped();
       this.#failed(messageOf(error));
     }
   }
@@ -134,6 +141,7 @@ export class ClockSync {
         if (step === 'read') this.#seen(driftMs);
         else this.#checked(driftMs);
       }
+      this.#crampedMs = undefined;
     } finally {
       turn.end();
     }
@@ -180,6 +188,17 @@ export class ClockSync {
         "the meter's clock was not set: the meter refuses or ignores it; it is tried again tomorrow",
       );
     this.#done({ set: true, leftMs });
+  }
+
+  /** A line that is always in use: said once a day, because the clock then goes wrong in silence. */
+  #cramped(): void {
+    const nowMs = performance.now();
+    this.#crampedMs ??= nowMs;
+    const { patienceMs = PATIENCE_MS, log } = this.#options;
+    if (nowMs - this.#crampedMs < patienceMs || this.#crampedDay === this.#today()) return;
+    this.#crampedDay = this.#today();
+    const hint = 'read energies less often, such as intervals: {energy: 10s}, or give the meter a longer interval';
+    log.warn({ hint }, "the meter's clock is not looked at: no pause between its samples is long enough");
   }
 
   #failed(reason: string): void {

@@ -110,7 +110,7 @@ export class Session {
         return registers;
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
-        if (error.kind === 'exception' && !PASSING.has(error.exceptionCode ?? 0)) {
+        if (error.kind === 'exception' && !error.byGateway && !PASSING.has(error.exceptionCode ?? 0)) {
           this.#heard = true;
           throw new RegisterRefused(error.exceptionCode ?? 0, what);
         }
@@ -137,7 +137,7 @@ export class Session {
         return { kind: 'confirmed' };
       } catch (error) {
         if (!(error instanceof BusError)) throw error;
-        if (error.kind === 'exception') return { kind: 'refused', code: error.exceptionCode ?? 0 };
+        if (error.kind === 'exception' && !error.byGateway) return { kind: 'refused', code: error.exceptionCode ?? 0 };
         if (error.kind !== 'busy') return { kind: 'unanswered', reason: error.message };
         if (performance.now() > deadlineMs) return { kind: 'unsent', reason: error.message };
         await sleep(BUSY_PAUSE_MS);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { MeterModel, SerialDefaults } from '../meters/model.ts';
 import { serviceTables } from '../meters/service/catalogue.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
-import type { Case } from './case-names.ts';
+import { CASES_OVER_RTU, CASES_OVER_TCP, type Case } from './case-names.ts';
 import { playedBy } from './cases.ts';
 import { FAULTS, type FaultRates } from './fault-names.ts';
 import { Household } from './household.ts';
@@ -51,6 +51,7 @@ const REMEMBER_MS = 10_000;
  */
 export async function runSimulator(options: SimulatorOptions, until: Promise<void>): Promise<void> {
   const { model, baudRate } = options;
+  refuseUnplayable(options);
   const played = options.case === undefined ? undefined : playedBy(options.case, model);
   const given = Object.entries({ unit: options.unit, baudRate: baudRate || undefined, parity: options.parity });
   const serial: SerialDefaults = {
@@ -100,6 +101,16 @@ export async function runSimulator(options: SimulatorOptions, until: Promise<voi
   clearInterval(remember);
   saveMemory(options.memoryPath, meter);
   await line.close();
+}
+
+/** A state that the network cannot carry would be played as a good line. */
+function refuseUnplayable({ case: name, tcp, rtuOverTcp }: SimulatorOptions): void {
+  if (name === undefined || (tcp === undefined && rtuOverTcp === undefined)) return;
+  const [playable, flag] = tcp === undefined ? [CASES_OVER_RTU, '--rtu-over-tcp'] : [CASES_OVER_TCP, '--tcp'];
+  if (playable.includes(name)) return;
+  throw new AgentError('usage', `the case ${name} cannot be played with ${flag}`, {
+    hint: `play it on a pseudo-terminal, or one of ${playable.join(', ')}`,
+  });
 }
 
 async function openLine(

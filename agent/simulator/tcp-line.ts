@@ -8,6 +8,11 @@ import type { ByteStream } from './tempered-stream.ts';
 
 const HEADER_LENGTH = 7;
 
+export interface TcpLineOptions extends RtuEndpointOptions {
+  /** What a Modbus TCP gateway answers for a unit that gives no answer: its exception; undefined: nothing. */
+  unansweredException?: number;
+}
+
 /** Meters behind a network gateway: Modbus TCP, or RTU frames through a transparent serial server. */
 export class TcpLine {
   readonly #server: Server;
@@ -18,7 +23,7 @@ export class TcpLine {
   }
 
   /** Listens on loopback. @param port 0 takes a free one */
-  static async listen(port: number, framing: 'rtu' | 'mbap', options: RtuEndpointOptions): Promise<TcpLine> {
+  static async listen(port: number, framing: 'rtu' | 'mbap', options: TcpLineOptions): Promise<TcpLine> {
     const server = createServer({ noDelay: true });
     const line = new TcpLine(server);
     server.on('connection', (socket) => {
@@ -70,7 +75,7 @@ export class TcpLine {
     socket.on('close', () => endpoint.stop());
   }
 
-  #serveMbap(socket: Socket, options: RtuEndpointOptions): void {
+  #serveMbap(socket: Socket, options: TcpLineOptions): void {
     let buffered = Buffer.alloc(0);
     socket.on('data', (chunk) => {
       buffered = Buffer.concat([buffered, chunk]);
@@ -82,11 +87,13 @@ export class TcpLine {
     });
   }
 
-  #answerMbap(socket: Socket, adu: Buffer, options: RtuEndpointOptions): void {
+  #answerMbap(socket: Socket, adu: Buffer, options: TcpLineOptions): void {
     const request = withCrc(adu.subarray(6));
+    const { unansweredException: exception } = options;
     const answer = options.slave.serve(request, (options.now ?? Date.now)());
-    if (!answer?.reply || options.temper?.isMute) return;
-    const { reply, lateMs = 0 } = answer;
+    const { lateMs = 0 } = answer ?? {};
+    const reply = answer?.reply ?? (exception === undefined ? undefined : exceptionReply(request, exception));
+    if (!reply || options.temper?.isMute) return;
     const result = applyFaults(request, reply, options.faults ?? {}, options.random, options.timeScale);
     for (const fault of result.applied) options.onFault?.(fault);
     if (result.unplug) options.onUnplug?.(result.unplug.afterMs, result.unplug.forMs);
@@ -100,4 +107,8 @@ export class TcpLine {
       );
     }
   }
+}
+
+function exceptionReply(request: Buffer, code: number): Buffer {
+  return withCrc(Buffer.from([request.readUInt8(0), request.readUInt8(1) | 0x80, code]));
 }

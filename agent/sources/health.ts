@@ -15,9 +15,6 @@ const LEAST_SILENCES = 3;
 /** So many times as long as it takes to be taken for dead, a meter has to answer to be relied on again. */
 const TRUSTED_AFTER = 10;
 
-/** A gateway says that nobody answers behind it (Modbus Application Protocol V1.1b3, 7: 0x0A path, 0x0B target). */
-const GATEWAY_EXCEPTIONS = new Set([0x0a, 0x0b]);
-
 interface Silence {
   sinceMs: number;
   /** Requests, and the points of the grid that they were for. */
@@ -82,7 +79,7 @@ export class Health {
    * @returns what to tell: final when another request in the same point would be of no use
    */
   failed(error: BusError, pointMs: number, nowMs: number): BusError {
-    const byGateway = error.kind === 'exception' && GATEWAY_EXCEPTIONS.has(error.exceptionCode ?? 0);
+    const { byGateway } = error;
     if (error.kind === 'exception' && !byGateway) {
       this.answered();
       return error;

@@ -60,7 +60,7 @@ export class Link implements MeterLine {
   join(options: StationOptions): Station {
     // What cannot be loaded is said when it is needed.
     if (!isSameWire(options.wire, this.connector.wire)) this.connector.prepareConfigure?.().catch(() => {});
-    const station = new Station(options, this);
+    const station = new Station({ ...options, isPaceUnknown: this.connector.framing === 'mbap' }, this);
     this.queue.sharers.add(station);
     return station;
   }

@@ -6,6 +6,7 @@ import type { AgentError } from '../system/errors.ts';
 import { Health, type SilenceTiming } from './health.ts';
 import type { LineQueue } from './line-queue.ts';
 import type { MeterBus, MeterLine } from './meter-line.ts';
+import { FORGETTING, SampleTime } from './sample-time.ts';
 import type { Claim, Sharer, Waiting } from './turns.ts';
 
 export interface StationOptions {
@@ -14,6 +15,8 @@ export interface StationOptions {
   wire: Wire;
   /** Longest wait for the first byte of its answer. */
   responseMs: number;
+  /** What its line carries only its answers tell: it lies behind a gateway. */
+  isPaceUnknown?: boolean;
 }
 
 /** A sample as planned. */
@@ -49,8 +52,6 @@ interface Point {
 
 /** Time in which line time that was used is forgotten to a third. */
 const USAGE_MEMORY_MS = 1000;
-/** A share of what was the most lately goes with each new measurement. */
-const FORGETTING = 0.02;
 /** What is added to the longest that an answer took lately. */
 const LATENCY_SLACK_MS = 10;
 /** The silence before a request after anything went wrong, and some more for a busy machine. */
@@ -65,6 +66,9 @@ const LEAST_SHARE = 0.4;
 const LONGEST_SAMPLE_MS = 3000;
 /** The share of its interval that the loop gives a sample (collector/meter-loop.ts). */
 const SAMPLE_SHARE = 0.97;
+/** Shares of an interval: of the longest sample that gets a turn beside others, and of one that is tried first. */
+const LARGEST_GUESS = 0.9;
+const FIRST_GUESS = 0.25;
 /** A point that has not begun after this share of its interval is left out (collector/grid.ts). */
 const LATEST = 0.5;
 
@@ -78,7 +82,7 @@ export class Station implements MeterLine, Sharer {
   #lastBus: Bus | undefined;
   #point: Point | undefined;
   #plan: ReadPlan = { needMs: 0, requests: 0, turnaroundMs: 0 };
-  #measuredMs: number | undefined;
+  readonly #sampleTime = new SampleTime();
   #latencyMs: number | undefined;
   #usage = { ms: 0, atMs: 0 };
   #askedMs = performance.now();
@@ -116,11 +120,14 @@ export class Station implements MeterLine, Sharer {
   get needMs(): number {
     const { needMs, requests, turnaroundMs } = this.#plan;
     const slowerMs = Math.max(0, (this.#latencyMs ?? 0) - turnaroundMs);
-    return this.#measuredMs ?? needMs + requests * slowerMs;
+    const guessMs = needMs + requests * slowerMs;
+    // What lies behind a gateway can be faster: a guess that never fits would keep it from ever being measured.
+    const isTooLong = this.#options.isPaceUnknown && guessMs > this.intervalMs * LARGEST_GUESS;
+    return this.#sampleTime.ms ?? (isTooLong ? this.intervalMs * FIRST_GUESS : guessMs);
   }
 
   get measured(): boolean {
-    return this.#measuredMs !== undefined;
+    return this.#sampleTime.ms !== undefined;
   }
 
   /** What a sample is expected to take. */
@@ -254,7 +261,8 @@ export class Station implements MeterLine, Sharer {
   }
 
   #learn({ usedMs, turns, failed }: Point): void {
-    if (turns > 0 && !failed) this.#measuredMs = Math.max(usedMs, (this.#measuredMs ?? 0) * (1 - FORGETTING));
+    if (turns === 0) this.#sampleTime.leftOut();
+    else if (!failed) this.#sampleTime.took(usedMs);
   }
 
   #usageAt(nowMs: number): number {

@@ -17,6 +17,11 @@ export function collectBuffers(bytes: number): void {
   waitingBytes += bytes;
   if (waitingBytes < EACH_BYTES) return;
   waitingBytes = 0;
+  collectNow();
+}
+
+/** Frees all that is no longer used; stops the thread for some 10 ms. */
+export function collectNow(): void {
   collect ??= exposed();
   collect();
 }

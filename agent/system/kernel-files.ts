@@ -10,6 +10,14 @@ export const namesIn = (directory: string): string[] => seen(() => readdirSync(d
 
 export const textAt = (path: string): string | undefined => seen(() => readFileSync(path, 'utf8').trim());
 
+/** A file that holds one number; undefined for anything else in it. */
+export function numberAt(path: string): number | undefined {
+  const text = textAt(path);
+  if (text === undefined || text === '') return undefined;
+  const value = Number(text);
+  return Number.isFinite(value) ? value : undefined;
+}
+
 /** Where a link leads, as it is written. */
 export const linkAt = (path: string): string | undefined => seen(() => readlinkSync(path));
 

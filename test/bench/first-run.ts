@@ -68,13 +68,16 @@ async function firstReadings(workplace: Workplace): Promise<number[]> {
   return times;
 }
 
+/** By then its files are made (the spool alone is 256 kB) and the first pass of the history is done. */
+const WARM_UP_MS = 45_000;
+
 /** Runs one collector, alone: another program's fsync makes the kernel write its pages out more often. */
 async function collectFor(workplace: Workplace, name: string, flushInterval: string, minutes: number) {
   const { path, stateDir } = config(workplace, name, flushInterval);
   const meter = workplace.agent(['simulate', '--link', join(workplace.directory, `${name}.meter`)]);
   await sleep(1000);
   const collector = workplace.agent(['collect', '--config', path]);
-  await sleep(5000);
+  await sleep(WARM_UP_MS);
   const startedMs = performance.now();
   const cpuBefore = cpuSeconds(collector.pid);
   const writtenBefore = writtenBytes(collector.pid);
@@ -135,7 +138,7 @@ async function steady(workplace: Workplace): Promise<Row[]> {
     },
     { figure: 'CPU at 1 Hz, one core', asked: '<= 2 %', measured: `${cpuPercent.toFixed(2)} %`, met: cpuPercent <= 2 },
     {
-      figure: 'written to disk per meter and hour, flushed each 10 s',
+      figure: 'written to disk per meter and hour, flushed each 10 s, once the files are made',
       asked: '<= 5 MB',
       measured: `${collected.megabytesPerHour.toFixed(2)} MB`,
       met: collected.megabytesPerHour <= 5,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { BEGINNING } from '../../agent/journal/cursors.ts';
+import { openForWriting } from '../../agent/journal/database.ts';
 import { type Delivery, Feed } from '../../agent/journal/feed.ts';
 import type { Reading } from '../../agent/readings/reading.ts';
 import { DAY_MS, NOON_MS } from '../support/clocks.ts';
@@ -224,6 +225,83 @@ describe('a clock that was right', () => {
     const missing = [...keys(readings)].filter((key) => !keys([...latest.values()]).has(key));
     // What came since the last look.
     expect(missing.length).toBeLessThanOrEqual(12);
+  });
+
+  test.each(
+    [2 * DAY_MS, -2 * DAY_MS, 2 * MINUTE + 345, -2 * MINUTE - 345].flatMap((byMs) =>
+      [50, 150, 250, 500, 900].map((atMs) => [byMs, atMs] as const),
+    ),
+  )('as it seemed, and is set by %i ms within a second (at %i ms), also while a sample is under way', async (byMs, atMs) => {
+    const stateDir = temporaryDirectory();
+    const machine = new Machine(NOON_MS - byMs);
+    machine.evidence.hasRtc = true;
+    machine.start(stateDir, { house: 1000, barn: 10_000 });
+    // Both meters have a point there.
+    await machine.run(5 * MINUTE - (machine.wallMs() % (10 * SECOND)) + atMs);
+    machine.synchronize();
+    machine.watch.look();
+    for (let flush = 0; flush < 8; flush++) {
+      await machine.run(10 * SECOND);
+      machine.journal.flush();
+    }
+    await machine.stop();
+    expectRight(stateDir, machine);
+    const { readings, gaps } = readAll(stateDir);
+    expect(readings).toHaveLength(machine.outcomes.length);
+    expect(gaps).toEqual([]);
+  });
+
+  test.each([
+    ['forward', 2 * DAY_MS],
+    ['back', -2 * DAY_MS],
+  ])('as it seemed, and is set %s: what a power cut left at wrong times moves after the next start', async (_, byMs) => {
+    const stateDir = temporaryDirectory();
+    const machine = new Machine(NOON_MS - byMs);
+    machine.evidence.hasRtc = true;
+    machine.start(stateDir);
+    await machine.run(90 * MINUTE + 500);
+    machine.synchronize();
+    machine.watch.look();
+    await machine.stop();
+    expect(worstError(readAll(stateDir).readings)).toBe(2 * DAY_MS);
+    machine.reboot(MINUTE, machine.trueMs + MINUTE);
+    machine.evidence.isSynchronized = true;
+    machine.start(stateDir);
+    for (let flush = 0; flush < 8; flush++) {
+      await machine.run(SECOND);
+      machine.journal.flush();
+    }
+    await machine.stop();
+    expectRight(stateDir, machine);
+    const taken = machine.outcomes.filter((outcome) => 'reading' in outcome);
+    expect(readAll(stateDir).readings).toHaveLength(taken.length);
+  });
+
+  test('as it seemed, and is set: what was taken back and not placed before a power cut is placed after the next start', async () => {
+    const stateDir = temporaryDirectory();
+    const machine = new Machine(NOON_MS - DAY_MS);
+    machine.evidence.hasRtc = true;
+    machine.start(stateDir);
+    await machine.run(5 * MINUTE + 500);
+    machine.journal.flush();
+    const db = openForWriting(stateDir);
+    db.exec(
+      "CREATE TRIGGER full BEFORE INSERT ON reading WHEN NEW.key > 0 BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    machine.synchronize();
+    machine.watch.look();
+    await machine.stop();
+    expect(heldOf(stateDir)).toMatchObject([{ boot: 'boot-1' }]);
+    db.exec('DROP TRIGGER full');
+    db.close();
+    machine.reboot(MINUTE, machine.trueMs + MINUTE);
+    machine.evidence.isSynchronized = true;
+    machine.start(stateDir);
+    await machine.run(10 * SECOND);
+    await machine.stop();
+    expectRight(stateDir, machine);
+    const taken = machine.outcomes.filter((outcome) => 'reading' in outcome);
+    expect(readAll(stateDir).readings).toHaveLength(taken.length);
   });
 
   test.each([

@@ -1,85 +1,27 @@
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Collector } from '../../agent/collector/collector.ts';
 import { Forwarding } from '../../agent/collector/forwarding.ts';
 import { Reloader, type ReloadOutcome } from '../../agent/collector/reload.ts';
 import { gatherStatus, statusText } from '../../agent/collector/status-report.ts';
 import { parseConfig } from '../../agent/config/load.ts';
-import { JournalReader } from '../../agent/journal/reader.ts';
+import { tableYaml } from '../../agent/config/table-yaml.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
-import { seededRandom } from '../../agent/simulator/random.ts';
-import { Slave } from '../../agent/simulator/slave.ts';
-import { TcpLine } from '../../agent/simulator/tcp-line.ts';
-import { VirtualMeter } from '../../agent/simulator/virtual-meter.ts';
-import { runCommand } from '../support/child.ts';
-import { ALL, open } from '../support/open-journal.ts';
-import { restlessLoad } from '../support/restless-load.ts';
+import { gapsOf, gateway, readingTimes } from '../support/gateway.ts';
+import { open } from '../support/open-journal.ts';
+import { afterTest, expect, test } from '../support/side-by-side.ts';
 import { recordingLog } from '../support/silent-log.ts';
 import { watchStalls } from '../support/stalls.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { virtualLine } from '../support/virtual-line.ts';
 
-/** So long that no register changes while a sample is taken, which a guard would doubt. */
-const STEADY_MS = 86_400_000;
-
-/** A gateway with five meters. */
-async function gateway(): Promise<TcpLine> {
-  const meters = [1, 2, 3, 4, 5].map((unit) => {
-    const options = { model: WE_515, load: restlessLoad(unit, STEADY_MS), stepMs: STEADY_MS };
-    return [unit, new VirtualMeter(options, Date.now())] as const;
-  });
-  const line = await TcpLine.listen(0, 'mbap', { slave: new Slave(new Map(meters)), random: seededRandom(1) });
-  onTestFinished(() => line.close());
-  return line;
-}
-
-/** A server that takes what an InfluxDB takes, and counts it. */
-async function countingServer() {
-  const counted = { url: '', writes: 0 };
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      if (request.url?.includes('/write')) counted.writes++;
-      response.writeHead(204).end();
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  const address = server.address();
-  counted.url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
-  return counted;
-}
-
 interface MeterSketch {
   name: string;
+  model?: string;
   unit?: number;
   interval?: string;
   connection: object;
-}
-
-function readingTimes(stateDir: string, meter: string): number[] {
-  const reader = new JournalReader(stateDir);
-  try {
-    return reader
-      .readings(ALL)
-      .filter(({ series }) => series.meter === meter)
-      .map(({ timeMs }) => timeMs);
-  } finally {
-    reader.close();
-  }
-}
-
-function gapsOf(stateDir: string, meter: string) {
-  const reader = new JournalReader(stateDir);
-  try {
-    return reader.gaps(ALL).filter(({ series }) => series.meter === meter);
-  } finally {
-    reader.close();
-  }
 }
 
 /** A collector in this process whose configuration the test gives it as text. */
@@ -108,7 +50,7 @@ function collecting(first: MeterSketch[]) {
       .then(() => journal.close());
     return stopping;
   };
-  onTestFinished(stop);
+  afterTest(stop);
   const statusOf = (name: string) => collector.status().meters.find((meter) => meter.name === name);
   return {
     stateDir,
@@ -138,13 +80,13 @@ test('meters come, go and change; the one that stays keeps its loop, its counts 
   if (!stays || !goes) return;
   const wasStalled = watchStalls(60);
   const run = collecting([stays, goes, changes]);
-  for (const name of ['stays', 'goes', 'changes']) await run.more(name);
+  await Promise.all(['stays', 'goes', 'changes'].map((name) => run.more(name)));
   const { good = 0, lineStats } = run.statusOf('stays') ?? {};
   const requests = lineStats?.requests ?? 0;
   await run.reload([comes, { ...changes, interval: '1000ms' }, stays]);
   const goneMs = Date.now();
   expect(run.collector.status().meters.map(({ name }) => name)).toEqual(['comes', 'changes', 'stays']);
-  for (const name of ['stays', 'comes', 'changes']) await run.more(name);
+  await Promise.all(['stays', 'comes', 'changes'].map((name) => run.more(name)));
   const after = run.statusOf('stays');
   expect(after?.good).toBeGreaterThan(good);
   expect(after?.lineStats).toMatchObject({ disconnects: 0 });
@@ -162,6 +104,24 @@ test('meters come, go and change; the one that stays keeps its loop, its counts 
     'reloading',
     expect.objectContaining({ added: ['comes'], changed: ['changes'], removed: ['goes'], restart: [], sinks: false }),
   ]);
+});
+
+test('meters that come to a gateway that is fast lose no point to a guess of how slow it may be', async () => {
+  const { port } = await gateway();
+  const meters = ['one', 'two', 'three'].map((name, i) => ({
+    name,
+    unit: i + 1,
+    interval: '200ms',
+    connection: { tcp: `127.0.0.1:${port}` },
+  }));
+  const wasStalled = watchStalls(60);
+  const run = collecting(meters.slice(0, 1));
+  await run.more('one');
+  await run.reload(meters);
+  await Promise.all(meters.map(({ name }) => run.more(name)));
+  await run.stop();
+  const gaps = ['two', 'three'].flatMap((name) => gapsOf(run.stateDir, name));
+  expect(gaps.filter(({ fromMs, toMs }) => !wasStalled(fromMs, toMs))).toEqual([]);
 });
 
 test('a configuration with mistakes changes nothing and says all of them', async () => {
@@ -243,91 +203,6 @@ test('a line that is being opened again does not hold up a reload, and is read w
   await run.more('gone');
 });
 
-test('twenty times SIGHUP at random moments: the others lose no point, what is added begins, what is removed ends', async () => {
-  const { port } = await gateway();
-  const stateDir = join(temporaryDirectory(), 'state');
-  const file = join(temporaryDirectory(), 'config.yaml');
-  const random = seededRandom(20);
-  const meterOf = (name: string, unit: number, interval: number) => ({
-    name,
-    model: 'we-515',
-    unit,
-    interval: `${interval}ms`,
-    connection: { tcp: `127.0.0.1:${port}` },
-  });
-  const write = (round: number) => {
-    const steady = [meterOf('one', 1, 500), meterOf('two', 2, 500)];
-    const comes = round % 2 === 1 ? [meterOf('guest', 3, 500)] : [];
-    const changing = meterOf('changing', 4, round % 3 === 0 ? 500 : 1000);
-    writeFileSync(file, JSON.stringify({ stateDir, meters: [...steady, ...comes, changing] }));
-  };
-  write(0);
-  const wasStalled = watchStalls(60);
-  const child = runCommand(['collect', '--config', file]);
-  await child.printed(/"collecting"|collecting/);
-  const seen: { atMs: number; present: boolean }[] = [];
-  for (let round = 1; round <= 20; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 100 + random() * 900));
-    if (round === 10) writeFileSync(file, 'meters: [{name: one}]');
-    else write(round);
-    const before = child.errors().length + child.output().length;
-    child.process.kill('SIGHUP');
-    const said = () => `${child.errors()}${child.output()}`.length > before;
-    await expect.poll(said, { timeout: 10_000, interval: 20 }).toBe(true);
-    if (round !== 10) seen.push({ atMs: Date.now(), present: round % 2 === 1 });
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1500));
-  const running = gatherStatus(stateDir);
-  expect(running.collector?.meters.map(({ name }) => name)).toEqual(['one', 'two', 'changing']);
-  expect(await child.end('SIGTERM')).toBe(0);
-  for (const name of ['one', 'two']) {
-    const times = readingTimes(stateDir, name);
-    const lost = gapsOf(stateDir, name).filter(({ fromMs, toMs }) => !wasStalled(fromMs, toMs));
-    expect(lost).toEqual([]);
-    // Each point between them is a reading or a gap.
-    const [firstMs, lastMs] = [times[0] ?? 0, times.at(-1) ?? 0];
-    const gaps = gapsOf(stateDir, name).filter(({ fromMs, toMs }) => fromMs > firstMs && toMs < lastMs);
-    const points = gaps.reduce((sum, { fromMs, toMs }) => sum + (toMs - fromMs) / 500 + 1, times.length);
-    expect(points).toBe((lastMs - firstMs) / 500 + 1);
-    expect(times.length).toBeGreaterThan(15);
-  }
-  const changing = readingTimes(stateDir, 'changing');
-  expect(new Set(changing).size).toBe(changing.length);
-  const guest = readingTimes(stateDir, 'guest');
-  for (const { atMs, present } of seen.slice(0, -1)) {
-    const next = seen.find((other) => other.atMs > atMs);
-    const during = guest.filter((timeMs) => timeMs > atMs && timeMs < (next?.atMs ?? 0) - 1000);
-    if (!present) expect(during).toEqual([]);
-  }
-  expect(guest.length).toBeGreaterThan(5);
-  expect(child.errors() + child.output()).toMatch(/the configuration stays as it was/);
-});
-
-test('a server that comes into the configuration with SIGHUP gets the readings, and one that leaves it none', async () => {
-  const { port } = await gateway();
-  const stateDir = join(temporaryDirectory(), 'state');
-  const file = join(temporaryDirectory(), 'config.yaml');
-  const [first, second] = [await countingServer(), await countingServer()];
-  const write = (url: string | undefined) => {
-    const meters = [{ name: 'house', model: 'we-515', interval: '500ms', connection: { tcp: `127.0.0.1:${port}` } }];
-    const influxdb = url === undefined ? [] : [{ url, token: 'a-token', batchInterval: '1s' }];
-    writeFileSync(file, JSON.stringify({ stateDir, journal: { flushInterval: '1s' }, meters, influxdb }));
-  };
-  write(undefined);
-  const child = runCommand(['collect', '--config', file]);
-  await child.printed(/collecting/);
-  for (const server of [first, second]) {
-    write(server.url);
-    child.process.kill('SIGHUP');
-    await expect.poll(() => server.writes, { timeout: 20_000 }).toBeGreaterThan(1);
-  }
-  const { writes } = first;
-  const more = second.writes + 2;
-  await expect.poll(() => second.writes, { timeout: 20_000 }).toBeGreaterThan(more);
-  expect(first.writes).toBe(writes);
-  expect(await child.end('SIGTERM')).toBe(0);
-});
-
 test('what went wrong with the last reload is in the status', () => {
   const stateDir = join(temporaryDirectory(), 'state');
   open(stateDir).close();
@@ -336,4 +211,26 @@ test('what went wrong with the last reload is in the status', () => {
   const reload = { timeMs: 5000, problem: 'config.yaml has 1 mistake:' };
   const text = statusText({ ...report, running: true, collector: { ...collector, reload } }, 65_000);
   expect(text).toContain('config      was read again 60 s ago and stays as it was: config.yaml has 1 mistake:');
+});
+
+test('a table that was edited: its meter goes on, and nothing that was read is taken for a gap', async () => {
+  const { port } = await gateway(60);
+  const table = join(temporaryDirectory(), 'mine.yaml');
+  const write = (max: number) => writeFileSync(table, tableYaml({ ...WE_515, maxPowerVA: max }, 'mine'));
+  write(20_000);
+  const house = { name: 'house', model: table, interval: '400ms', connection: { tcp: `127.0.0.1:${port}` } };
+  const run = collecting([house]);
+  await run.more('house');
+  for (let round = 1; round <= 8; round++) {
+    // Also while a sample is under way.
+    await sleep((round % 4) * 100);
+    write(20_000 + round);
+    await run.reload([house]);
+    expect(run.events.at(-1)).toMatchObject({ changed: ['house'] });
+  }
+  await run.more('house');
+  await run.stop();
+  const times = readingTimes(run.stateDir, 'house');
+  const gaps = gapsOf(run.stateDir, 'house');
+  expect(gaps.filter(({ fromMs, toMs }) => times.some((timeMs) => timeMs >= fromMs && timeMs <= toMs))).toEqual([]);
 });

@@ -37,6 +37,7 @@ test('--help tells a beginner the first steps and the exit codes', async () => {
 
 test.for([
   [['colect'], 64, /unknown command 'colect'.*\(Did you mean collect\?\)/s],
+  [['constructor'], 64, /unknown command 'constructor'/],
   [['readings', '--last', 'soon'], 64, /Write a duration such as/],
   [['readings', '--format', 'xml'], 64, /Allowed choices are table, csv, json, line/],
   [['readings', '--from', 'noon'], 64, /Write a time such as/],

@@ -112,7 +112,6 @@ test.for([
   [['--by', 'week'], 64, /Allowed choices are hour, day, month/],
   [['--from', '2026-02-31'], 64, /There is no day/],
   [['--from', '2026-02-03', '--to', '2026-02-01'], 64, /--from is not before --to/],
-  [['--by', 'hour', '--last', '90y'], 64, /more than 200000 periods of a hour/],
   [['--state-dir', '/nowhere'], 74, /there is no journal in \/nowhere/],
 ] as const)('energy %j ends with %i and one sentence', async ([args, expected, sentence]) => {
   const { energy } = prepared();

@@ -20,7 +20,7 @@ test('files that a configuration names are told where they are not there; creden
         drill: { identityFile: drillKey },
       },
     });
-  const missing = (drillKey: string) => missingFiles(parseConfig(text(drillKey), 'config'));
+  const missing = (drillKey: string) => missingFiles(parseConfig(text(drillKey), 'config'), 'config');
   expect(missing(path('drill.key')).sort()).toEqual([path('drill.key'), path('operator')]);
   expect(missing('drill.key')).toEqual([path('operator')]);
 });

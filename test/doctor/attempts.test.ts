@@ -37,6 +37,14 @@ test('nothing is asked twice, but the factory settings with more patience', () =
   expect(of('patient').every(({ waitMs }) => waitMs >= 600)).toBe(true);
 });
 
+test('a late reply has somebody who listens, also that of the last unit at each setting', () => {
+  const sweep = of('units');
+  const last = sweep.filter(({ settings }, i) => sweep[i + 1]?.settings !== settings);
+  expect(last.length).toBeGreaterThan(2);
+  expect(last.every(({ waitMs }) => waitMs >= 200)).toBe(true);
+  expect(sweep.filter((attempt) => !last.includes(attempt)).every(({ waitMs }) => waitMs < 100)).toBe(true);
+});
+
 test('only reads are asked', () => {
   const all = planAttempts({ models: MODELS, isThorough: true, given: { unit: 9 } });
   expect(new Set(all.map(({ question }) => question.functionCode))).toEqual(new Set([3]));

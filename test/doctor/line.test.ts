@@ -24,7 +24,10 @@ test('a meter sees each setting that is tried, and after it those of before', as
       expect(pty.reader()).toEqual({ baudRate, parity, stopBits: 1 });
     }
   }
-  await line.close();
+  const closing = line.close();
+  // At once: when the port is free, the next program sets it.
+  expect(pty.reader()).toEqual(before);
+  await closing;
   expect(pty.reader()).toEqual(before);
   pty.close();
 });
@@ -78,11 +81,13 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   const before = readTermios(fd);
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   let said = '';
+  let text = '';
   const ran = runDoctor(
     {
       visits: [{ target: { kind: 'serial', path: line.linkPath } }],
       measureMs: 60_000,
-      out: { write: () => {} },
+      asJson: true,
+      out: { write: (part) => (text += part) },
       screen: { write: (text: string) => (said += text) },
     },
     stopped,
@@ -92,17 +97,42 @@ test.for([50, 300, 900, 1600, 2400])('stopped after %i ms, the port is free and 
   expect(await ran).toBe(0);
   expect(said).toContain('stopped before the end');
   expect(readTermios(fd)).toEqual(before);
+  const report = JSON.parse(text);
+  expect(report).toMatchObject({ stopped: true, lines: [{ isStopped: true }] });
+  // What is not known yet is no fault.
+  const [{ found, measured, findings }] = report.lines;
+  expect(findings.filter(({ level }: { level: string }) => level === 'fault')).toEqual([]);
+  if (found === undefined) expect([findings, measured, report.config]).toEqual([[], undefined, null]);
   const next = await serialConnector(line.linkPath, WIRE_9600).open();
   await next.close();
 });
 
+test('ended while it measures, it tells the meter that it has found', async () => {
+  const { line } = virtualLine();
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  let text = '';
+  const code = await runDoctor(
+    {
+      visits: [{ target: { kind: 'serial', path: line.linkPath } }],
+      measureMs: 60_000,
+      out: { write: (part) => (text += part) },
+      screen: { isTTY: true, columns: 200, write: (shown: string) => /measuring/.test(shown) && stop() },
+    },
+    stopped,
+  );
+  expect(code).toBe(0);
+  expect(text).toMatch(/found +9600 baud 8E1, unit 1/);
+  expect(text).toMatch(/good: the line is good: \d+ reads, none failed/);
+  expect(text).toContain('model: we-515');
+});
+
 test('several adapters are examined one after the other; one good meter is enough', async () => {
-  const { line: silent } = virtualLine({ temper: { isMute: true, hasBreaks: true } });
+  const { line: dead } = virtualLine({ temper: { isJammed: true } });
   const { line: good } = virtualLine();
   let text = '';
   const code = await runDoctor(
     {
-      visits: [silent, good].map((line) => ({ target: { kind: 'serial', path: line.linkPath } })),
+      visits: [dead, good].map((line) => ({ target: { kind: 'serial', path: line.linkPath } })),
       measureMs: 0,
       asJson: true,
       out: { write: (part) => (text += part) },
@@ -112,7 +142,7 @@ test('several adapters are examined one after the other; one good meter is enoug
   );
   const report = JSON.parse(text);
   expect(report.lines.map(({ findings }: { findings: { cause: string }[] }) => findings[0]?.cause)).toEqual([
-    'swapped',
+    'dead-adapter',
     expect.stringMatching(/any-parity|healthy|not-factory|similar/),
   ]);
   expect(report.config).toContain(`serial: ${good.linkPath}`);
@@ -139,6 +169,7 @@ test('a meter that is silent about all but its own registers is found by the mod
 
 test('a unit that answers later than the sweep waits is found by what comes then', async () => {
   const { line } = virtualLine({ temper: { set: WE_515.serial }, turnaroundMs: 90, unit: 23 });
-  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { measureMs: 0, signal: NEVER });
+  const expected = { by: 'command line', baudRate: 9600, parity: 'even' } as const;
+  const evidence = await examine({ kind: 'serial', path: line.linkPath }, { expected, measureMs: 0, signal: NEVER });
   expect(evidence.found).toMatchObject({ unit: 23, stage: 'units', settings: { baudRate: 9600, parity: 'even' } });
 });

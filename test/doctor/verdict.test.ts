@@ -5,7 +5,7 @@ import { latencyOf, type Measured } from '../../agent/doctor/measure.ts';
 import type { Searched } from '../../agent/doctor/search.ts';
 import { meterEntry } from '../../agent/doctor/snippet.ts';
 import { codeOf, findingsOf } from '../../agent/doctor/verdict.ts';
-import { SDM120, SDM230 } from '../../agent/meters/eastron.ts';
+import { SDM120, SDM230, SDM630 } from '../../agent/meters/eastron.ts';
 import { WE_514, WE_515 } from '../../agent/meters/orno.ts';
 
 const ADAPTER: Adapter = {
@@ -20,6 +20,7 @@ const SILENT: Searched = {
   attempts: 500,
   kinds: { silent: 500 },
   echoes: 0,
+  gatewayRefusals: 0,
   nearMisses: [],
   isStuck: false,
   counted: undefined,
@@ -40,12 +41,45 @@ test.for<[string, Evidence, string, RegExp]>([
     /usermod -aG dialout/,
   ],
   [
+    'left to root alone',
+    { ...SERIAL, adapter: { ...ADAPTER, access: { group: 'root' } } },
+    'no-permission',
+    /chgrp dialout \/dev\/ttyUSB0(?!.*usermod)/s,
+  ],
+  [
     'held by our collector',
     { ...SERIAL, isHeld: true, adapter: { ...ADAPTER, holders: [{ pid: 7, program: 'node', command: 'collect' }] } },
     'port-busy',
     /energy-monitor collect \(process 7\).*kill -INT 7/s,
   ],
-  ['held by nobody we see', { ...SERIAL, isHeld: true }, 'port-busy', /may not see.*fuser -v .*ModemManager/s],
+  [
+    'held by nobody we see',
+    { ...SERIAL, isHeld: true },
+    'port-busy',
+    /may not see.*fuser -v .*stop energy-monitor-collector.*ModemManager/s,
+  ],
+  [
+    'held by ModemManager',
+    {
+      ...SERIAL,
+      isHeld: true,
+      adapter: { ...ADAPTER, holders: [{ pid: 8, program: 'ModemManager', command: undefined }] },
+    },
+    'port-busy',
+    /ModemManager \(process 8\).*it opens each new port: sudo systemctl disable --now ModemManager$/s,
+  ],
+  [
+    'held by another doctor',
+    { ...SERIAL, isHeld: true, adapter: { ...ADAPTER, holders: [{ pid: 9, program: 'node', command: 'doctor' }] } },
+    'port-busy',
+    /energy-monitor doctor \(process 9\).*end it, or wait for it: process 9/s,
+  ],
+  [
+    'bytes that are no answer',
+    lineWith({ attempts: 500, kinds: { silent: 498, breaks: 2 } }),
+    'no-answer',
+    /2 times something came/,
+  ],
   ['not there', opening('serial port /dev/ttyUSB0 is not there'), 'port-missing', /plug the adapter in/],
   ['EIO', opening('serial port /dev/ttyUSB0 cannot be opened: Input/output error'), 'dead-adapter', /under-voltage/],
   [
@@ -175,6 +209,15 @@ test.for<[string, Evidence, string[]]>([
   expect(findingsOf(evidence).map(({ cause }) => cause)).toEqual(causes);
 });
 
+test('a configuration that gives a slow meter no time is wrong, and one that does is right', () => {
+  const slow = losing(0, 0, { late: 20, latency: latencyOf([200, 480]) });
+  const checked: Evidence = { ...slow, expected: { by: 'configuration', meter: 'house', responseMs: undefined } };
+  const findings = findingsOf(checked);
+  expect(findings).toMatchObject([{ cause: 'slow', level: 'fault' }]);
+  expect(findings[0]?.remedies).toEqual(['write responseTimeout: 750ms below connection']);
+  expect(codeOf(findings, checked.expected)).toBe('config');
+});
+
 test('the exit code: a fault, a missing right, a configuration that is wrong', () => {
   const code = (evidence: Evidence) => codeOf(findingsOf(evidence), evidence.expected);
   expect(code(FOUND)).toBeUndefined();
@@ -200,6 +243,17 @@ test('the configuration says what differs from the factory, and nothing else', (
     model: 'sdm230',
     unit: 9,
     connection: { serial: '/dev/serial/by-id/usb-1', baudRate: 2400, parity: 'odd', responseTimeout: '750ms' },
+  });
+  // What differs is what differs from the model that is written, also where another one is likelier.
+  const at2400 = {
+    ...FOUND,
+    found: { ...odd.found, settings: { baudRate: 2400, parity: 'none', stopBits: 1 } },
+  } as const;
+  const named = { ...at2400, recognised: { candidates: [SDM120, SDM630], isCertain: true, because: '' } };
+  const said = { by: 'command line', model: SDM630, modelName: 'sdm630' } as const;
+  expect(meterEntry({ ...named, expected: said }, 'house')).toMatchObject({
+    model: 'sdm630',
+    connection: { baudRate: 2400 },
   });
   expect(meterEntry({ ...odd, ...TCP }, 'house')?.connection).toEqual({ tcp: 'gateway:502' });
   expect(meterEntry(lineWith({}), 'house')).toBeUndefined();

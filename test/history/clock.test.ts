@@ -41,12 +41,13 @@ test.each([
   const machine = new Machine(NOON_MS - byMs);
   machine.evidence.hasRtc = true;
   machine.start(stateDir, { house: 1000, barn: 10_000 });
-  // No sample is under way when the clock is set.
-  await machine.run(20 * MINUTE_MS + 500);
+  // Samples are under way when the clock is set.
+  await machine.run(20 * MINUTE_MS + 100);
   machine.journal.flush();
   keepUp(stateDir, { timeZone: 'UTC' });
   expectAsJournal(stateDir);
   machine.synchronize();
+  machine.watch.look();
   for (let flush = 0; flush < 20; flush++) {
     await machine.run(10_000);
     machine.journal.flush();

@@ -184,3 +184,60 @@ test('a day of a household: hours, their quarters and minutes have one sum, with
     expect(sums).toEqual(Array.from({ length: 5 }, () => cents(all)));
   }
 });
+
+test('what counters did in years is told in parts as it is at once; more than fits into memory is refused', () => {
+  const stateDir = temporaryDirectory();
+  const fromMs = Date.parse('2021-01-01T00:00Z');
+  const toMs = fromMs + 420 * 24 * HOUR_MS;
+  // Hours are without readings, days, and a month; the counter is reset now and then.
+  const times = Array.from({ length: 920 }, (_, i) => fromMs + i * 11 * HOUR_MS).filter(
+    (timeMs, i) => timeMs < toMs && i % 7 !== 3 && i % 50 > 4 && Math.floor(i / 70) % 9 !== 2,
+  );
+  const counted = (i: number) => ({ active_energy: ((i * 7) % 6000) / 2 });
+  commit(
+    stateDir,
+    times.map((timeMs, i) => ({ series: HOUSE, timeMs, values: counted(i) })),
+  );
+  keepUp(stateDir);
+  const energy = (mostRows: number, resolution: Resolution) =>
+    openHistory(stateDir, 'Europe/Berlin', mostRows).energy({ fromMs, toMs, meter: 'house' }, resolution);
+  for (const resolution of ['hour', 'day', 'month'] as const) {
+    const parts = energy(resolution === 'month' ? 1 : 50, resolution);
+    expect(parts[0]?.periods.length).toBeGreaterThan(12);
+    expect(parts).toEqual(energy(1e9, resolution));
+  }
+  // From the first reading on.
+  const [house] = openHistory(stateDir).energy({ fromMs: 0, toMs, meter: 'house' }, 'day');
+  expect(house?.periods[0]?.isRead).toBe(true);
+  commit(stateDir, [{ series: HOUSE, timeMs: fromMs - 4 * 365 * 24 * HOUR_MS, values: counted(0) }]);
+  expect(() => openHistory(stateDir).energy({ fromMs: 0, toMs, meter: 'house' }, 'hour')).toThrow(
+    expect.objectContaining({ code: 'usage', message: 'that are more than 40000 periods of an hour' }),
+  );
+});
+
+test.each([
+  ['UTC', 3],
+  ['Asia/Kolkata', 1],
+])('%s: what a day has counted does not depend on the days beside it, where its last reading is far or lacks the counter', (zone, days) => {
+  const stateDir = temporaryDirectory();
+  const midnightMs = Date.parse(zone === 'UTC' ? '2026-05-02T00:00Z' : '2026-05-01T18:30Z');
+  const MINUTE_MS = 60_000;
+  // Then nothing for more than two hours, and before it one reading that has no counter.
+  const minutes = [-400, -300, -146, -40, 30, 60].map((minute) => midnightMs + minute * MINUTE_MS);
+  const readings = minutes.map((timeMs, i) => ({
+    series: HOUSE,
+    timeMs,
+    values: { active_power: 100, ...(i === 3 ? {} : { active_energy: 10 + i }) },
+  }));
+  commit(stateDir, readings);
+  keepUp(stateDir, { timeZone: zone });
+  const history = openHistory(stateDir, zone);
+  const amounts = (fromMs: number, toMs: number) =>
+    history
+      .energy({ fromMs, toMs }, 'hour')
+      .flatMap(({ periods }) => periods.map(({ energies }) => energies.active_energy?.amount ?? 0));
+  const whole = amounts(midnightMs - 8 * HOUR_MS, midnightMs + days * HOUR_MS);
+  expect(amounts(midnightMs, midnightMs + days * HOUR_MS)).toEqual(whole.slice(-days));
+  expect(amounts(midnightMs - HOUR_MS, midnightMs)).toEqual([whole.at(-days - 1)]);
+  expect(whole.at(-days)).toBeGreaterThan(0.3);
+});

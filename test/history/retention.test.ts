@@ -145,3 +145,19 @@ test('each level is kept as long as it should be, and coarser points stand for f
   const sum = house?.periods.reduce((total, { energies }) => total + (energies.active_energy?.amount ?? 0), 0);
   expect(sum).toBeCloseTo(values(nowMs - 900_000).active_energy, 6);
 });
+
+test('readings of a clock that is years ahead let no level go', () => {
+  const stateDir = temporaryDirectory();
+  const aheadMs = START_MS + 40 * 365 * DAY_MS;
+  commit(stateDir, [
+    ...readingsOf(HOUSE, START_MS, 20, DAY_MS, values),
+    ...readingsOf(HOUSE, aheadMs, 24, HOUR_MS, () => ({ voltage: 230 })),
+  ]);
+  const retention = { minute: 10 * DAY_MS, quarter: undefined, hour: undefined };
+  for (let pass = 0; pass < 5; pass++) keepUp(stateDir, { retention }, aheadMs + DAY_MS);
+  const lengths = () =>
+    openHistory(stateDir)
+      .points({ fromMs: START_MS, toMs: START_MS + 20 * DAY_MS }, 'minute', ['voltage'])
+      .flatMap(({ points }) => points.map(({ fromMs, toMs }) => toMs - fromMs));
+  expect(lengths().filter((length) => length === 60_000)).toHaveLength(10);
+});

@@ -109,6 +109,28 @@ test('a second reading of a second is set aside; the same reading, taken over on
   expect(heldOf(stateDir)).toEqual([]);
 });
 
+test('a group that is placed only partly, because it was cut off, goes on with the same command', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir);
+  for (let second = 1; second <= 4500; second++) journal.append(readingAt(second * 1000), DECIMALS, HELD);
+  journal.close();
+  const [group] = listHeld(stateDir);
+  // One row cannot be taken from there: the chunk that it is in fails.
+  const db = openForWriting(stateDir);
+  db.exec(
+    "CREATE TRIGGER stop BEFORE DELETE ON held WHEN OLD.seq = 2250 BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+  );
+  expect(() => placeHeld(stateDir, group?.name ?? '', NOON_MS, 'x')).toThrow('the disk is full');
+  const { length } = readAll(stateDir).readings;
+  expect([length > 0, length < 4500]).toEqual([true, true]);
+  db.exec('DROP TRIGGER stop');
+  db.close();
+  expect(placeHeld(stateDir, group?.name ?? '', NOON_MS, 'x')).toEqual({ stored: 4500 - length, aside: 0 });
+  expect(readAll(stateDir).readings.map(({ timeMs }) => timeMs)).toEqual(
+    Array.from({ length: 4500 }, (_, i) => NOON_MS + i * 1000),
+  );
+});
+
 test('what the running collector holds itself is not placed or dropped by others', () => {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
@@ -130,6 +152,21 @@ test('beyond a bound the oldest that is held goes', () => {
   }
   expect(store.limit(4)).toBe(6);
   expect(store.take(HELD, 10, { after: 0, through: 100 }).map(({ seq }) => seq)).toEqual([7, 8, 9, 10]);
+  db.close();
+});
+
+test('what waits for a person stays, however much was held and placed since', () => {
+  const db = openForWriting(temporaryDirectory());
+  const store = new HeldStore(db);
+  const hold = (second: number, boot: string) =>
+    store.put({ kind: 'reading', reading: readingAt(second * 1000), decimals: {}, held: { ...HELD, boot } });
+  hold(0, 'of-old');
+  for (let second = 1; second < 10; second++) hold(second, 'this-boot');
+  const all = { after: 0, through: 100 };
+  store.remove(store.take({ boot: 'this-boot', offsetMs: 0 }, 9, all));
+  hold(10, 'this-boot');
+  expect(store.limit(4)).toBe(0);
+  expect(store.take({ boot: 'of-old', offsetMs: 0 }, 10, all)).toHaveLength(1);
   db.close();
 });
 

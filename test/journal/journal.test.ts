@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
@@ -235,4 +235,12 @@ test('an empty journal yields nothing', () => {
   expect(reader.latest(HOUSE)).toBeUndefined();
   expect(reader.lastKnownMs(HOUSE)).toBeUndefined();
   reader.close();
+});
+
+test('what a compaction or a restore has left that was cut off goes with the next start', () => {
+  const stateDir = temporaryDirectory();
+  const drafts = ['compacting', 'compacting-journal', 'restoring'].map((end) => join(stateDir, `journal.db.${end}`));
+  for (const draft of drafts) writeFileSync(draft, 'half');
+  open(stateDir).close();
+  expect(drafts.filter((draft) => existsSync(draft))).toEqual([]);
 });

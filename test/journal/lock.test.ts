@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CollectorLock, PID_FILE } from '../../agent/journal/lock.ts';
 import { asNobody, NOBODY } from '../support/nobody.ts';
+import { open, readAll } from '../support/open-journal.ts';
+import { DECIMALS, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 test('a collector without the right to write its lock does not start', () => {
@@ -21,4 +23,17 @@ test('what root leaves keeps the collector of the service from nothing', (contex
   CollectorLock.acquire(stateDir).release();
   expect(statSync(join(stateDir, PID_FILE)).uid).toBe(NOBODY);
   asNobody(stateDir, () => CollectorLock.acquire(stateDir).release());
+});
+
+test.each([
+  'collector.lock',
+  'journal.lock',
+])('bytes that a failing card has put into %s keep no collector from its journal', (name) => {
+  const stateDir = temporaryDirectory();
+  open(stateDir).close();
+  writeFileSync(join(stateDir, name), 'garbage '.repeat(1000));
+  const journal = open(stateDir);
+  journal.append(readingAt(1000), DECIMALS);
+  journal.close();
+  expect(readAll(stateDir).readings).toHaveLength(1);
 });

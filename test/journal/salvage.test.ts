@@ -1,7 +1,8 @@
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test } from 'vitest';
+import { salvageFile } from '../../agent/journal/salvage/command.ts';
 import { findRow } from '../../agent/journal/salvage/found.ts';
 import { PAGE_BYTES, readPage } from '../../agent/journal/salvage/page.ts';
 import { PageFile } from '../../agent/journal/salvage/page-file.ts';
@@ -166,4 +167,25 @@ test.each([
     ({ timeMs }) => timeMs < FIRST_MS + 100_000 || timeMs >= FIRST_MS + 800_000,
   );
   expect(salvage(temporaryDirectory(), old)).toMatchObject({ readings: left.length, lostRows: 0 });
+});
+
+test('another file of the same name is salvaged as well', async () => {
+  const [one, two] = [makeTemplate(temporaryDirectory(), 50), makeTemplate(temporaryDirectory(), 150)];
+  const stateDir = temporaryDirectory();
+  open(stateDir, { salvage: false }).close();
+  const byHand = ({ stateDir: from }: typeof one) => salvageFile(stateDir, join(from, 'journal.db'), () => {});
+  expect((await byHand(one)).readings).toBe(one.readings.size);
+  expect((await byHand(two)).readings).toBe(two.readings.size - one.readings.size);
+  expect((await byHand(two)).readings).toBe(two.readings.size - one.readings.size);
+  expect(new Set(everything(stateDir).readings.map(nameOf))).toEqual(new Set(two.readings.keys()));
+});
+
+test('a write-ahead file that the card does not give back costs itself alone', () => {
+  const { stateDir, readings } = makeTemplate(temporaryDirectory(), 100);
+  const path = join(temporaryDirectory(), 'old.db');
+  copyFileSync(join(stateDir, 'journal.db'), path);
+  // Reading its beginning fails with EIO, as a sector that is gone.
+  symlinkSync('/proc/self/mem', `${path}-wal`);
+  const fresh = temporaryDirectory();
+  expect(salvage(fresh, path)).toMatchObject({ readings: readings.size });
 });

@@ -314,9 +314,10 @@ test('a consumer that is ahead gets what was salvaged behind it', () => {
 });
 
 test('killed at any moment of setting aside and of salvaging, nothing is lost', async () => {
+  const template = makeTemplate(temporaryDirectory(), 800, true);
   for (let kill = 0; kill < 8; kill++) {
-    const template = makeTemplate(temporaryDirectory(), 800, true);
-    const { stateDir } = template;
+    const stateDir = temporaryDirectory();
+    damagedCopy(template, stateDir, () => undefined);
     overwrite(stateDir, [1, 2]);
     const opening = runScript(`${REPOSITORY}/test/support/salvaging-child.ts`, ['open', stateDir]);
     await opening.printed(/ready/);
@@ -381,6 +382,7 @@ test.each([
   [{ errcode: 26 }, 'yes'],
   [{ errcode: 266 }, 'perhaps'],
   [{ errcode: 522 }, 'perhaps'],
+  [{ code: 'EIO' }, 'perhaps'],
   [{ errcode: 778 }, 'no'],
   [{ errcode: 13 }, 'no'],
   [{ errcode: 5 }, 'no'],

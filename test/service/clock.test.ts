@@ -1,4 +1,3 @@
-import { expect, test } from 'vitest';
 import { MODELS } from '../../agent/meters/catalogue.ts';
 import { SDM120 } from '../../agent/meters/eastron.ts';
 import { WE_526 } from '../../agent/meters/orno.ts';
@@ -7,6 +6,7 @@ import { clockDoubt } from '../../agent/system/clock-doubt.ts';
 import type { ClockEvidence } from '../../agent/system/clock-state.ts';
 import { finished } from '../support/child.ts';
 import { type ServiceLineOptions, serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 
 const BERLIN = { TZ: 'Europe/Berlin' };
 

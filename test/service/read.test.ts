@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import { MODELS } from '../../agent/meters/catalogue.ts';
 import { finished, runCommand } from '../support/child.ts';
 import { serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 interface Register {

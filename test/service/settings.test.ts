@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import { MODELS } from '../../agent/meters/catalogue.ts';
 import { SDM120 } from '../../agent/meters/eastron.ts';
 import { WE_504, WE_514 } from '../../agent/meters/orno.ts';
@@ -9,6 +8,7 @@ import { WE_516 } from '../../agent/meters/orno-three-phase.ts';
 import type { ServiceMemory } from '../../agent/simulator/service-memory.ts';
 import { finished } from '../support/child.ts';
 import { serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 async function meter(args: string[]) {
@@ -53,9 +53,12 @@ test('without confirmation, for the address that it has, and for one that is tak
   ]);
   expect((await address(port, 1)).out).toBe('the meter has the address 1 already\n');
   const taken = serviceLine({ others: [9] });
-  const { code, err } = await address(taken.port, 9);
-  expect([code, err]).toEqual([64, expect.stringContaining('address 9 is taken')]);
-  expect([service.writes, taken.service.writes]).toEqual([[], []]);
+  const doubled = serviceLine({ doubled: [9] });
+  for (const { port } of [taken, doubled]) {
+    const { code, err } = await address(port, 9);
+    expect([code, err]).toEqual([64, expect.stringContaining('address 9 is taken')]);
+  }
+  expect([service.writes, taken.service.writes, doubled.service.writes]).toEqual([[], [], []]);
 });
 
 test('a WE-504 is unlocked first', async () => {

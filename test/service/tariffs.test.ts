@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
 import { SDM630 } from '../../agent/meters/eastron.ts';
 import { WE_526 } from '../../agent/meters/orno.ts';
 import { WE_517 } from '../../agent/meters/orno-three-phase.ts';
 import type { PlannedFault } from '../../agent/simulator/write-faults.ts';
-import { finished, REPOSITORY, runCommand } from '../support/child.ts';
+import { finished, REPOSITORY, runCommand, runProgram } from '../support/child.ts';
 import { serviceLine } from '../support/service-line.ts';
+import { expect, test } from '../support/side-by-side.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const WORKDAY = 0x8100;
@@ -191,6 +191,21 @@ test('Ctrl-C while it writes: the part under way is finished, and the state is t
   expect(child.output()).toContain('workday: new, read back\nweekend: old, as it was\n');
   expect(child.errors()).toContain('the schedule is half written: it was stopped');
   expect(service.writes).toHaveLength(1);
+});
+
+test('neither a terminal that is lost nor a reader that has gone leaves a schedule half written', async () => {
+  const [lost, unread] = [serviceLine({ fault: 'late-reply' }), serviceLine()];
+  const child = runCommand(['meter', 'tariffs', '--port', lost.port, '--set', file(NEW), '--yes']);
+  await child.printed(/writing workday/);
+  expect(await child.end('SIGHUP')).toBe(0);
+  expect(child.output()).toContain('workday: new, read back\nweekend: new, read back\n');
+  const args = ['meter', 'tariffs', '--port', unread.port, '--set', file(NEW), '--yes'];
+  const command = [`${REPOSITORY}/agent/energy-monitor`, ...args].map((word) => `'${word}'`).join(' ');
+  const piped = runProgram('/bin/bash', ['-c', `set -o pipefail; ${command} | true`]);
+  expect(await piped.ended).toBe(0);
+  for (const { service } of [lost, unread]) {
+    expect([service.held(WORKDAY, 16), service.held(WEEKEND, 2)]).toEqual([padded(NEW_WORKDAY), '00000003']);
+  }
 });
 
 test('killed in the middle: each part is old or new as a whole, and the next run writes what is missing', async () => {

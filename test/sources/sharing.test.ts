@@ -106,3 +106,13 @@ test('a slow one on a full line takes nothing from those that need less', async 
         .filter((what) => what !== 'R'),
     ).toEqual([]);
 });
+
+test.for([1, 3, 10])('a meter that was slow for %i s is read each second again when it is not', async (slowS) => {
+  const isSlow = (ms: number) => ms >= 60_000 && ms < 60_000 + slowS * 1000;
+  // Three answers of 240 ms leave no time for the other meter.
+  const stalls: SimulatedMeter = { unit: 1, latencyMs: (ms) => (isSlow(ms) ? 240 : 10) };
+  const runs = await simulatedRun([stalls, { unit: 2, latencyMs: () => 10 }], 240);
+  const after = (unit: number) => lost(runs.get(unit))?.filter((text) => Number.parseInt(text, 10) >= 60 + slowS);
+  expect([after(1), after(2)]).toEqual([[], []]);
+  expect(lost(runs.get(2))?.length).toBeLessThanOrEqual(1);
+});

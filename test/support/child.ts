@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { afterTest } from './side-by-side.ts';
 
 export const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -29,7 +29,7 @@ function follow(child: ChildProcess): Child {
   child.stdout?.setEncoding('utf8').on('data', (text: string) => append(text, true));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => append(text, false));
   const ended = new Promise<number | null>((resolve) => child.once('close', (code) => resolve(code)));
-  onTestFinished(async () => {
+  afterTest(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await ended;
   });

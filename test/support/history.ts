@@ -56,8 +56,8 @@ export function keepUp(stateDir: string, options: Partial<KeeperOptions> = {}, n
   }
 }
 
-export function openHistory(stateDir: string, timeZone?: string): History {
-  const history = new History(stateDir, timeZone);
+export function openHistory(stateDir: string, timeZone?: string, mostRows?: number): History {
+  const history = new History(stateDir, timeZone, mostRows);
   onTestFinished(() => history.close());
   return history;
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { serviceTables } from '../../agent/meters/service/catalogue.ts';
 import { PtyLine } from '../../agent/simulator/pty-line.ts';
@@ -10,6 +9,7 @@ import { Slave } from '../../agent/simulator/slave.ts';
 import { VirtualMeter, type VirtualMeterOptions } from '../../agent/simulator/virtual-meter.ts';
 import type { PlannedFault, WriteFault } from '../../agent/simulator/write-faults.ts';
 import { restlessLoad } from './restless-load.ts';
+import { afterTest } from './side-by-side.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'slave'>> {
@@ -19,6 +19,8 @@ export interface ServiceLineOptions extends Partial<Omit<RtuEndpointOptions, 'sl
   fault?: WriteFault;
   /** Other meters on the line, without a service of theirs. */
   others?: readonly number[];
+  /** Addresses that two of the others have: both answer at once, and what comes is neither's answer. */
+  doubled?: readonly number[];
   /** What the meter is heard at, of its slave. */
   heard?: (service: ServiceMemory) => boolean;
 }
@@ -32,6 +34,7 @@ export function serviceLine({
   fault,
   heard,
   others = [],
+  doubled = [],
   ...options
 }: ServiceLineOptions = {}) {
   const model = given?.model ?? WE_515;
@@ -48,11 +51,18 @@ export function serviceLine({
     Date.now(),
   );
   const plain = () => new VirtualMeter({ model, load: restlessLoad(2, STEADY_MS), stepMs: STEADY_MS }, Date.now());
-  const whole = new Slave(new Map([[unit, meter], ...others.map((other) => [other, plain()] as const)]));
+  const whole = new Slave(
+    new Map([[unit, meter], ...[...others, ...doubled].map((other) => [other, plain()] as const)]),
+  );
   const slave: Pick<Slave, 'serve'> = {
-    serve: (request, nowMs) => (heard?.(service) === false ? undefined : whole.serve(request, nowMs)),
+    serve: (request, nowMs) => {
+      if (heard?.(service) === false) return undefined;
+      const answer = whole.serve(request, nowMs);
+      if (answer?.reply && doubled.includes(request.readUInt8(0))) answer.reply.fill(0x5a, 3);
+      return answer;
+    },
   };
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
-  onTestFinished(() => line.close());
+  afterTest(() => line.close());
   return { line, meter, service, port: line.linkPath };
 }

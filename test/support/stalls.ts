@@ -1,4 +1,4 @@
-import { onTestFinished } from 'vitest';
+import { afterTest } from './side-by-side.ts';
 
 const EVERY_MS = 10;
 
@@ -15,6 +15,6 @@ export function watchStalls(leastMs: number): (fromMs: number, toMs: number) => 
     if (now - last > leastMs) stalls.push(Date.now());
     last = now;
   }, EVERY_MS);
-  onTestFinished(() => clearInterval(timer));
+  afterTest(() => clearInterval(timer));
   return (fromMs, toMs) => stalls.some((atMs) => atMs > fromMs - 500 && atMs < toMs + 1000);
 }

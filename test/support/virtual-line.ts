@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { WE_515 } from '../../agent/meters/orno.ts';
 import { PtyLine } from '../../agent/simulator/pty-line.ts';
 import { seededRandom } from '../../agent/simulator/random.ts';
@@ -7,6 +6,7 @@ import type { RtuEndpointOptions } from '../../agent/simulator/rtu-endpoint.ts';
 import { Slave } from '../../agent/simulator/slave.ts';
 import { VirtualMeter, type VirtualMeterOptions } from '../../agent/simulator/virtual-meter.ts';
 import { restlessLoad } from './restless-load.ts';
+import { afterTest } from './side-by-side.ts';
 import { temporaryDirectory } from './temporary.ts';
 
 export interface VirtualLineOptions extends Partial<Omit<RtuEndpointOptions, 'slave'>> {
@@ -26,7 +26,7 @@ export function virtualLine({ meter: meterOptions, silentRefusals, unit = 1, ...
   );
   const slave = new Slave(new Map([[unit, meter]]), silentRefusals);
   const line = new PtyLine(join(temporaryDirectory(), 'meter'), { random: seededRandom(1), ...options, slave });
-  onTestFinished(() => line.close());
+  afterTest(() => line.close());
   return { line, meter };
 }
 

@@ -61,5 +61,15 @@ test('hours are those of the clock, cut where it is changed', () => {
 });
 
 test('a zone is one of the IANA database', () => {
-  expect(['Europe/Berlin', 'UTC', 'Mars/Olympus', ''].map(isZone)).toEqual([true, true, false, false]);
+  for (const name of ['Europe/Berlin', 'America/Argentina/Salta', 'Etc/GMT+5', 'UTC'])
+    expect([name, isZone(name)]).toEqual([name, true]);
+  for (const name of [
+    'Mars/Olympus',
+    '',
+    'America/Argentina',
+    'posix/Europe/Berlin',
+    'Europe/../Berlin',
+    'Europe/Berlin/',
+  ])
+    expect([name, isZone(name)]).toEqual([name, false]);
 });

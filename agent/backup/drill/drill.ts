@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type StoreConfig, storeName } from '../../config/backup-schema.ts';
-import { parseConfig } from '../../config/load.ts';
 import { secretPath } from '../../config/secrets.ts';
 import { journalPath, storageError } from '../../journal/database.ts';
-import { AgentError, messageOf } from '../../system/errors.ts';
+import { AgentError } from '../../system/errors.ts';
 import { KernelLock } from '../../system/kernel-lock.ts';
 import type { Logger } from '../../system/logging.ts';
 import { heirIn } from '../../system/owner.ts';
@@ -19,6 +18,7 @@ import type { Repository } from '../repository.ts';
 import { databasesIn } from '../restore/database-kind.ts';
 import { notLaterThanMade, openSnapshot } from '../restore/restore.ts';
 import type { SnapshotReader } from '../snapshot-reader.ts';
+import { drillConfiguration } from './configuration-drill.ts';
 import { type DatabaseDrill, drillDatabase } from './database-drill.ts';
 import { drillJournal, type JournalDrill } from './journal-drill.ts';
 import type { DrillPart, DrillProgress } from './part.ts';
@@ -51,7 +51,6 @@ export interface DrillReport {
   problems: number;
 }
 
-const CONFIG = 'config/config.yaml';
 /** Whoever looks for what takes the room finds whose it is. */
 const SCRATCH = 'energy-monitor-drill';
 
@@ -211,18 +210,4 @@ async function partsOf(
   for (const { source, reason } of snapshot.details.missing ?? [])
     parts.push({ name: source, done: 'not in this backup', problems: [`the backup was made without it: ${reason}`] });
   return parts;
-}
-
-/** A new machine begins with it: this version has to take it. */
-async function drillConfiguration(snapshot: SnapshotReader): Promise<DrillPart> {
-  const part: DrillPart = { name: 'config', done: 'read, and valid', problems: [] };
-  const file = snapshot.file(CONFIG);
-  try {
-    if (file) parseConfig((await snapshot.whole(file)).toString(), CONFIG, { tables: 'skip' });
-    else part.problems.push('the backup has no configuration');
-  } catch (error) {
-    if (!(error instanceof AgentError)) throw error;
-    part.problems.push(messageOf(error));
-  }
-  return part.problems.length > 0 ? { ...part, done: 'not good for a new machine' } : part;
 }

@@ -31,7 +31,8 @@ export const taken = (database: string, url: string) =>
 function failureOf(output: string, newDatabase: string, { host, port }: InfluxdOptions): AgentError {
   const where = `${host}:${port}`;
   if (/database may already exist/.test(output)) return taken(newDatabase, where);
-  if (/proper header tag|invalid metadata/i.test(output)) {
+  // An HTTP server answers, or hangs up on what it has not read to its end.
+  if (/proper header tag|invalid metadata|updating metadata[^\n]*reset by peer/i.test(output)) {
     return new AgentError('config', `what answers at ${where} is not the RPC of an InfluxDB 1.x`, {
       hint: "it is bind-address in influxdb.conf, port 8088 by default, not the port of the server's url",
     });

@@ -1,17 +1,14 @@
-import { chownSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { parse } from 'yaml';
 import type { StoreConfig } from '../../config/backup-schema.ts';
 import { DEFAULT_STATE_DIR } from '../../config/state-dir.ts';
 import { requirePlace } from '../../journal/restorer.ts';
-import { heirIn } from '../../system/owner.ts';
-import { writePrivateFile } from '../../system/private-file.ts';
 import { openExisting } from '../existing.ts';
 import { openStore } from '../place.ts';
 import { type Listed, listSnapshots, snapshotNamed } from '../prune.ts';
 import type { Repository } from '../repository.ts';
-import { DamagedContent, SnapshotReader } from '../snapshot-reader.ts';
+import { SnapshotReader } from '../snapshot-reader.ts';
 import { verify } from '../verify.ts';
+import { type ConfigurationReport, configurationIn, restoreConfiguration } from './configuration.ts';
 import { databasesIn, type KeptDatabase } from './database-kind.ts';
 import { DatabaseNote } from './database-note.ts';
 import {
@@ -22,8 +19,6 @@ import {
   restoreJournal,
 } from './journal.ts';
 import { continueBackups } from './machine.ts';
-
-const CONFIG = 'config/config.yaml';
 
 export interface RestoreOptions extends JournalRestoreOptions {
   store: StoreConfig;
@@ -49,7 +44,7 @@ export interface RestoreReport {
   host: string;
   journal: JournalRestoreResult | undefined;
   /** Where the configuration was written; undefined when one was there, or it was not asked for. */
-  config: { path: string; secrets: string[] } | undefined;
+  config: ConfigurationReport | undefined;
   missing: { source: string; reason: string }[];
   /** Of a dry run. */
   rehearsal: Rehearsal | undefined;
@@ -76,8 +71,10 @@ export async function restore(options: RestoreOptions): Promise<RestoreReport> {
   const { merge, configFile, dryRun } = options;
   const { repository, listed, newest, snapshot } = await openSnapshot(options);
   const lost: string[] = [];
-  const config = merge ? undefined : await configurationIn(snapshot, options, lost);
-  const stateDir = options.stateDir ?? stateDirIn(config);
+  // A dry run names all that is gone.
+  const skipDamaged = dryRun || options.skipDamaged;
+  const config = merge ? undefined : await configurationIn(snapshot, { configFile, skipDamaged }, lost);
+  const stateDir = options.stateDir ?? stateDirIn(config?.text);
   const report: RestoreReport = {
     stateDir,
     label: repository.store.label,
@@ -147,34 +144,7 @@ export async function openSnapshot({
   return { repository, listed, newest: all.at(-1)?.sequence ?? 0, snapshot };
 }
 
-async function configurationIn(
-  snapshot: SnapshotReader,
-  { skipDamaged }: RestoreOptions,
-  lost: string[],
-): Promise<string | undefined> {
-  const file = snapshot.file(CONFIG);
-  try {
-    return file && (await snapshot.whole(file)).toString();
-  } catch (error) {
-    if (!skipDamaged || !(error instanceof DamagedContent)) throw error;
-    lost.push(error.message);
-    return undefined;
-  }
-}
-
 function stateDirIn(config: string | undefined): string {
   const { stateDir } = (parse(config ?? '') ?? {}) as { stateDir?: unknown };
   return typeof stateDir === 'string' ? stateDir : DEFAULT_STATE_DIR;
-}
-
-/** Secrets are not in a backup: what is *** has to be written anew. */
-function restoreConfiguration(text: string, path: string, stateDir: string): RestoreReport['config'] {
-  if (existsSync(path)) return undefined;
-  mkdirSync(dirname(path), { recursive: true });
-  writePrivateFile(path, text.trimEnd());
-  // Who runs the agent has to read it.
-  const owner = heirIn(stateDir);
-  if (owner) chownSync(path, owner.uid, owner.gid);
-  const secrets = [...text.matchAll(/(\w+): "?\*\*\*"?/g)].flatMap(([, key]) => key ?? []);
-  return { path, secrets };
 }

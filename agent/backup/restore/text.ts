@@ -21,6 +21,7 @@ export function restoreText(report: RestoreReport): string {
   }
   if (config) {
     lines.push(`configuration in ${config.path}`);
+    if (config.tables.length > 0) lines.push(`  with its register tables: ${config.tables.join(', ')}`);
     if (config.secrets.length > 0) lines.push(`  write again what is *** in it: ${config.secrets.join(', ')}`);
   }
   for (const { source, reason } of missing) lines.push(`this backup was made without ${source}: ${reason}`);

@@ -16,16 +16,23 @@ const SMALL_HEAP = ['--disable-warning=ExperimentalWarning', '--max-semi-space-s
 export class BackgroundSalvage {
   readonly #stateDir: string;
   readonly #log: Logger;
+  readonly #retryMs: number;
+  readonly #onDone: () => void;
   /** The newest that was opened. */
   #db: DatabaseSync | undefined;
   #child: ChildProcess | undefined;
   #timer: NodeJS.Timeout | undefined;
   #said: string | undefined;
+  /** Could not be salvaged the last time: the others come first. */
+  readonly #failed = new Set<string>();
   #ended = false;
 
-  constructor(stateDir: string, log: Logger) {
+  /** @param onDone called after each file */
+  constructor(stateDir: string, log: Logger, onDone: () => void, retryMs = RETRY_MS) {
+    this.#retryMs = retryMs;
     this.#stateDir = stateDir;
     this.#log = log;
+    this.#onDone = onDone;
   }
 
   /** Begins, or goes on, when there is something to salvage and nothing is under way. */
@@ -35,9 +42,12 @@ export class BackgroundSalvage {
     clearTimeout(this.#timer);
     try {
       const files = asideFiles(this.#stateDir).map(({ path }) => path);
+      const left = files.filter((file) => salvageProgress(db, file)?.finishedMs === undefined);
       // The newest first: its readings are those that somebody looks for.
-      const path = files.findLast((file) => salvageProgress(db, file)?.finishedMs === undefined);
-      if (path !== undefined) this.#start(path);
+      const path = left.findLast((file) => !this.#failed.has(file)) ?? left.at(-1);
+      if (path === undefined) return;
+      if (this.#failed.has(path)) this.#failed.clear();
+      this.#start(path);
     } catch (error) {
       this.#log.warn({ reason: messageOf(error) }, 'what was set aside cannot be salvaged now');
     }
@@ -60,14 +70,16 @@ export class BackgroundSalvage {
     child.on('message', (report: SalvageReport) => {
       isDone = report.kind === 'done';
       this.#tell(path, report);
+      if (isDone) this.#onDone();
     });
     child.on('error', (error) => this.#tell(path, { kind: 'failed', message: messageOf(error), hint: undefined }));
     child.on('exit', () => {
       this.#child = undefined;
       if (this.#ended || !this.#db) return;
       const db = this.#db;
+      if (!isDone) this.#failed.add(path);
       if (isDone) this.begin(db);
-      else this.#timer = setTimeout(() => this.begin(this.#db ?? db), RETRY_MS);
+      else this.#timer = setTimeout(() => this.begin(this.#db ?? db), this.#retryMs);
     });
     child.unref();
     child.channel?.unref();

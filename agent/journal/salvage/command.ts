@@ -7,7 +7,7 @@ import { CollectorLock } from '../lock.ts';
 import type { SalvageProgress } from './progress.ts';
 import { Salvage } from './salvage.ts';
 
-export type SalvageResult = Omit<SalvageProgress, 'catalogue'>;
+export type SalvageResult = Omit<SalvageProgress, 'catalogue' | 'file'>;
 
 const BYTES_A_STEP = 1e6;
 
@@ -34,7 +34,7 @@ export async function salvageFile(
       // A collector gets its turn to write.
       if (CollectorLock.isHeld(stateDir)) await sleep(20);
     }
-    const { catalogue: _, ...result } = salvage.progress;
+    const { catalogue: _, file: __, ...result } = salvage.progress;
     return result;
   } finally {
     salvage.close();

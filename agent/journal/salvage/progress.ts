@@ -6,6 +6,8 @@ import type { OldCatalogue } from './old-catalogue.ts';
 
 /** How far the salvage of a file is, as the journal that takes what is found remembers it. */
 export interface SalvageProgress {
+  /** Which file it is of: another one can have the same name, such as `journal.db` elsewhere. */
+  file?: string;
   /** Images of pages that were looked at, in this pass, and all there are. */
   done: number;
   images: number;

@@ -1,4 +1,4 @@
-import { existsSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { AgentError, messageOf } from '../../system/errors.ts';
@@ -56,7 +56,9 @@ export class Salvage {
       throw error;
     }
     this.#writer = new SalvageWriter(stateDir, this.#db);
-    this.progress = { ...emptyProgress(this.#file.images), ...salvageProgress(this.#db, path) };
+    const file = contentOf(path);
+    const known = salvageProgress(this.#db, path);
+    this.progress = { ...emptyProgress(this.#file.images), ...(known?.file === file ? known : { file }) };
     this.#learn();
     this.#known = this.#catalogue.size;
   }
@@ -189,6 +191,12 @@ export class Salvage {
       hint: 'make room: what is in the journal meanwhile stays, and the rest comes later',
     });
   }
+}
+
+/** What changes with the content, and not with the name. */
+function contentOf(path: string): string {
+  const stats = [path, `${path}-wal`].map((file) => statSync(file, { throwIfNoEntry: false }));
+  return stats.map((stat) => (stat ? `${stat.size}/${Math.round(stat.mtimeMs)}` : '')).join(' ');
 }
 
 function emptyProgress(images: number): SalvageProgress {

@@ -19,7 +19,10 @@ export interface Frame {
 export interface Wal {
   /** Frames of the newest run, in the order in which they were written; all where that cannot be told. */
   frames: Frame[];
-  /** Frames of the newest run behind the first one whose checksum does not match: SQLite leaves them all out. */
+  /**
+   * Frames of the newest run behind the first one whose checksum does not match, up to the last commit among them: SQLite
+   * leaves them all out. Without a commit they are of a transaction that was rolled back.
+   */
   cutOff: number;
 }
 
@@ -36,7 +39,7 @@ export function readWal(path: string): Wal {
 
 function framesOf(fd: number, size: number): Wal {
   const header = Buffer.alloc(HEADER_BYTES);
-  readSync(fd, header, 0, HEADER_BYTES, 0);
+  readInto(fd, header, 0);
   const magic = header.readUInt32BE(0);
   const chain = new Chain(magic === MAGIC);
   chain.add(header.subarray(0, 24));
@@ -45,9 +48,10 @@ function framesOf(fd: number, size: number): Wal {
   const frames: Frame[] = [];
   let committed = 0;
   let cutOff = 0;
+  let unmatched = 0;
   const bytes = Buffer.alloc(FRAME_BYTES);
   for (let at = HEADER_BYTES; at + FRAME_BYTES <= size; at += FRAME_BYTES) {
-    readSync(fd, bytes, 0, FRAME_BYTES, at);
+    readInto(fd, bytes, at);
     const page = bytes.readUInt32BE(0);
     // Frames of earlier runs, which are in the database already, lie behind those of the newest.
     const isOfRun = bytes.compare(header, 16, 24, 8, 16) === 0;
@@ -60,13 +64,24 @@ function framesOf(fd: number, size: number): Wal {
       chain.add(bytes.subarray(FRAME_HEADER_BYTES));
       whole = chain.matches(bytes, 16);
     }
-    if (!whole) cutOff++;
+    if (!whole) unmatched++;
     if (page > 0) frames.push({ page, offset: at + FRAME_HEADER_BYTES, isCommitted: false });
     // The last page of a commit says how many the database has.
-    if (whole && bytes.readUInt32BE(4) > 0) committed = frames.length;
+    const isCommit = bytes.readUInt32BE(4) > 0;
+    if (whole && isCommit) committed = frames.length;
+    if (!whole && isCommit) cutOff = unmatched;
   }
   for (const frame of frames.slice(0, committed)) frame.isCommitted = true;
   return { frames, cutOff };
+}
+
+/** A sector that the card does not give back reads as zeros, which match no checksum: the others are looked at all the same. */
+function readInto(fd: number, bytes: Buffer, at: number): void {
+  try {
+    readSync(fd, bytes, 0, bytes.length, at);
+  } catch {
+    bytes.fill(0);
+  }
 }
 
 /** The running checksum over a file's frames. */
