@@ -1,0 +1,143 @@
+import { chmodSync, chownSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Child, REPOSITORY, runCommand } from './child.ts';
+import { Guest } from './nspawn.ts';
+import type { Suite } from './nspawn-rootfs.ts';
+import { temporaryDirectory } from './temporary.ts';
+
+/** On any Debian (base-passwd). */
+const DIALOUT = 20;
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 100;
+
+/** A state that is waited for, and what `systemctl show` says. */
+export type Properties = Readonly<Record<string, string>>;
+
+/** A reading as `readings --format json` prints it. */
+export interface PrintedReading {
+  time: string;
+  meter: string;
+  measurement: string;
+  [quantity: string]: unknown;
+}
+
+export const CONFIG = `meters:
+  - name: house
+    model: we-515
+    connection: {serial: /dev/energy-meter}
+journal: {flushInterval: 1s}
+`;
+
+/** What install.sh does, in a few lines, with the checkout as the release: for tests that are about the units. */
+const INSTALL = `
+set -eu
+cd /opt/energy-monitor/current/systemd
+install -D -m 644 sysusers.conf /etc/sysusers.d/energy-monitor.conf
+install -D -m 644 tmpfiles.conf /etc/tmpfiles.d/energy-monitor.conf
+systemd-sysusers energy-monitor.conf
+systemd-tmpfiles --create energy-monitor.conf
+chgrp -R energy-monitor /etc/energy-monitor/config.yaml
+chmod 640 /etc/energy-monitor/config.yaml
+cp -r energy-monitor* /etc/systemd/system/
+ln -sf /opt/energy-monitor/current/agent/energy-monitor /usr/local/bin/energy-monitor
+systemctl daemon-reload
+systemctl enable energy-monitor.target $(cd /etc/systemd/system && grep -l '^WantedBy=' energy-monitor*)
+systemctl start --no-block energy-monitor.target
+`;
+
+/** A Pi: a guest with a virtual meter on /dev/energy-meter, which a time server has told the time. */
+export class GuestPi {
+  readonly guest: Guest;
+  meter: Child | undefined;
+
+  private constructor(guest: Guest) {
+    this.guest = guest;
+  }
+
+  /** Switched off, with nothing of the agent on it. */
+  static async make(suite: Suite): Promise<GuestPi> {
+    const pi = new GuestPi(await Guest.make(suite));
+    // timesyncd's answer, which comes over a network.
+    pi.guest.write('/etc/tmpfiles.d/time.conf', 'd /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n');
+    await pi.plugIn();
+    return pi;
+  }
+
+  /** Running, with the checkout as its release, installed by hand. */
+  static async installed(suite: Suite, config = CONFIG): Promise<GuestPi> {
+    const pi = await GuestPi.make(suite);
+    pi.guest.bind({ from: REPOSITORY, to: '/opt/energy-monitor/releases/checkout' });
+    await pi.guest.boot();
+    await pi.guest.out('ln', '-s', 'releases/checkout', '/opt/energy-monitor/current');
+    pi.guest.write('/etc/energy-monitor/config.yaml', config);
+    await pi.guest.out('sh', '-c', INSTALL);
+    return pi;
+  }
+
+  /** A virtual meter at the pace of its line; seen by the guest from its next boot on. */
+  async plugIn(): Promise<void> {
+    const link = join(temporaryDirectory(), 'energy-meter');
+    this.meter = runCommand(['simulate', '--link', link]);
+    await this.meter.printed(/energy-meter/);
+    const device = realpathSync(link);
+    chownSync(device, 0, DIALOUT);
+    chmodSync(device, 0o660);
+    this.guest.unbind('/dev/energy-meter');
+    this.guest.bind({ from: device, to: '/dev/energy-meter', writable: true });
+  }
+
+  async properties(unit: string, ...names: string[]): Promise<Properties> {
+    const out = await this.guest.out('systemctl', 'show', unit, `--property=${names.join(',')}`);
+    const lines = out.split('\n').filter((line) => line.includes('='));
+    return Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+  }
+
+  async property(unit: string, name: string): Promise<string> {
+    return (await this.properties(unit, name))[name] ?? '';
+  }
+
+  /** Waits until a unit is as described. */
+  async until(unit: string, wanted: Properties): Promise<Properties> {
+    const names = Object.keys(wanted);
+    return this.eventually(
+      () => this.properties(unit, ...names),
+      (found) => names.every((name) => found[name] === wanted[name]),
+      `${unit} to be ${JSON.stringify(wanted)}`,
+    );
+  }
+
+  /** Asks until the answer is right. @throws Error with the last one and the end of the log */
+  async eventually<T>(ask: () => Promise<T>, isRight: (answer: T) => boolean, what: string): Promise<T> {
+    const deadlineMs = Date.now() + PATIENCE_MS;
+    for (;;) {
+      const answer = await ask();
+      if (isRight(answer)) return answer;
+      if (Date.now() > deadlineMs) {
+        const { out } = await this.guest.run('journalctl', '--no-pager', '--lines=40');
+        throw new Error(`waited for ${what} in vain, found ${JSON.stringify(answer)}; the log ends with\n${out}`);
+      }
+      await sleep(LOOK_MS);
+    }
+  }
+
+  /** What the journal has, by the command line, as root. */
+  async readings(...options: string[]): Promise<PrintedReading[]> {
+    const out = await this.guest.out('energy-monitor', 'readings', '--last', '1d', '--format', 'json', ...options);
+    return JSON.parse(out) as PrintedReading[];
+  }
+
+  /** Waits until so many more readings of the meter are stored. */
+  async moreReadings(count: number): Promise<PrintedReading[]> {
+    const before = (await this.readings('--meter', 'house')).length;
+    const ask = () => this.readings('--meter', 'house');
+    return this.eventually(ask, (found) => found.length >= before + count, `${count} more readings`);
+  }
+
+  /** The log of a unit, as a person reads it. */
+  async log(unit: string, ...options: string[]): Promise<string> {
+    return this.guest.out('journalctl', '--no-pager', '--output=cat', `--unit=${unit}`, ...options);
+  }
+}
