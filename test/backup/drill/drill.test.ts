@@ -194,8 +194,10 @@ test('an encrypted backup needs a key: the recovery key by hand, one of its own 
   await expect(drill(withKey(file('open', own.identity, 0o644)), OPTIONS)).rejects.toMatchObject({
     code: 'permission',
   });
-  await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/name of a systemd credential/);
-  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(/problem {3}drill: drill.key is the name of/);
+  await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/there is no credential drill.key/);
+  expect(statusText(readOutcomes(path('state')), Date.now())).toMatch(
+    /problem {3}drill: there is no credential drill.key/,
+  );
   // As a list of rights for the unit's user makes it look.
   vi.stubEnv('CREDENTIALS_DIRECTORY', keys);
   onTestFinished(() => void vi.unstubAllEnvs());
