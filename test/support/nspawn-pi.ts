@@ -2,7 +2,7 @@ import { chmodSync, chownSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, REPOSITORY, runCommand } from './child.ts';
-import { Guest } from './nspawn.ts';
+import { Guest, type Output } from './nspawn.ts';
 import type { Suite } from './nspawn-rootfs.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -21,6 +21,9 @@ export interface PrintedReading {
   measurement: string;
   [quantity: string]: unknown;
 }
+
+export const COLLECTOR = 'energy-monitor-collector.service';
+export const RUNNING = { ActiveState: 'active', SubState: 'running' };
 
 export const CONFIG = `meters:
   - name: house
@@ -72,6 +75,7 @@ export class GuestPi {
     await pi.guest.out('ln', '-s', 'releases/checkout', '/opt/energy-monitor/current');
     pi.guest.write('/etc/energy-monitor/config.yaml', config);
     await pi.guest.out('sh', '-c', INSTALL);
+    await pi.until(COLLECTOR, RUNNING);
     return pi;
   }
 
@@ -85,6 +89,16 @@ export class GuestPi {
     chmodSync(device, 0o660);
     this.guest.unbind('/dev/energy-meter');
     this.guest.bind({ from: device, to: '/dev/energy-meter', writable: true });
+  }
+
+  /** Another adapter in the same place while the guest runs, as udev does it: a name that leads to a new device. */
+  async plugInAgain(): Promise<void> {
+    const script = `
+umount /dev/energy-meter && rm /dev/energy-meter
+systemd-run --quiet --unit=meter energy-monitor simulate --link /dev/energy-meter
+until [ -e /dev/energy-meter ]; do sleep 0.1; done
+chown root:dialout "$(readlink -f /dev/energy-meter)" && chmod 660 "$(readlink -f /dev/energy-meter)"`;
+    await this.guest.out('sh', '-c', script);
   }
 
   async properties(unit: string, ...names: string[]): Promise<Properties> {
@@ -139,5 +153,25 @@ export class GuestPi {
   /** The log of a unit, as a person reads it. */
   async log(unit: string, ...options: string[]): Promise<string> {
     return this.guest.out('journalctl', '--no-pager', '--output=cat', `--unit=${unit}`, ...options);
+  }
+  /** Changes a unit as a person does, by a drop-in. */
+  async dropIn(unit: string, text: string): Promise<void> {
+    this.guest.write(`/etc/systemd/system/${unit}.d/50-test.conf`, text);
+    await this.guest.out('systemctl', 'daemon-reload');
+  }
+
+  /** Runs a script of the shell in place of a unit's program, with all that the unit gives and takes away. */
+  async inPlaceOf(unit: string, script: string): Promise<Output> {
+    const program = '/usr/local/lib/probe.sh';
+    const probe = 'energy-monitor-probe.service';
+    this.guest.write(program, `exec >/run/energy-monitor/probe.out 2>/run/energy-monitor/probe.err\n${script}\n`);
+    const text = await this.guest.out('sh', '-c', `cat /etc/systemd/system/${unit} /etc/systemd/system/${unit}.d/* 2>/dev/null || true`);
+    const ours = text.replaceAll(/^(Type|Exec\w+|Watchdog\w+|Restart\w*|OnFailure|RemainAfterExit)=.*\n/gm, '');
+    this.guest.write(`/etc/systemd/system/${probe}`, `${ours}\n[Service]\nType=oneshot\nExecStart=/bin/sh ${program}\n`);
+    await this.guest.out('systemctl', 'daemon-reload');
+    await this.guest.run('systemctl', 'start', probe);
+    const code = Number(await this.property(probe, 'ExecMainStatus'));
+    const [out, err] = await Promise.all(['out', 'err'].map((name) => this.guest.out('cat', `/run/energy-monitor/probe.${name}`)));
+    return { code, out: out ?? '', err: err ?? '' };
   }
 }
