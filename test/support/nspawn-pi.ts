@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmodSync, chownSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { type Child, REPOSITORY, runCommand } from './child.ts';
 import { Guest, type Output } from './nspawn.ts';
 import type { Suite } from './nspawn-rootfs.ts';
@@ -99,6 +101,12 @@ systemd-run --quiet --unit=meter energy-monitor simulate --link /dev/energy-mete
 until [ -e /dev/energy-meter ]; do sleep 0.1; done
 chown root:dialout "$(readlink -f /dev/energy-meter)" && chmod 660 "$(readlink -f /dev/energy-meter)"`;
     await this.guest.out('sh', '-c', script);
+  }
+
+  /** A device of the kernel, for those who may open it. @param node type, major and minor, as mknod(1) takes them */
+  async addDevice(path: string, node: string): Promise<void> {
+    // nspawn's guest has no right to: this machine makes it there.
+    await promisify(execFile)('mknod', ['--mode=666', this.guest.path(path), ...node.split(' ')]);
   }
 
   async properties(unit: string, ...names: string[]): Promise<Properties> {
