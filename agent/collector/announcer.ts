@@ -17,6 +17,8 @@ export interface AnnouncerOptions {
   log: Logger;
 }
 
+/** Whoever looks right after a start sees readings: the first ones are there by then. */
+const FIRST_MS = 2500;
 /** Without a watchdog only the sentence is told, so often. */
 const SENTENCE_MS = 20_000;
 /** Times that the watchdog is fed within its time: two may be late. */
@@ -30,6 +32,7 @@ const FED_WITHIN = 3;
 export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #told = new Set<string>();
+  #first: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: AnnouncerOptions) {
@@ -40,6 +43,7 @@ export class Announcer {
   ready(): void {
     const { manager, sentence } = this.#options;
     manager.tell({ READY: '1', STATUS: sentence() });
+    this.#first = setTimeout(() => this.#feed(), FIRST_MS);
     const everyMs = manager.watchdogMs === undefined ? SENTENCE_MS : manager.watchdogMs / FED_WITHIN;
     this.#timer = setInterval(() => this.#feed(), everyMs);
   }
@@ -56,6 +60,7 @@ export class Announcer {
 
   /** Resolves when it is told. */
   stopping(): Promise<void> {
+    clearTimeout(this.#first);
     clearInterval(this.#timer);
     this.#options.manager.tell({ STOPPING: '1', STATUS: 'stops: writes what it has' });
     return this.#options.manager.told();
