@@ -69,6 +69,7 @@ meters:
 influxdb: {url: 'http://127.0.0.1:9'}
 END
   mkdir "$try/state"
+  : >"$try/log"
   chown -R "$AGENT_USER:$AGENT_USER" "$try"
   as_agent "$RELEASE/agent/energy-monitor" host-metrics --print --config "$try/config.yaml" >/dev/null 2>&1 || true
   exec_as_agent timeout -s TERM 60 "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$try/log" 2>&1 &

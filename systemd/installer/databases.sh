@@ -30,7 +30,7 @@ stack_setting() {
   printf '%s\n' "${value:-$2}"
 }
 
-compose() { run docker compose --project-directory "$CURRENT/docker" --env-file "$STACK_ENV" "$@"; }
+compose() { run docker compose --env-file "$STACK_ENV" --file "$CURRENT/docker/compose.yaml" "$@"; }
 
 # set_up_databases RELEASE: secrets have to be there before the collector starts, which gets them from systemd.
 set_up_databases() {

@@ -43,7 +43,7 @@ purge() {
     confirm "Remove all readings ($STATE), settings and secrets ($ETC)? Backups elsewhere stay." no ||
     fail usage "nothing was removed"
   uninstall
-  run rm -rf "$ETC" "$STATE"
+  run rm -rf "$ETC" "$STATE" "$ROOT"/var/lib/systemd/timers/stamp-energy-monitor-*
   if getent passwd "$AGENT_USER" >/dev/null; then run userdel "$AGENT_USER" || warn "the user $AGENT_USER could not be removed; later: sudo userdel $AGENT_USER"; fi
   if getent group "$AGENT_USER" >/dev/null; then run groupdel "$AGENT_USER" || true; fi
   say "removed, with all data. What is left: $(what_is_left)"
