@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmdirSync, type Dirent } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -13,6 +13,18 @@ const hierarchies = (): string[] => {
   const hybrid = ['systemd', 'unified'].map((name) => join(ROOT, name)).filter((path) => existsSync(path));
   return hybrid.length > 0 ? hybrid : [ROOT];
 };
+
+/** Why no guest can have a cgroup here; undefined: it can. */
+export function whyNoCgroup(): string | undefined {
+  const places = hierarchies();
+  if (!places.some((path) => existsSync(join(path, 'cgroup.procs')))) return 'there are no cgroups here';
+  try {
+    for (const path of places) accessSync(path, constants.W_OK);
+    return undefined;
+  } catch {
+    return 'this place lets nobody make a cgroup';
+  }
+}
 
 /** What a shell does before it becomes nspawn, and options of nspawn. */
 export function joinCgroup(name: string): { script: string; options: string[] } {
@@ -34,7 +46,7 @@ export async function leaveCgroup(name: string): Promise<void> {
 /** The kernel lets go of a cgroup whose last process has only just ended a moment later. */
 function isRemoved(path: string): boolean {
   try {
-    const inner = readdirSync(path, { withFileTypes: true }).filter((entry: Dirent) => entry.isDirectory());
+    const inner = readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory());
     for (const { name } of inner) isRemoved(join(path, name));
     rmdirSync(path);
     return true;

@@ -3,11 +3,9 @@ import { chmodSync, chownSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Child, REPOSITORY, runCommand } from './child.ts';
-import { Guest, type Output } from './nspawn.ts';
-import type { Suite } from './nspawn-rootfs.ts';
-import { temporaryDirectory } from './temporary.ts';
+import type { Guest, Output } from './nspawn.ts';
 
+const REPOSITORY = join(import.meta.dirname, '../..');
 /** On any Debian (base-passwd). */
 const DIALOUT = 20;
 const PATIENCE_MS = 60_000;
@@ -51,46 +49,33 @@ systemctl enable energy-monitor.target $(cd /etc/systemd/system && grep -l '^Wan
 systemctl start --no-block energy-monitor.target
 `;
 
-/** A Pi: a guest with a virtual meter on /dev/energy-meter, which a time server has told the time. */
+/** A Pi: a guest with a meter on /dev/energy-meter, which a time server has told the time. */
 export class GuestPi {
   readonly guest: Guest;
-  meter: Child | undefined;
 
-  private constructor(guest: Guest) {
+  constructor(guest: Guest) {
     this.guest = guest;
-  }
-
-  /** Switched off, with nothing of the agent on it. */
-  static async make(suite: Suite): Promise<GuestPi> {
-    const pi = new GuestPi(await Guest.make(suite));
     // timesyncd's answer, which comes over a network.
-    pi.guest.write('/etc/tmpfiles.d/time.conf', 'd /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n');
-    await pi.plugIn();
-    return pi;
+    guest.write('/etc/tmpfiles.d/time.conf', 'd /run/systemd/timesync\nf /run/systemd/timesync/synchronized\n');
   }
 
-  /** Running, with the checkout as its release, installed by hand. */
-  static async installed(suite: Suite, config = CONFIG): Promise<GuestPi> {
-    const pi = await GuestPi.make(suite);
-    pi.guest.bind({ from: REPOSITORY, to: '/opt/energy-monitor/releases/checkout' });
-    await pi.guest.boot();
-    await pi.guest.out('ln', '-s', 'releases/checkout', '/opt/energy-monitor/current');
-    pi.guest.write('/etc/energy-monitor/config.yaml', config);
-    await pi.guest.out('sh', '-c', INSTALL);
-    await pi.until(COLLECTOR, RUNNING);
-    return pi;
-  }
-
-  /** A virtual meter at the pace of its line; seen by the guest from its next boot on. */
-  async plugIn(): Promise<void> {
-    const link = join(temporaryDirectory(), 'energy-meter');
-    this.meter = runCommand(['simulate', '--link', link]);
-    await this.meter.printed(/energy-meter/);
+  /** @param link a pseudo-terminal of this machine; seen by the guest from its next boot on */
+  plugIn(link: string): void {
     const device = realpathSync(link);
     chownSync(device, 0, DIALOUT);
     chmodSync(device, 0o660);
     this.guest.unbind('/dev/energy-meter');
     this.guest.bind({ from: device, to: '/dev/energy-meter', writable: true });
+  }
+
+  /** Boots it with the checkout as its release, installed by hand, and waits for the collector. */
+  async install(config = CONFIG): Promise<void> {
+    this.guest.bind({ from: REPOSITORY, to: '/opt/energy-monitor/releases/checkout' });
+    await this.guest.boot();
+    await this.guest.out('ln', '-s', 'releases/checkout', '/opt/energy-monitor/current');
+    this.guest.write('/etc/energy-monitor/config.yaml', config);
+    await this.guest.out('sh', '-c', INSTALL);
+    await this.until(COLLECTOR, RUNNING);
   }
 
   /** Another adapter in the same place while the guest runs, as udev does it: a name that leads to a new device. */

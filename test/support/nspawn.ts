@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Suite, rootfs } from './nspawn-rootfs.ts';
 import { joinCgroup, leaveCgroup } from './nspawn-cgroup.ts';
-import { afterTest } from './side-by-side.ts';
 
 export interface Output {
   code: number;
@@ -52,8 +51,8 @@ exec systemd-nspawn -q -b -D "$home/merged" "$@"
 `;
 
 /**
- * A Debian with a real systemd (systemd-nspawn), without a network: what it writes lies above a root file system that all
- * share, and goes when the test ends. Call requireNspawn first.
+ * A Debian with a real systemd (systemd-nspawn), without a network. What it writes lies above a root file system that all
+ * share. It needs root, and what requireNspawn looks for.
  */
 export class Guest {
   readonly suite: Suite;
@@ -73,11 +72,9 @@ export class Guest {
     this.write('/etc/machine-id', `${randomBytes(16).toString('hex')}\n`, 0o444);
   }
 
-  /** A machine that is switched off; gone when the test ends. */
+  /** A machine that is switched off. Whoever makes it removes it. */
   static async make(suite: Suite): Promise<Guest> {
-    const guest = new Guest(suite, await rootfs(suite));
-    afterTest(() => guest.remove());
-    return guest;
+    return new Guest(suite, await rootfs(suite));
   }
 
   /** Seen from the next boot on. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { COLLECTOR, CONFIG, GuestPi } from '../support/nspawn-pi.ts';
-import { requireNspawn, SUITES } from '../support/nspawn-rootfs.ts';
+import { installedPi, requireNspawn } from '../support/guests.ts';
+import { COLLECTOR, CONFIG, type GuestPi } from '../support/nspawn-pi.ts';
+import { SUITES } from '../support/nspawn-rootfs.ts';
 
 /** Without a key, so that a test can look into it. */
 const BACKED_UP = `${CONFIG}backup: {unencrypted: true, stores: [{directory: /srv/backup}]}\n`;
@@ -18,7 +19,7 @@ const SUCCESS = { Result: 'success', ExecMainStatus: '0', ActiveState: 'inactive
 describe.for(SUITES)('on %s', (suite) => {
   test('the timer of host-metrics notes how the machine is', async (context) => {
     requireNspawn(context);
-    const pi = await GuestPi.installed(suite);
+    const { pi } = await installedPi(suite);
     await soon(pi, 'energy-monitor-host-metrics.timer');
     const lines = await pi.eventually(
       () => pi.guest.out('energy-monitor', 'readings', '--last', '1h', '--format', 'line'),
@@ -31,7 +32,7 @@ describe.for(SUITES)('on %s', (suite) => {
 
   test('the timer of backups makes one, in a directory that belongs to the agent', async (context) => {
     requireNspawn(context);
-    const pi = await GuestPi.installed(suite, BACKED_UP);
+    const { pi } = await installedPi(suite, BACKED_UP);
     await pi.guest.out('install', '-d', '-o', 'energy-monitor', '/srv/backup');
     await pi.moreReadings(1);
     await soon(pi, 'energy-monitor-backup.timer');
@@ -47,14 +48,14 @@ describe.for(SUITES)('on %s', (suite) => {
 
   test('without backups in the configuration their timer fails nowhere', async (context) => {
     requireNspawn(context);
-    const pi = await GuestPi.installed(suite);
+    const { pi } = await installedPi(suite);
     await pi.guest.out('systemctl', 'start', 'energy-monitor-backup.service', 'energy-monitor-verify.service');
     expect(await pi.guest.out('systemctl', 'is-system-running')).toBe('running\n');
   });
 
   test('a backup that fails is told once, also to the own program of the person', async (context) => {
     requireNspawn(context);
-    const pi = await GuestPi.installed(suite, BACKED_UP);
+    const { pi } = await installedPi(suite, BACKED_UP);
     const hook = '#!/bin/sh\necho "$UNIT $RESULT: $MESSAGE" >>/var/lib/energy-monitor/told\n';
     pi.guest.write('/etc/energy-monitor/on-failure', hook, 0o755);
     // The directory of the store is not there.
@@ -76,7 +77,7 @@ describe.for(SUITES)('on %s', (suite) => {
 
   test('a collector that ends again and again is told once', async (context) => {
     requireNspawn(context);
-    const pi = await GuestPi.installed(suite);
+    const { pi } = await installedPi(suite);
     await pi.dropIn(COLLECTOR, '[Service]\nRestartSec=100ms\n');
     pi.guest.write('/etc/energy-monitor/config.yaml', 'meters: none\n');
     await pi.guest.run('systemctl', 'restart', COLLECTOR);

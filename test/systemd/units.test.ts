@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { REPOSITORY } from '../support/child.ts';
-import { Guest } from '../support/nspawn.ts';
-import { requireNspawn, type Suite, SUITES } from '../support/nspawn-rootfs.ts';
+import { newGuest, requireNspawn } from '../support/guests.ts';
+import type { Guest } from '../support/nspawn.ts';
+import { type Suite, SUITES } from '../support/nspawn-rootfs.ts';
 
 const DIRECTORY = join(REPOSITORY, 'systemd');
 /** The first one on a machine makes the root file system. */
@@ -28,7 +29,7 @@ ln -s /bin/true /usr/bin/docker
 `;
 
 async function withUnits(suite: Suite): Promise<Guest> {
-  const guest = await Guest.make(suite);
+  const guest = await newGuest(suite);
   guest.bind({ from: REPOSITORY, to: '/opt/energy-monitor/current' });
   await guest.boot();
   await guest.out('sh', '-c', PLACE);
