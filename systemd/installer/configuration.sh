@@ -101,7 +101,11 @@ find_meter() {
   place=$(mktemp -d "$CACHE/doctor.XXXXXX")
   chown "$AGENT_USER:$AGENT_USER" "$place"
   set -- "$1/agent/energy-monitor" doctor --no-measure --write "$place/config.yaml"
-  if [ -n "$TCP" ]; then set -- "$@" --tcp "$TCP"; elif [ -n "$SERIAL" ]; then set -- "$@" --port "$SERIAL"; fi
+  if [ -n "$TCP" ]; then
+    set -- "$@" --tcp "$TCP"
+  elif [ -n "$SERIAL" ] || [ -e "$ROOT$DEFAULT_SERIAL" ]; then
+    set -- "$@" --port "${SERIAL:-$DEFAULT_SERIAL}"
+  fi
   [ -z "$MODEL" ] || set -- "$@" --model "$MODEL"
   [ -z "$UNIT" ] || set -- "$@" --unit "$UNIT"
   as_agent "$@" || true

@@ -4,7 +4,7 @@
 set -eu
 
 here=$(cd "$(dirname -- "$0")" && pwd)
-# shellcheck source=systemd/installer/product.sh
+# shellcheck source=/dev/null
 . "$here/product.sh"
 
 usage() {
