@@ -132,7 +132,8 @@ chown root:dialout "$(readlink -f /dev/energy-meter)" && chmod 660 "$(readlink -
 
   /** What the journal has, by the command line, as root. */
   async readings(...options: string[]): Promise<PrintedReading[]> {
-    const out = await this.guest.out('energy-monitor', 'readings', '--last', '1d', '--format', 'json', ...options);
+    const where = ['--state-dir', '/var/lib/energy-monitor', '--last', '1d', '--format', 'json'];
+    const out = await this.guest.out('energy-monitor', 'readings', ...where, ...options);
     return JSON.parse(out) as PrintedReading[];
   }
 
@@ -158,13 +159,22 @@ chown root:dialout "$(readlink -f /dev/energy-meter)" && chmod 660 "$(readlink -
     const program = '/usr/local/lib/probe.sh';
     const probe = 'energy-monitor-probe.service';
     this.guest.write(program, `exec >/run/energy-monitor/probe.out 2>/run/energy-monitor/probe.err\n${script}\n`);
-    const text = await this.guest.out('sh', '-c', `cat /etc/systemd/system/${unit} /etc/systemd/system/${unit}.d/* 2>/dev/null || true`);
+    const text = await this.guest.out(
+      'sh',
+      '-c',
+      `cat /etc/systemd/system/${unit} /etc/systemd/system/${unit}.d/* 2>/dev/null || true`,
+    );
     const ours = text.replaceAll(/^(Type|Exec\w+|Watchdog\w+|Restart\w*|OnFailure|RemainAfterExit)=.*\n/gm, '');
-    this.guest.write(`/etc/systemd/system/${probe}`, `${ours}\n[Service]\nType=oneshot\nExecStart=/bin/sh ${program}\n`);
+    this.guest.write(
+      `/etc/systemd/system/${probe}`,
+      `${ours}\n[Service]\nType=oneshot\nExecStart=/bin/sh ${program}\n`,
+    );
     await this.guest.out('systemctl', 'daemon-reload');
     await this.guest.run('systemctl', 'start', probe);
     const code = Number(await this.property(probe, 'ExecMainStatus'));
-    const [out, err] = await Promise.all(['out', 'err'].map((name) => this.guest.out('cat', `/run/energy-monitor/probe.${name}`)));
+    const [out, err] = await Promise.all(
+      ['out', 'err'].map((name) => this.guest.out('cat', `/run/energy-monitor/probe.${name}`)),
+    );
     return { code, out: out ?? '', err: err ?? '' };
   }
 }

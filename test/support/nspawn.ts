@@ -4,8 +4,8 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Suite, rootfs } from './nspawn-rootfs.ts';
 import { joinCgroup, leaveCgroup } from './nspawn-cgroup.ts';
+import { rootfs, type Suite } from './nspawn-rootfs.ts';
 
 export interface Output {
   code: number;
@@ -133,11 +133,10 @@ export class Guest {
     ];
     const log = openSync(join(this.#home, 'console.log'), 'a');
     const script = `${cgroup.script}${SCRIPT}`;
-    const child = spawn(
-      'setpriv',
-      [...NAMESPACES, 'sh', '-c', script, 'sh', this.#lower, this.#home, ...options],
-      { stdio: ['ignore', log, log], env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' } },
-    );
+    const child = spawn('setpriv', [...NAMESPACES, 'sh', '-c', script, 'sh', this.#lower, this.#home, ...options], {
+      stdio: ['ignore', log, log],
+      env: { ...process.env, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+    });
     closeSync(log);
     this.#child = child;
     const deadlineMs = Date.now() + BOOT_MS;

@@ -14,7 +14,7 @@ const ROOTS = /^\/root\/\.cache\//;
 
 describe.for(SUITES)('on %s', (suite) => {
   test('credentials are for their unit alone: not for other users, and those of backups not for the collector', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     const { guest } = pi;
     guest.write('/etc/energy-monitor/credentials/influxdb.token', 'of-the-collector', 0o600);
@@ -36,19 +36,22 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('the collector opens its adapter, and no other device', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     // The first virtual terminal (4, 1), the first memory disk (1, 0): who may opens them, or hears that nothing is there.
     const others = { '/dev/tty1': 'c 4 1', '/dev/kmsg': 'c 1 11', '/dev/ram0': 'b 1 0', '/dev/mem': 'c 1 1' };
     for (const [path, node] of Object.entries(others)) await pi.addDevice(path, node);
     const tried = Object.keys(others).map((path) => `: <${path} && echo opened ${path}`);
-    const { out, err } = await pi.inPlaceOf(COLLECTOR, [': <>/dev/energy-meter && echo adapter', ...tried, 'true'].join('\n'));
+    const { out, err } = await pi.inPlaceOf(
+      COLLECTOR,
+      [': <>/dev/energy-meter && echo adapter', ...tried, 'true'].join('\n'),
+    );
     expect(out).toBe('adapter\n');
     expect(err.match(/not permitted/g), err).toHaveLength(Object.keys(others).length);
   });
 
   test('nothing is written outside of their directories', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite, BACKED_UP);
     await pi.guest.out('install', '-d', '-o', 'energy-monitor', '/srv/backup');
     pi.guest.write('/etc/before', '');
@@ -69,13 +72,16 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('a unit may write nowhere else, and sees no home', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     for (const unit of [COLLECTOR, BACKUP, 'energy-monitor-host-metrics.service']) {
       const places = '/etc/energy-monitor /opt/energy-monitor /usr/local /var/log /var/lib /home /root /boot /etc';
       const script = `for place in ${places}; do touch "$place/x" && echo "$place"; done; ls /root /home; true`;
       expect(await pi.inPlaceOf(unit, script)).toMatchObject({ code: 0, out: expect.not.stringMatching(/^\//m) });
-      const may = await pi.inPlaceOf(unit, 'touch /var/lib/energy-monitor/x /var/cache/energy-monitor/x && echo written');
+      const may = await pi.inPlaceOf(
+        unit,
+        'touch /var/lib/energy-monitor/x /var/cache/energy-monitor/x && echo written',
+      );
       expect(may).toMatchObject({ code: 0, out: 'written\n' });
     }
   });

@@ -11,7 +11,7 @@ function expectNoneDoubled(readings: readonly PrintedReading[]): void {
 
 describe.for(SUITES)('on %s', (suite) => {
   test('the collector says that it is ready, readings flow, and systemctl status tells how it is', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await pi.until(COLLECTOR, RUNNING);
     const readings = await pi.moreReadings(3);
@@ -27,7 +27,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('journald knows the priority of each line', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi, meter } = await installedPi(suite);
     await pi.moreReadings(1);
     await meter.end('SIGTERM');
@@ -42,7 +42,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('killed, it is started again and goes on; no reading is doubled, the pause is a gap', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     const before = await pi.moreReadings(3);
     const killed = await pi.property(COLLECTOR, 'MainPID');
@@ -56,7 +56,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('hung, it is killed by the watchdog and started again', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await pi.dropIn(COLLECTOR, '[Service]\nWatchdogSec=3\n');
     await pi.guest.out('systemctl', 'restart', COLLECTOR);
@@ -69,7 +69,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('after a reboot it starts by itself, after a power cut as well', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     const first = await pi.moreReadings(3);
     expect(await pi.guest.reboot()).toBe('running');
@@ -87,7 +87,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('a configuration with mistakes is refused with a reason, and the one before goes on', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await pi.moreReadings(1);
     const pid = await pi.property(COLLECTOR, 'MainPID');
@@ -115,7 +115,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('an adapter that is pulled out does not end it; put in again, it is read', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi, meter } = await installedPi(suite);
     await pi.moreReadings(2);
     const pid = await pi.property(COLLECTOR, 'MainPID');

@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { newPi, requireNspawn } from '../support/guests.ts';
 import { COLLECTOR, type GuestPi, RUNNING } from '../support/nspawn-pi.ts';
 import { DOWNLOADS, Releases } from '../support/nspawn-release.ts';
-import { type Suite, SUITES } from '../support/nspawn-rootfs.ts';
+import { SUITES, type Suite } from '../support/nspawn-rootfs.ts';
 
 const releases = new Releases();
 const COLLECT = 'agent/commands/collect.ts';
 /** What a release does whose collector does not come up. */
 const BROKEN = {
-  'ends at once': (text: string) => text.replace('await runCollector(', "throw new Error('broken'); await runCollector("),
+  'ends at once': (text: string) =>
+    text.replace('await runCollector(', "throw new Error('broken'); await runCollector("),
   'never says that it is ready': (text: string) =>
     text.replace('await runCollector(', 'await new Promise(() => setInterval(() => {}, 1000)); await runCollector('),
 };
@@ -39,7 +40,7 @@ const pidOf = (pi: GuestPi) => pi.property(COLLECTOR, 'MainPID');
 
 describe.for(SUITES)('on %s', (suite) => {
   test('from nothing: readings flow, a second run changes nothing, it starts with the machine', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await freshPi(suite);
     const first = await install(pi, await releases.real());
     expect(first).toMatchObject({ code: 0, err: expect.not.stringMatching(/defect|denied|cannot/) });
@@ -47,7 +48,10 @@ describe.for(SUITES)('on %s', (suite) => {
     const readings = await pi.moreReadings(3);
     const pid = await pidOf(pi);
     pi.guest.write('/etc/before', '');
-    expect(await install(pi, await releases.real())).toMatchObject({ code: 0, out: expect.stringContaining('runs already') });
+    expect(await install(pi, await releases.real())).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('runs already'),
+    });
     expect(await pidOf(pi)).toBe(pid);
     const written = await pi.guest.out('find', '/etc', '/opt', '/usr', '-newer', '/etc/before', '-type', 'f');
     expect(written).toBe('');
@@ -57,7 +61,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('a dry run changes nothing', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await freshPi(suite);
     pi.guest.write('/etc/before', '');
     const { code, out } = await install(pi, await releases.real(), '--dry-run');
@@ -67,7 +71,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('an upgrade, a downgrade and --rollback keep readings and settings', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await readingPi(suite);
     const before = await pi.moreReadings(1);
     const old = await version(pi);
@@ -86,26 +90,25 @@ describe.for(SUITES)('on %s', (suite) => {
     expect(await pi.guest.out('cat', '/etc/energy-monitor/config.yaml')).toBe(config);
   });
 
-  test.for(Object.keys(BROKEN) as (keyof typeof BROKEN)[])(
-    'a release whose collector %s is taken back by itself',
-    async (how, context) => {
-      requireNspawn(context);
-      const pi = await readingPi(suite);
-      const [old, release] = [await version(pi), await inForce(pi)];
-      const name = `9.9.9-${suite}-${how.replaceAll(' ', '-')}`;
-      const broken = await releases.variant(name, { file: COLLECT, text: BROKEN[how] });
-      const { code, err } = await install(pi, broken);
-      expect({ code, err }).toMatchObject({ code: 80, err: expect.stringMatching(/did not start/) });
-      expect([await version(pi), await inForce(pi)]).toEqual([old, release]);
-      expect(await pi.properties(COLLECTOR, ...Object.keys(RUNNING))).toEqual(RUNNING);
-      await pi.moreReadings(2);
-      expect(await pi.guest.reboot()).toBe('running');
-      await pi.moreReadings(2);
-    },
-  );
+  test.for(
+    Object.keys(BROKEN) as (keyof typeof BROKEN)[],
+  )('a release whose collector %s is taken back by itself', async (how, context) => {
+    await requireNspawn(context, suite);
+    const pi = await readingPi(suite);
+    const [old, release] = [await version(pi), await inForce(pi)];
+    const name = `9.9.9-${suite}-${how.replaceAll(' ', '-')}`;
+    const broken = await releases.variant(name, { file: COLLECT, text: BROKEN[how] });
+    const { code, err } = await install(pi, broken);
+    expect({ code, err }).toMatchObject({ code: 80, err: expect.stringMatching(/did not start/) });
+    expect([await version(pi), await inForce(pi)]).toEqual([old, release]);
+    expect(await pi.properties(COLLECTOR, ...Object.keys(RUNNING))).toEqual(RUNNING);
+    await pi.moreReadings(2);
+    expect(await pi.guest.reboot()).toBe('running');
+    await pi.moreReadings(2);
+  });
 
   test('a release that does not take the configuration is not switched to', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await readingPi(suite);
     const [release, pid] = [await inForce(pi), await pidOf(pi)];
     const config = await pi.guest.out('cat', '/etc/energy-monitor/config.yaml');
@@ -117,7 +120,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test.for([500, 2000, 4000, 6000])('killed after %i ms, the next run makes it whole', async (ms, context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await freshPi(suite);
     const script = `${DOWNLOADS}/${await releases.real()}/install.sh --yes`;
     await pi.guest.run('timeout', '--signal=KILL', `${ms / 1000}`, 'setsid', '--wait', 'sh', '-c', script);
@@ -127,7 +130,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('secrets are for root alone, and in no log', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await freshPi(suite);
     const secret = 'sv=2024&sig=the-secret-of-this-test';
     pi.guest.write('/root/azure.sas', secret, 0o600);
@@ -144,7 +147,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('--uninstall keeps data and settings, and the next installation goes on with them; --purge leaves nothing', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const pi = await readingPi(suite);
     const before = await pi.moreReadings(1);
     const here = `${DOWNLOADS}/${await releases.real()}/install.sh`;
@@ -157,7 +160,16 @@ describe.for(SUITES)('on %s', (suite) => {
     await pi.moreReadings(1);
     expect(await pi.guest.run(here, '--purge', '--yes')).toMatchObject({ code: 0 });
     expect((await pi.guest.run('id', 'energy-monitor')).code).not.toBe(0);
-    const left = await pi.guest.out('find', '/', '-xdev', '-name', '*energy-monitor*', '-not', '-path', `${DOWNLOADS}/*`);
+    const left = await pi.guest.out(
+      'find',
+      '/',
+      '-xdev',
+      '-name',
+      '*energy-monitor*',
+      '-not',
+      '-path',
+      `${DOWNLOADS}/*`,
+    );
     expect(left).toBe('');
     expect(await pi.guest.out('find', '/run', '-name', '*energy-monitor*')).toBe('');
     expect(await pi.guest.reboot()).toBe('running');

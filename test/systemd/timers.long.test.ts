@@ -18,7 +18,7 @@ const SUCCESS = { Result: 'success', ExecMainStatus: '0', ActiveState: 'inactive
 
 describe.for(SUITES)('on %s', (suite) => {
   test('the timer of host-metrics notes how the machine is', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await soon(pi, 'energy-monitor-host-metrics.timer');
     const lines = await pi.eventually(
@@ -31,7 +31,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('the timer of backups makes one, in a directory that belongs to the agent', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite, BACKED_UP);
     await pi.guest.out('install', '-d', '-o', 'energy-monitor', '/srv/backup');
     await pi.moreReadings(1);
@@ -47,14 +47,14 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('without backups in the configuration their timer fails nowhere', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await pi.guest.out('systemctl', 'start', 'energy-monitor-backup.service', 'energy-monitor-verify.service');
     expect(await pi.guest.out('systemctl', 'is-system-running')).toBe('running\n');
   });
 
   test('a backup that fails is told once, also to the own program of the person', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite, BACKED_UP);
     const hook = '#!/bin/sh\necho "$UNIT $RESULT: $MESSAGE" >>/var/lib/energy-monitor/told\n';
     pi.guest.write('/etc/energy-monitor/on-failure', hook, 0o755);
@@ -76,7 +76,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('a collector that ends again and again is told once', async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
     await pi.dropIn(COLLECTOR, '[Service]\nRestartSec=100ms\n');
     pi.guest.write('/etc/energy-monitor/config.yaml', 'meters: none\n');

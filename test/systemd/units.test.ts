@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { REPOSITORY } from '../support/child.ts';
 import { newGuest, requireNspawn } from '../support/guests.ts';
 import type { Guest } from '../support/nspawn.ts';
-import { type Suite, SUITES } from '../support/nspawn-rootfs.ts';
+import { SUITES, type Suite } from '../support/nspawn-rootfs.ts';
 
 const DIRECTORY = join(REPOSITORY, 'systemd');
 /** The first one on a machine makes the root file system. */
@@ -17,7 +17,9 @@ const text = (name: string) => readFileSync(join(DIRECTORY, name), 'utf8');
 /** A template is looked at as one of its instances. */
 const instanceOf = (name: string) => name.replace('@.', '@energy-monitor-collector.');
 const services = files.filter((name) => name.endsWith('.service'));
-const calendars = files.flatMap((name) => [...text(name).matchAll(/^OnCalendar=(.+)$/gm)].map(([, when]) => when ?? ''));
+const calendars = files.flatMap((name) =>
+  [...text(name).matchAll(/^OnCalendar=(.+)$/gm)].map(([, when]) => when ?? ''),
+);
 
 /** Nothing is installed; but systemd looks whether programs and users are there, and Docker is not on each machine. */
 const PLACE = `
@@ -38,7 +40,7 @@ async function withUnits(suite: Suite): Promise<Guest> {
 
 describe.for(SUITES)('on %s', (suite) => {
   test('systemd knows each key of the units, and has nothing to say about them', LONG, async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const guest = await withUnits(suite);
     const units = files.map((name) => `/etc/systemd/system/${instanceOf(name)}`);
     // For keys that it does not know it ends with 0, and says so.
@@ -48,7 +50,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test(`the exposure of no service is above ${HIGHEST_EXPOSURE}`, LONG, async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const guest = await withUnits(suite);
     const exposed: string[] = [];
     for (const name of services) {
@@ -61,7 +63,7 @@ describe.for(SUITES)('on %s', (suite) => {
   });
 
   test('user, directories and the rule for the adapter are as systemd wants them', LONG, async (context) => {
-    requireNspawn(context);
+    await requireNspawn(context, suite);
     const guest = await withUnits(suite);
     const from = '/opt/energy-monitor/current/systemd';
     const made = await guest.run('systemd-tmpfiles', '--create', `${from}/tmpfiles.conf`);
@@ -73,6 +75,9 @@ describe.for(SUITES)('on %s', (suite) => {
     );
     // systemd 252 cannot look at rules.
     if (suite === 'bookworm') return;
-    expect(await guest.run('udevadm', 'verify', '--no-style', `${from}/udev.rules`)).toMatchObject({ code: 0, err: '' });
+    expect(await guest.run('udevadm', 'verify', '--no-style', `${from}/udev.rules`)).toMatchObject({
+      code: 0,
+      err: '',
+    });
   });
 });
