@@ -176,7 +176,9 @@ test('collect, status and a second collector, on one state directory', async () 
         meters: [{ name: 'house', connected: true, good: expect.any(Number), lastReading: { values: {} } }],
       },
     });
-  expect((await finished(['status', '--config', config])).out).toMatch(/running as process \d+.*requests answered/s);
+  const well = await finished(['status', '--config', config]);
+  expect(well.out).toMatch(/^all is well: house \d s ago\n.*running as process \d+.*requests answered/s);
+  expect(well.code).toBe(0);
 
   const second = await finished(['collect', '--config', config]);
   expect(second.code).toBe(75);
@@ -192,7 +194,9 @@ test('collect, status and a second collector, on one state directory', async () 
     ).length,
   ).toBeGreaterThan(0);
   expect(await collector.end('SIGTERM')).toBe(0);
-  expect((await finished(['status', '--config', config])).out).toMatch(/^collector {3}not running/);
+  const stopped = await finished(['status', '--config', config]);
+  expect(stopped.out).toMatch(/^1 problem: the collector is not running.*^collector {3}not running/ms);
+  expect(stopped.code).toBe(2);
   const { model } = HOUSE;
   expect(readFileSync(config, 'utf8')).toContain(model);
 });
