@@ -214,7 +214,7 @@ export class JournalReader {
 
   /** What is held because its time is not known, or its second is taken; oldest first. */
   held(): HeldGroup[] {
-    return heldGroups(this.#db, this.#waiting.held()).filter(({ readings }) => readings > 0);
+    return this.#guarded(() => heldGroups(this.#db, this.#waiting.held())).filter(({ readings }) => readings > 0);
   }
 
   /** Names of the values that there are readings with, of any series. */
@@ -255,7 +255,7 @@ export class JournalReader {
 
   /** Where the running collector keeps its tail and its status. */
   runtimeDirectory(): string | undefined {
-    return this.#waiting.runtimeDirectory();
+    return this.#guarded(() => this.#waiting.runtimeDirectory());
   }
 
   /** The damaged journals that lie beside this one. */

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Collector } from '../../agent/collector/collector.ts';
 import { Forwarding } from '../../agent/collector/forwarding.ts';
 import { Reloader, type ReloadOutcome } from '../../agent/collector/reload.ts';
-import { gatherStatus } from '../../agent/collector/status-report.ts';
 import { parseConfig } from '../../agent/config/load.ts';
 import { tableYaml } from '../../agent/config/table-yaml.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
