@@ -44,6 +44,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(root: Command) => void>>>
   'restore-influxdb': async () => (await import('./commands/restore-influxdb.ts')).addRestoreInfluxdb,
   azure: async () => (await import('./commands/azure.ts')).addAzure,
   'host-metrics': async () => (await import('./commands/host-metrics.ts')).addHostMetrics,
+  'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundle,
   simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
   config: async () => (await import('./commands/config.ts')).addConfig,
 };

@@ -62,7 +62,8 @@ export function meterDay(
     missed[gap.cause] = (missed[gap.cause] ?? 0) + pointsIn(gap, { fromMs, nowMs, intervalMs });
   }
   const lasts = [collected?.lastReading, lastIn(reader, name, extent.toMs)].filter((one) => one !== undefined);
-  const last = lasts.sort((one, other) => other.timeMs - one.timeMs)[0];
+  const [newest] = lasts.sort((one, other) => other.timeMs - one.timeMs);
+  const last = newest && { timeMs: newest.timeMs, values: newest.values };
   return { name, intervalMs, last, fromMs, points: Math.max(0, Math.floor((nowMs - fromMs) / intervalMs)), missed };
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 export const COLLECTOR_UNIT = 'energy-monitor-collector.service';
 
 /** Asked by name, since a pattern finds only what systemd has loaded, and it has not loaded a timer that is off. */
-const NAMES = [
+export const UNIT_NAMES = [
   COLLECTOR_UNIT,
   'energy-monitor-host-metrics.timer',
   'energy-monitor-host-metrics.service',
@@ -53,7 +53,7 @@ export interface Unit {
 export function units(root = '/'): Unit[] | undefined {
   const program = join(root, 'usr/bin/systemctl');
   if (!existsSync(join(root, 'run/systemd/system')) || !existsSync(program)) return undefined;
-  const args = ['show', '--timestamp=unix', `--property=${PROPERTIES.join(',')}`, ...NAMES];
+  const args = ['show', '--timestamp=unix', `--property=${PROPERTIES.join(',')}`, ...UNIT_NAMES];
   const { stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE_MS });
   const found = unitsIn(stdout ?? '');
   return found.length === 0 ? undefined : found;
