@@ -1,10 +1,10 @@
 #!/bin/sh
 # Checks the shell scripts; with shellcheck where it is installed, with the shell's own syntax check everywhere.
 set -eu
-for script in agent/energy-monitor terraform/init-state.sh test/setup.sh test/check-shell.sh; do sh -n "$script"; done
+for script in agent/energy-monitor terraform/init-state.sh test/setup.sh test/arm64/setup.sh test/check-shell.sh; do sh -n "$script"; done
 bash -n .ci/run
 if command -v shellcheck >/dev/null; then
-  shellcheck agent/energy-monitor terraform/init-state.sh test/setup.sh test/check-shell.sh .ci/run
+  shellcheck agent/energy-monitor terraform/init-state.sh test/setup.sh test/arm64/setup.sh test/check-shell.sh .ci/run
 else
   echo "check: shellcheck is not installed, shell scripts were checked for syntax only"
 fi
