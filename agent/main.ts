@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(root: Command) => void>>>
   backup: async () => (await import('./commands/backup.ts')).addBackup,
   restore: async () => (await import('./commands/restore.ts')).addRestore,
   'restore-influxdb': async () => (await import('./commands/restore-influxdb.ts')).addRestoreInfluxdb,
+  verify: async () => (await import('./commands/verify.ts')).addVerify,
   azure: async () => (await import('./commands/azure.ts')).addAzure,
   'host-metrics': async () => (await import('./commands/host-metrics.ts')).addHostMetrics,
   'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundle,

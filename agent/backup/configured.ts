@@ -24,6 +24,11 @@ export interface Configured {
   influxdb: readonly SinkConfig[];
 }
 
+/** @throws AgentError `config` for mistakes */
+export function hasBackup(path: string): boolean {
+  return parseConfig(readConfig(path), path).backup !== undefined;
+}
+
 /** @throws AgentError `config` when the configuration has no backup */
 export function configured(path: string): Configured {
   const text = readConfig(path);

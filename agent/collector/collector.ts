@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../system/clock.ts';
 import type { ClockEvidence } from '../system/clock-state.ts';
 import type { Logger } from '../system/logging.ts';
 import { systemZone, Zone } from '../system/zone.ts';
+import type { Progress } from './announcer.ts';
 import { type MeterChanges, meterChanges } from './changes.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import { OVERFULL_HINT, overfullText } from './line-load.ts';
@@ -73,6 +74,11 @@ export class Collector {
     this.#stopped = true;
     await this.#applying;
     await Promise.all(this.#meterings.map((metering) => metering.stop()));
+  }
+
+  /** How long ago each meter's loop went on. */
+  progress(): Progress[] {
+    return this.#meterings.map((metering) => metering.progress());
   }
 
   status(): CollectorStatus {

@@ -14,6 +14,7 @@ import type { ClockEvidence } from '../system/clock-state.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import type { Zone } from '../system/zone.ts';
+import type { Progress } from './announcer.ts';
 import type { ClockWatch } from './clock-watch.ts';
 import type { DueOptions } from './due.ts';
 import { Guard, type GuardState } from './guard.ts';
@@ -36,6 +37,10 @@ export interface MeteringOptions {
   onOutcome: (series: Series, outcome: Outcome) => void;
 }
 
+/** A loop that has no outcome for so many intervals, and so long besides, stands still. */
+const STILL_INTERVALS = 3;
+const STILL_MS = 30_000;
+
 /** One meter of the configuration while it is read: its place on a line, its guard, its loop. */
 export class Metering {
   readonly config: MeterConfig;
@@ -50,6 +55,8 @@ export class Metering {
   #guard: Guard;
   #loop: MeterLoop;
   #running: Promise<void> = Promise.resolve();
+  /** Of the last outcome, or the start; monotonic. */
+  #progressMs = performance.now();
 
   /** Nothing is read before `start`. A journal that cannot say what it knows of the meter is no reason not to read it. */
   constructor(options: MeteringOptions) {
@@ -94,6 +101,7 @@ export class Metering {
       this.#loop = this.#newLoop(this.#knownNow(before));
     }
     const { signal } = this.#stop;
+    this.#progressMs = performance.now();
     this.#running = this.seat.link.start().then(() => this.#loop.run(signal));
   }
 
@@ -112,6 +120,15 @@ export class Metering {
     if (known) return known;
     const { lastReading, lastGap } = before.#loop.stats;
     return { lastKnownMs: Math.max(lastReading?.timeMs ?? 0, lastGap?.timeMs ?? 0) || undefined };
+  }
+
+  progress(): Progress {
+    const { name, interval } = this.config;
+    return {
+      meter: name,
+      sinceMs: performance.now() - this.#progressMs,
+      allowedMs: STILL_INTERVALS * interval + STILL_MS,
+    };
   }
 
   status(): MeterStatus {
@@ -161,6 +178,7 @@ export class Metering {
       watch,
       ...known,
       onOutcome: (outcome) => {
+        this.#progressMs = performance.now();
         onOutcome(this.#source.series, outcome);
         this.#clockSync?.pause(performance.now() + config.interval - (Date.now() % config.interval));
       },

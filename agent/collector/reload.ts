@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/schema.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
+import type { Announcer } from './announcer.ts';
 import { restartKeys } from './changes.ts';
 import type { Collector } from './collector.ts';
 import type { Forwarding } from './forwarding.ts';
@@ -20,18 +21,14 @@ export interface ReloadOutcome {
   restart?: string[];
 }
 
-/** For whoever tells others that the configuration is being read, such as systemd. */
-export interface ReloadEvents {
-  onReloading?: () => void;
-  onReloaded?: (outcome: ReloadOutcome) => void;
-}
-
-export interface ReloaderOptions extends ReloadEvents {
+export interface ReloaderOptions {
   config: Config;
   /** @throws AgentError with all mistakes */
   load: () => Config;
   collector: Collector;
   forwarding: Forwarding;
+  /** Tells others that the configuration is being read. */
+  announcer?: Pick<Announcer, 'reloading' | 'reloaded'> | undefined;
   log: Logger;
 }
 
@@ -68,9 +65,9 @@ export class Reloader {
   async #run(): Promise<void> {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
-      this.#options.onReloading?.();
+      this.#options.announcer?.reloading();
       this.last = await this.#reload();
-      this.#options.onReloaded?.(this.last);
+      this.#options.announcer?.reloaded(this.last);
     }
   }
 

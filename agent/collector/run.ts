@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import { readForwardingStatus } from '../forwarding/forward-status.ts';
 import { keepHistory } from '../history/upkeep.ts';
 import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import { Journal } from '../journal/journal.ts';
@@ -9,21 +10,26 @@ import { collectNow } from '../system/garbage.ts';
 import type { Logger } from '../system/logging.ts';
 import { untilQuiet } from '../system/quiet-moment.ts';
 import type { ReloadRequests } from '../system/reload-signal.ts';
+import type { ServiceManager } from '../system/service-manager.ts';
+import { Announcer } from './announcer.ts';
 import { readClock, writeClock } from './clock-memory.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Outcome } from './meter-loop.ts';
-import { type ReloadEvents, Reloader } from './reload.ts';
+import { Reloader } from './reload.ts';
 import { publishStatus } from './status.ts';
+import { statusSentence } from './status-sentence.ts';
 
-export interface RunOptions extends ReloadEvents {
+export interface RunOptions {
   config: Config;
   log: Logger;
   /** Collecting ends, cleanly, when this resolves. */
   until: Promise<void>;
   /** Who asks for the configuration to be read again, and how to read it. */
   reload?: { requests: ReloadRequests; load: () => Config };
+  /** Is told when the collector runs, how it is, and that it ends. */
+  manager?: ServiceManager | undefined;
   onStart?: (collector: Collector, journal: Journal) => void;
   onOutcome?: (series: Series, outcome: Outcome) => void;
   /** For tests that set the clock. */
@@ -67,15 +73,26 @@ export async function runCollector(options: RunOptions): Promise<void> {
       ...(onOutcome ? { onOutcome } : {}),
     });
     collector.start();
+    const status = () => ({ ...collector.status(), reload: reloader.last });
+    const announcer =
+      options.manager &&
+      new Announcer({
+        manager: options.manager,
+        progress: () => collector.progress(),
+        sentence: () => statusSentence(status(), readForwardingStatus(journal.runtime.path)?.sinks ?? [], Date.now()),
+        log,
+      });
     const load = reload?.load ?? (() => config);
-    const reloader = new Reloader({ ...options, load, collector, forwarding });
-    endStatus = publishStatus(journal.runtime, () => ({ ...collector.status(), reload: reloader.last }));
+    const reloader = new Reloader({ config, log, load, collector, forwarding, announcer });
+    endStatus = publishStatus(journal.runtime, status);
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');
     onStart?.(collector, journal);
     // V8 would keep what only the start has needed for as long as there is room: 2 MB (measured).
     tidy = setTimeout(collectNow, untilQuiet(TIDY_MS));
     reload?.requests.listen(() => void reloader.request());
+    announcer?.ready();
     await until;
+    await announcer?.stopping();
     await reloader.stop();
     await collector.stop();
     log.info('stopped');

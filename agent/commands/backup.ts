@@ -14,6 +14,7 @@ interface BackupCommandOptions {
   dryRun?: boolean;
   new?: boolean;
   adopt?: boolean;
+  ifConfigured?: boolean;
   sink?: string;
   skipDamaged?: boolean;
   scratch?: string;
@@ -133,11 +134,16 @@ function addRun(backup: Command): void {
     .description('back up now, check what was written, and let go of what the retention does not keep')
     .option('--new', 'begin anew where there was another repository')
     .option('--adopt', 'go on with the repository of a machine that this one replaces')
+    .option('--if-configured', 'for a timer: without a backup in the configuration there is nothing to do')
     .addOption(storeOption())
     .addOption(jsonOption())
     .addOption(configOption())
-    .action(async ({ config, store, json, new: anew, adopt }: BackupCommandOptions) => {
-      const { configured } = await import('../backup/configured.ts');
+    .action(async ({ config, store, json, new: anew, adopt, ifConfigured = false }: BackupCommandOptions) => {
+      const { configured, hasBackup } = await import('../backup/configured.ts');
+      if (ifConfigured && !hasBackup(config)) {
+        print(`${config} has no backup: nothing to do\n`);
+        return;
+      }
       const { runAll } = await import('../backup/run-all.ts');
       const { progressText, runText } = await import('../backup/text.ts');
       const { createLogger } = await import('../system/logging.ts');

@@ -13,9 +13,13 @@ export function addCollect(root: Command): void {
       const { runCollector } = await import('../collector/run.ts');
       const { stopRequested } = await import('../system/stop-signal.ts');
       const { reloadRequests } = await import('../system/reload-signal.ts');
+      const { ServiceManager } = await import('../system/service-manager.ts');
       const requests = reloadRequests();
+      const manager = ServiceManager.fromEnvironment();
       const load = () => loadConfig(options.config);
-      await runCollector({ config: load(), log: createLogger(), until: stopRequested(), reload: { requests, load } });
+      const reload = { requests, load };
+      await runCollector({ config: load(), log: createLogger(), until: stopRequested(), reload, manager });
+      await manager?.told();
       requests.end();
     });
 }

@@ -17,13 +17,16 @@ export function addInfluxdb(root: Command): void {
     .addOption(configOption())
     .action(async (request: SetupRequest) => {
       const { sinkAddress } = await import('../config/sink-address.ts');
+      const { keptCredential } = await import('../config/secrets.ts');
       const { chosenServer, setupOptions } = await import('../influxdb/setup/request.ts');
       const { setUpServer } = await import('../influxdb/setup/setup.ts');
       const { loadConfig } = await import('../config/load.ts');
       const server = chosenServer(loadConfig(request.config).influxdb, request);
       const address = sinkAddress({ ...server, token: undefined, tokenFile: undefined });
       const print = (line: string) => void process.stdout.write(`${line}\n`);
-      await setUpServer(setupOptions(server, address, request, print));
+      const kept = keptCredential(server.tokenFile);
+      const places = { tokensDir: kept?.others, ...request, writerFile: kept?.path };
+      await setUpServer(setupOptions(server, address, places, print));
     });
   for (const command of influxdb.commands) command.exitOverride();
 }

@@ -31,6 +31,8 @@ export function unitValues(text: string): Values {
     const property = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(block)?.[1];
     const name = /^energy-monitor-(.+)\.service$/.exec(property('Id') ?? '')?.[1];
     const state = property('ActiveState');
+    // One for each unit that has ever failed: they come and go, and only say so.
+    if (name?.startsWith('alert@')) continue;
     if (name === undefined || state === undefined || property('LoadState') !== 'loaded') continue;
     const prefix = `unit_${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
     values[`${prefix}_active`] = RUNNING.has(state) ? 1 : 0;

@@ -33,21 +33,33 @@ export function detectFormat(env: NodeJS.ProcessEnv, isTerminal: boolean): LogFo
   return isTerminal ? 'terminal' : 'json';
 }
 
-function forTerminal(line: string): string {
-  const { level, time, msg, ...rest } = JSON.parse(line) as { level: number; time: number; msg?: string };
-  const clock = new Date(time).toTimeString().slice(0, 8);
-  const details = Object.entries(rest).map(
-    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return `${[clock, (LEVEL_NAMES[level] ?? String(level)).padEnd(5), msg ?? '', ...details].join(' ')}\n`;
+interface LogLine {
+  level: number;
+  time: number;
+  msg?: string;
+  [detail: string]: unknown;
 }
 
-function forJournald(line: string): string {
-  const level = Number(/^\{"level":(\d+)/.exec(line)?.[1] ?? 30);
-  return `<${PRIORITIES[level] ?? 6}>${line}`;
+/** What happened, then its details; on one line, as a newline would begin another entry. */
+function sentence({ level: _, time: __, msg = '', ...details }: LogLine): string {
+  const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const pairs = Object.entries(details).map(([key, value]) => `${key}=${shown(value)}`);
+  return [msg, ...pairs].join(' ').replaceAll(/\s*\n\s*/g, ' ');
 }
 
-/** The agent's logger: JSON with journald priorities under systemd, readable on a terminal, secrets redacted everywhere. */
+function forTerminal(text: string): string {
+  const line = JSON.parse(text) as LogLine;
+  const clock = new Date(line.time).toTimeString().slice(0, 8);
+  return `${clock} ${(LEVEL_NAMES[line.level] ?? String(line.level)).padEnd(5)} ${sentence(line)}\n`;
+}
+
+/** journald has the time, and takes the priority from the prefix. */
+function forJournald(text: string): string {
+  const line = JSON.parse(text) as LogLine;
+  return `<${PRIORITIES[line.level] ?? 6}>${sentence(line)}\n`;
+}
+
+/** The agent's logger: sentences with priorities for journald and on a terminal, else JSON; secrets redacted everywhere. */
 export function createLogger(options: LoggingOptions = {}): Logger {
   const format = options.format ?? detectFormat(process.env, process.stderr.isTTY === true);
   const write = options.write ?? ((line: string) => process.stderr.write(line));

@@ -10,6 +10,8 @@ export interface ServiceState {
   STATUS?: string;
 }
 
+const isStep = ({ READY, RELOADING, STOPPING }: ServiceState): boolean => Boolean(READY ?? RELOADING ?? STOPPING);
+
 /** Longer than the 5 s for which systemd-notify waits itself. */
 const BOUND_MS = 10_000;
 
@@ -22,7 +24,7 @@ export class ServiceManager {
   readonly #environment: NodeJS.ProcessEnv;
   /** Within this time it wants to hear WATCHDOG; undefined: it does not watch. */
   readonly watchdogMs: number | undefined;
-  #waiting: ServiceState = {};
+  #waiting: ServiceState[] = [];
   #running: Promise<void> | undefined;
 
   private constructor(socket: string, environment: NodeJS.ProcessEnv, watchdogMs: number | undefined) {
@@ -44,9 +46,14 @@ export class ServiceManager {
     return new ServiceManager(NOTIFY_SOCKET, environment, watchdogMs);
   }
 
-  /** Tells it, in the order of the calls; what comes while something is under way is told together. Failures are nobody's. */
+  /**
+   * Tells it, in the order of the calls. While something is under way, the newest sentence replaces the one that waits; steps
+   * of the service's life stay apart. Failures are nobody's.
+   */
   tell(state: ServiceState): void {
-    this.#waiting = { ...this.#waiting, ...state };
+    const last = this.#waiting.at(-1);
+    if (last && !(isStep(last) && isStep(state))) Object.assign(last, state);
+    else this.#waiting.push({ ...state });
     this.#running ??= this.#run();
   }
 
@@ -58,11 +65,7 @@ export class ServiceManager {
   async #run(): Promise<void> {
     // What one turn of the loop has to say goes together.
     await Promise.resolve();
-    while (Object.keys(this.#waiting).length > 0) {
-      const state = this.#waiting;
-      this.#waiting = {};
-      await this.#send(state);
-    }
+    for (let state = this.#waiting.shift(); state; state = this.#waiting.shift()) await this.#send(state);
     this.#running = undefined;
   }
 

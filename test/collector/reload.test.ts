@@ -36,9 +36,11 @@ function collecting(first: MeterSketch[]) {
   const collector = new Collector({ config, journal, log });
   const forwarding = new Forwarding(config, journal, log);
   const events: (string | ReloadOutcome)[] = [];
-  const onReloading = () => void events.push('reloading');
-  const onReloaded = (outcome: ReloadOutcome) => void events.push(outcome);
-  const reloader = new Reloader({ config, load, collector, forwarding, log, onReloading, onReloaded });
+  const announcer = {
+    reloading: () => void events.push('reloading'),
+    reloaded: (outcome: ReloadOutcome) => void events.push(outcome),
+  };
+  const reloader = new Reloader({ config, load, collector, forwarding, log, announcer });
   collector.start();
   let stopping: Promise<void> | undefined;
   const stop = () => {

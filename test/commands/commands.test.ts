@@ -163,7 +163,7 @@ test('collect, status and a second collector, on one state directory', async () 
     `stateDir: ${stateDir}\nmeters: [{name: house, model: we-515, connection: {serial: ${line.linkPath}}}]\n`,
   );
   const collector = runCommand(['collect', '--config', config], { JOURNAL_STREAM: '1:1' });
-  await collector.printed(/<6>\{.*"msg":"collecting"\}/);
+  await collector.printed(/<6>collecting meters=\["house"\]/);
   await expect
     .poll(async () => JSON.parse((await finished(['status', '--json', '--config', config])).out), {
       timeout: 10_000,

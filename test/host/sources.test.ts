@@ -87,6 +87,11 @@ LoadState=loaded
 ActiveState=failed
 NRestarts=[not set]
 
+Id=energy-monitor-alert@energy-monitor-backup.service
+LoadState=loaded
+ActiveState=inactive
+NRestarts=0
+
 Id=energy-monitor-gone.service
 LoadState=not-found
 ActiveState=inactive

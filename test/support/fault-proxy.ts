@@ -1,6 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { afterTest } from './side-by-side.ts';
 
 /** What goes wrong with a request. */
 export type Fault =
@@ -58,7 +58,7 @@ export class FaultProxy {
       const fault = proxy.faultFor(incoming.url ?? '', proxy.requests++, incoming.method ?? '');
       proxy.#serve(incoming, response, fault);
     });
-    onTestFinished(() => {
+    afterTest(() => {
       http.close();
       for (const socket of sockets) socket.destroy();
     });
@@ -156,7 +156,7 @@ function drip(socket: Socket, status: number, everyMs: number): void {
 export async function nonsensePort(): Promise<number> {
   const server = createServer((socket) => socket.on('error', () => {}).end('+OK this is not what you think\r\n'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => void server.close());
+  afterTest(() => void server.close());
   const address = server.address();
   return typeof address === 'object' && address ? address.port : 0;
 }

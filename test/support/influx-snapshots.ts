@@ -1,4 +1,3 @@
-import { onTestFinished } from 'vitest';
 import { snapshotInflux } from '../../agent/backup/restore/influxdb2.ts';
 import { SnapshotReader } from '../../agent/backup/snapshot-reader.ts';
 import type { BackupSource } from '../../agent/backup/source.ts';
@@ -10,6 +9,7 @@ import { backUp, openRepository } from './backups.ts';
 import { fillJournal, secondsFrom } from './forwarding.ts';
 import { flux, type InfluxAccess } from './influxd.ts';
 import { memoryStore } from './memory-store.ts';
+import { afterTest } from './side-by-side.ts';
 import { silentLog } from './silent-log.ts';
 import { influxdb2Source } from './source-files.ts';
 import { temporaryDirectory } from './temporary.ts';
@@ -54,7 +54,7 @@ export function restoreServer(
   options: Partial<RestoreServerOptions> = {},
 ): RestoreServer {
   const connections = connectionsTo(url);
-  onTestFinished(() => connections.close());
+  afterTest(() => connections.close());
   return new RestoreServer({
     address: { url, token, connections },
     timeoutMs: 20_000,

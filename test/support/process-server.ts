@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { onTestFinished } from 'vitest';
+import { afterTest } from './side-by-side.ts';
 
 /** A server program that tests start, kill and start again on the same port and data; gone when the test ends. */
 export class ProcessServer {
@@ -27,7 +27,7 @@ export class ProcessServer {
     this.#healthPath = options.healthPath;
     this.#stopSignal = options.stopSignal;
     this.#env = { ...process.env, ...options.env };
-    onTestFinished(() => this.end('SIGKILL'));
+    afterTest(() => this.end('SIGKILL'));
   }
 
   async start(): Promise<void> {

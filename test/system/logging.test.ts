@@ -8,17 +8,17 @@ function logged(format: LogFormat, write: (log: ReturnType<typeof createLogger>)
   return lines.join('');
 }
 
-test('under systemd each line is JSON behind its syslog priority', () => {
+test('under systemd each line is for a person, behind its syslog priority', () => {
   const text = logged('journald', (log) => {
     log.debug('a');
-    log.info({ meter: 'house' }, 'b');
+    log.info({ meter: 'house', gaps: { timeout: 2 } }, 'b\n  goes on');
     log.warn('c');
     log.error('d');
     log.fatal('e');
   });
   const lines = text.trim().split('\n');
   expect(lines.map((line) => line.slice(0, 3))).toEqual(['<7>', '<6>', '<4>', '<3>', '<2>']);
-  expect(JSON.parse(lines[1]?.slice(3) ?? '')).toMatchObject({ msg: 'b', meter: 'house' });
+  expect(lines[1]).toBe('<6>b goes on meter=house gaps={"timeout":2}');
 });
 
 test('on a terminal a line is for a person', () => {

@@ -1,40 +1,10 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, type TestContext, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { ServiceManager } from '../../agent/system/service-manager.ts';
-import { runProgram } from '../support/child.ts';
-import { PYTHON, requireProgram } from '../support/requires.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
-
-/** Node has no Unix datagram sockets. What is not asked for, as the barrier's descriptor, is closed: that ends the barrier. */
-const RECEIVER = `
-import json, socket, sys
-receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-receiver.bind(sys.argv[1])
-print('bound', flush=True)
-while True:
-    message = receiver.recv(65536).decode()
-    if message != 'BARRIER=1':
-        print(json.dumps(message.split('\\n')), flush=True)
-`;
-
-/** A socket as systemd has it, and what came. */
-async function listener(context: TestContext) {
-  requireProgram(context, 'systemd-notify');
-  const path = join(temporaryDirectory(), 'notify');
-  const child = runProgram(PYTHON, ['-c', RECEIVER, path]);
-  await child.printed(/bound/);
-  const messages = () =>
-    child
-      .output()
-      .split('\n')
-      .slice(1, -1)
-      .map((line) => JSON.parse(line));
-  return { path, messages };
-}
+import { notifyListener } from '../support/notify-listener.ts';
 
 test('what is told in one turn goes together, what comes meanwhile after it, each with its newest word', async (context) => {
-  const { path, messages } = await listener(context);
+  const { path, messages } = await notifyListener(context);
   const manager = ServiceManager.fromEnvironment({ PATH: process.env.PATH, NOTIFY_SOCKET: path });
   manager?.tell({ READY: '1' });
   manager?.tell({ STATUS: 'a first\n  sentence' });
@@ -45,6 +15,24 @@ test('what is told in one turn goes together, what comes meanwhile after it, eac
   await expect.poll(messages).toEqual([
     ['READY=1', 'STATUS=a first sentence'],
     ['WATCHDOG=1', 'STATUS=a third'],
+  ]);
+});
+
+test('steps of its life are told one by one, whatever waits', async (context) => {
+  const { path, messages } = await notifyListener(context);
+  const manager = ServiceManager.fromEnvironment({ PATH: process.env.PATH, NOTIFY_SOCKET: path });
+  manager?.tell({ WATCHDOG: '1', STATUS: 'reads' });
+  await sleep(0);
+  manager?.tell({ RELOADING: '1', STATUS: 'reads again' });
+  manager?.tell({ READY: '1', STATUS: 'has read' });
+  manager?.tell({ WATCHDOG: '1', STATUS: 'goes on' });
+  manager?.tell({ STOPPING: '1', STATUS: 'stops' });
+  await manager?.told();
+  await expect.poll(messages).toEqual([
+    ['WATCHDOG=1', 'STATUS=reads'],
+    ['RELOADING=1', 'STATUS=reads again'],
+    ['READY=1', 'STATUS=goes on', 'WATCHDOG=1'],
+    ['STOPPING=1', 'STATUS=stops'],
   ]);
 });
 

@@ -107,7 +107,7 @@ function placeLines({ sentAgainFromMs, tokens, bound, credential }: InPlace): st
   }
   if (credential !== undefined && tokens)
     lines.push(
-      `the collector gets its token as ${credential}: LoadCredential= has to name ${tokens.writer}; restart it`,
+      `the collector gets it as its credential ${credential} when it starts: sudo systemctl restart energy-monitor-collector`,
     );
   if (bound.length > 0) lines.push('these still mean a bucket that was replaced:');
   for (const { kind, name } of bound) lines.push(`  ${kind} ${name}`);

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Config, SinkConfig } from '../../config/schema.ts';
+import { keptCredential } from '../../config/secrets.ts';
 import { sinkAddress } from '../../config/sink-address.ts';
 import { InfluxClient } from '../../influxdb/client.ts';
 import { RestoreServer } from '../../influxdb/restore/restore-server.ts';
@@ -34,7 +35,14 @@ export class Influxdb2Target {
   constructor(sink: SinkConfig, { config, configFile, operatorTokenFile, log }: TargetOptions) {
     const address = sinkAddress({ ...sink, token: undefined, tokenFile: undefined });
     const named = operatorTokenFile ?? operatorFileIn(config, sink.name);
-    const request = { config: configFile, username: 'admin', ...(named ? { operatorTokenFile: named } : {}) };
+    const kept = keptCredential(sink.tokenFile);
+    const places = { tokensDir: kept?.others, writerFile: kept?.path };
+    const request = {
+      config: configFile,
+      username: 'admin',
+      ...places,
+      ...(named ? { operatorTokenFile: named } : {}),
+    };
     const setup = setupOptions(sink, address, request, () => {});
     // Where the setup had another directory for its tokens, the agent's own tells it.
     const beside = join(dirname(setup.files.writer), `${sink.name}-reader.token`);
@@ -102,8 +110,7 @@ export interface AgentTokens {
   reader: string;
 }
 
-/** A name without a slash is a credential of systemd, which nobody can write to. */
 function operatorFileIn({ backup }: Config, sink: string): string | undefined {
   const file = backup?.databases.find((database) => database.sink === sink)?.operatorTokenFile;
-  return file?.includes('/') ? file : undefined;
+  return file?.includes('/') ? file : keptCredential(file)?.path;
 }

@@ -9,7 +9,9 @@ export interface SetupRequest {
   /** Path of the configuration. */
   config: string;
   sink?: string;
-  tokensDir?: string;
+  tokensDir?: string | undefined;
+  /** Where the agent's own token goes, wherever the others do. */
+  writerFile?: string | undefined;
   operatorTokenFile?: string;
   adminPasswordFile?: string;
   username: string;
@@ -47,7 +49,7 @@ export function setupOptions(
     files: {
       operator: resolve(request.operatorTokenFile ?? join(directory, `${name}-operator.token`)),
       adminPassword: resolve(request.adminPasswordFile ?? join(directory, `${name}-admin.password`)),
-      writer: named ?? join(directory, `${name}.token`),
+      writer: request.writerFile ?? named ?? join(directory, `${name}.token`),
       reader: join(directory, `${name}-reader.token`),
     },
     machine: hostname(),

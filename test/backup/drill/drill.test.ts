@@ -203,8 +203,8 @@ test('an encrypted backup needs a key: the recovery key by hand, one of its own 
   await expect(drill(withKey(file('open', own.identity, 0o644)), OPTIONS)).rejects.toMatchObject({
     code: 'permission',
   });
-  await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/name of a systemd credential/);
-  expect(drillProblems(path('state'))).toEqual([expect.stringMatching(/on trial: drill.key is the name of/)]);
+  await expect(drill(withKey('drill.key'), OPTIONS)).rejects.toThrow(/there is no credential drill.key/);
+  expect(drillProblems(path('state'))).toEqual([expect.stringMatching(/on trial: there is no credential drill.key/)]);
   // As a list of rights for the unit's user makes it look.
   vi.stubEnv('CREDENTIALS_DIRECTORY', keys);
   onTestFinished(() => void vi.unstubAllEnvs());

@@ -1,6 +1,6 @@
 import { statfsSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { test as alone, beforeEach, describe } from 'vitest';
 import { DirectoryStore } from '../../../agent/backup/directory-store.ts';
 import {
   removeLeftScratchVictoriaMetrics,
@@ -18,6 +18,7 @@ import { fillJournal, secondsFrom } from '../../support/forwarding.ts';
 import { freePort } from '../../support/free-port.ts';
 import { type Snapshot, snapshotOf, spoil } from '../../support/influx-snapshots.ts';
 import { requireMounts, requireProgram } from '../../support/requires.ts';
+import { expect, test } from '../../support/side-by-side.ts';
 import { silentLog } from '../../support/silent-log.ts';
 import { SmallDisk } from '../../support/small-disk.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
@@ -146,7 +147,7 @@ test('beside the live ones: under names that neither queries nor backups take fo
   expect(await restore(snapshot, vm.url, { beside: { label: 'other' } })).toMatchObject({ imported: SAMPLES });
 });
 
-describe('a trial', () => {
+describe.concurrent('a trial', () => {
   test('is compared and goes again, and nothing else with it', async () => {
     const { vm, snapshot, points } = await backedUp();
     const own = `scratch_energy,db=mine,meter=house voltage=1 ${TODAY_MS}`;
@@ -190,7 +191,7 @@ describe('a trial', () => {
   });
 });
 
-describe('an import that fails on its way', () => {
+describe.concurrent('an import that fails on its way', () => {
   const FAULTS: [string, Fault][] = [
     ['is reset', { kind: 'reset' }],
     ['is cut in its body', { kind: 'half-body' }],
@@ -199,7 +200,7 @@ describe('an import that fails on its way', () => {
     ['is refused for being busy', { kind: 'answer', status: 503, body: 'too busy' }],
     ['is said to be done and is not', { kind: 'answer', status: 204 }],
   ];
-  test.each(FAULTS)('because it %s is done again, and nothing is twice', async (_name, fault) => {
+  test.for(FAULTS)('because it %s is done again, and nothing is twice', async ([_name, fault]) => {
     const { snapshot, points } = await backedUp();
     const into = await VictoriaMetrics.start(undefined, []);
     const proxy = await FaultProxy.start(into.url);
@@ -278,9 +279,9 @@ async function reopened(place: string): Promise<Pick<Snapshot, 'reader'>> {
   return { reader: await SnapshotReader.open(repository, (await repository.names()).at(-1) ?? '') };
 }
 
-describe('damage', () => {
+describe.concurrent('damage', () => {
   const EACH: ['gone' | 'damaged'][] = [['gone'], ['damaged']];
-  test.each(EACH)('an object that is %s is named; the rest comes when that is wanted', async (how) => {
+  test.for(EACH)('an object that is %s is named; the rest comes when that is wanted', async ([how]) => {
     const { snapshot, points } = await backedUp();
     const path = spoil(snapshot, /2026-03-17/, how);
     const into = await VictoriaMetrics.start();
@@ -298,7 +299,7 @@ describe('damage', () => {
   });
 });
 
-describe('what stands in the way is said before anything is sent', () => {
+describe.concurrent('what stands in the way is said before anything is sent', () => {
   test('a retention that is too short', async () => {
     const { snapshot } = await backedUp();
     const into = await VictoriaMetrics.start(undefined, ['-retentionPeriod=1']);
@@ -361,7 +362,7 @@ describe('what stands in the way is said before anything is sent', () => {
   });
 });
 
-test('a disk without room is told before the server dies of it; with room again the rest comes', async (context) => {
+alone('a disk without room is told before the server dies of it; with room again the rest comes', async (context) => {
   requireMounts(context);
   const { snapshot, points } = await backedUp();
   const disk = await SmallDisk.mount(40);
