@@ -4,8 +4,9 @@ import type { JournalExtent } from '../journal/counts.ts';
 import { DamagedJournal } from '../journal/damage.ts';
 import { journalPath } from '../journal/database.ts';
 import type { HeldGroup } from '../journal/held.ts';
+import { CollectorLock } from '../journal/lock.ts';
 import { JournalReader } from '../journal/reader.ts';
-import { runtimeDirectory } from '../journal/runtime-directory.ts';
+import { likelyDirectories, runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import { type CollectorStatus, isAlive, readStatus } from './status.ts';
@@ -13,6 +14,8 @@ import { type CollectorStatus, isAlive, readStatus } from './status.ts';
 export interface StatusReport {
   stateDir: string;
   running: boolean;
+  /** Who has the journal says nothing of himself: he is just starting, or this user may not see him. */
+  isUnseen: boolean;
   collector: CollectorStatus | undefined;
   /** Null while it cannot be read. Its readings are not counted: that would read all of it. */
   journal: (JournalExtent & { bytes: number }) | null;
@@ -33,7 +36,18 @@ export function gatherStatus(stateDir: string): StatusReport {
   const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
   const problem = seen.problem ?? (running ? collector.journal?.problem : undefined);
   const { journal, setAside, held } = seen;
-  return { stateDir, running, collector, journal, problem, setAside, held, history: historyOf(stateDir) };
+  const isUnseen = !running && isLocked(stateDir);
+  return { stateDir, running, isUnseen, collector, journal, problem, setAside, held, history: historyOf(stateDir) };
+}
+
+function isLocked(stateDir: string): boolean {
+  try {
+    return CollectorLock.isHeld(stateDir);
+  } catch (error) {
+    // The lock of another user: then nobody knows.
+    if (error instanceof AgentError) return false;
+    throw error;
+  }
 }
 
 function look(stateDir: string) {
@@ -46,7 +60,7 @@ function look(stateDir: string) {
   } catch (error) {
     // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
     if (!(error instanceof AgentError) || !existsSync(stateDir)) throw error;
-    const { path } = runtimeDirectory(stateDir);
+    const path = likelyDirectories(stateDir).find((one) => readStatus(one)) ?? runtimeDirectory(stateDir).path;
     const alive = isAlive(readStatus(path)?.pid ?? 0);
     if (!(error instanceof DamagedJournal) && !alive) throw error;
     return { directory: path, journal: null, problem: error, setAside: asideReports(stateDir, undefined), held: [] };

@@ -37,7 +37,7 @@ export const COLLECTING_RULES: readonly Rule[] = [
     id: 'collector-stopped',
     severity: 'critical',
     find: (facts) =>
-      facts.running
+      facts.running || facts.isUnseen
         ? []
         : [
             {
@@ -47,6 +47,21 @@ export const COLLECTING_RULES: readonly Rule[] = [
                 : `start it: energy-monitor collect --config ${facts.expected?.file ?? 'FILE'}`,
             },
           ],
+  },
+  {
+    id: 'collector-unseen',
+    severity: 'warning',
+    find: ({ isUnseen, units }) =>
+      isUnseen
+        ? [
+            {
+              message: 'somebody writes to the journal, and does not say how it goes',
+              remedy: units
+                ? 'wait a moment: it may be starting; else call this with sudo, or as a member of the group energy-monitor'
+                : 'wait a moment: it may be starting; else call this as the user who runs the collector',
+            },
+          ]
+        : [],
   },
   {
     id: 'collector-stuck',

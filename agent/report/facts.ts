@@ -10,7 +10,7 @@ export interface Expected {
   file: string;
   /** Names of the stores that backups go to; undefined where none are configured. */
   stores: string[] | undefined;
-  /** A timer can restore a backup on trial. */
+  /** The weekly timer can restore a backup on trial: it has a key, or needs none. */
   drills: boolean;
 }
 

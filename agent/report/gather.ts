@@ -43,7 +43,7 @@ export async function gatherFacts(asked: Asked): Promise<Facts> {
     expected: config && {
       file: file ?? '',
       stores: config.backup?.stores.map(storeName),
-      drills: config.backup?.drill !== undefined,
+      drills: config.backup?.drill !== undefined || config.backup?.unencrypted === true,
     },
     configProblem,
     units: units(root),

@@ -34,9 +34,10 @@ function verdict({ meters, nowMs }: Facts, problems: readonly Problem[]): string
   return `all is well: ${read.length > 0 ? read.join(', ') : 'no meter is read'}`;
 }
 
-function collectorLines({ collector, running, meters, nowMs }: Facts): string[] {
+function collectorLines({ collector, running, isUnseen, meters, nowMs }: Facts): string[] {
   if (!running || !collector) {
-    return ['collector   not running', ...meters.flatMap((meter) => meterLines(meter, undefined, nowMs))];
+    const state = isUnseen ? 'has the journal, and is not to be seen' : 'not running';
+    return [`collector   ${state}`, ...meters.flatMap((meter) => meterLines(meter, undefined, nowMs))];
   }
   const own = new Map(collector.meters.map((status) => [status.name, status]));
   const known = new Set(meters.map(({ name }) => name));

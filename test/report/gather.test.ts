@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeNote } from '../../agent/backup/notes.ts';
 import { Journal } from '../../agent/journal/journal.ts';
+import { CollectorLock } from '../../agent/journal/lock.ts';
 import { askedBy } from '../../agent/report/asked.ts';
 import { gatherFacts } from '../../agent/report/gather.ts';
 import { exitCodeOf, problemsIn } from '../../agent/report/problems.ts';
@@ -90,6 +91,18 @@ test('of the machine: what is seen now, and what its metrics of the last day add
   expect(machine.metricsMs).toBe(NOW_MS - 30_000);
   expect(machine.diskFullDays).toBeCloseTo(10, 1);
   expect(machine.writtenBytesPerDay).toBeCloseTo(2e9, -7);
+});
+
+test('who has the journal, and is not to be seen, is not taken for nobody', async () => {
+  const { stateDir, file } = place();
+  filled(stateDir, (journal) => journal.append(readingAt(NOW_MS - 1000), DECIMALS));
+  const lock = CollectorLock.acquire(stateDir);
+  const facts = await gathered(file);
+  lock.release();
+  expect([facts.running, facts.isUnseen]).toEqual([false, true]);
+  const ids = problemsIn(facts).map(({ id }) => id);
+  expect([ids.includes('collector-unseen'), ids.includes('collector-stopped')]).toEqual([true, false]);
+  expect((await gathered(file)).isUnseen).toBe(false);
 });
 
 test('a configuration with mistakes is one more problem; without a place for the journal it is an end', async () => {

@@ -53,6 +53,7 @@ const CASES: readonly [string, Partial<Facts>, RegExp, RegExp][] = [
     /not running/,
     /^start it: energy-monitor collect --conf/,
   ],
+  ['collector-unseen', { running: false, isUnseen: true }, /somebody writes to the journal/, /member of the group/],
   [
     'collector-stuck',
     collector({ updatedMs: NOW_MS - 4 * MINUTE_MS }),

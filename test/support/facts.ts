@@ -66,6 +66,7 @@ export function wellFacts(other: Partial<Facts> = {}): Facts {
     nowMs: NOW_MS,
     stateDir: '/var/lib/energy-monitor',
     running: true,
+    isUnseen: false,
     collector: {
       pid: 812,
       startedMs: NOW_MS - DAY_MS,

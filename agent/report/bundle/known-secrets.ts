@@ -3,8 +3,8 @@ import { isAbsolute, join } from 'node:path';
 import type { NamedSecrets } from '../../config/secrets-in.ts';
 import { namesIn } from '../../system/kernel-files.ts';
 
-/** Where install.sh puts secrets. */
-const DIRECTORIES = ['etc/energy-monitor/credentials', 'etc/energy-monitor/backup-credentials'];
+/** Where root keeps credentials (config/secrets.ts). */
+const KEPT = ['etc/energy-monitor/credentials', 'etc/energy-monitor/backup-credentials'];
 /** A shorter one would be found in half of all words. */
 const LEAST_LENGTH = 4;
 const LARGEST_BYTES = 65_536;
@@ -14,9 +14,8 @@ const LARGEST_BYTES = 65_536;
  * @param root for tests: what stands for /
  */
 export function knownSecrets(named: NamedSecrets, root = '/', env: NodeJS.ProcessEnv = process.env): string[] {
-  const directories = [...DIRECTORIES.map((path) => join(root, path)), env.CREDENTIALS_DIRECTORY].filter(
-    (path) => path !== undefined,
-  );
+  const kept = env.ENERGY_MONITOR_CREDENTIALS?.split(':') ?? KEPT.map((path) => join(root, path));
+  const directories = env.CREDENTIALS_DIRECTORY ? [...kept, env.CREDENTIALS_DIRECTORY] : kept;
   const files = [
     ...directories.flatMap((directory) => namesIn(directory).map((name) => join(directory, name))),
     ...named.files.filter((file) => isAbsolute(file)),

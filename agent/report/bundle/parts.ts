@@ -14,6 +14,8 @@ import { printed } from './programs.ts';
 import { serialDevices } from './serial-devices.ts';
 
 const LOG_LINES = 500;
+/** A target and timers say nothing that their services do not. */
+const LOGGED = [...UNIT_NAMES.filter((name) => name.endsWith('.service')), 'energy-monitor-alert@*.service'];
 /** What the kernel says of adapters, cards and power. */
 const KERNEL_WORDS = /usb|tty|mmc|under-?voltage|voltage normalised|thermal|i\/o error|ext4|out of memory|oom/i;
 const LARGEST_ADDED_BYTES = 4e6;
@@ -67,7 +69,7 @@ export function partsOf(options: PartsOptions): Part[] {
     },
     { name: 'memory.txt', text: () => textAt(join(root, 'proc/meminfo')) },
     { name: 'units.txt', text: () => unitsText(root) },
-    ...UNIT_NAMES.map((unit) => ({ name: `logs/${unit}.log`, text: () => logOf(root, unit) })),
+    ...LOGGED.map((unit) => ({ name: `logs/${unit}.log`, text: () => logOf(root, unit) })),
     { name: 'logs/kernel.log', text: () => kernelLog(root) },
     ...added.map((file) => ({ name: `added/${basename(file)}`, text: () => addedText(file) })),
   ];
