@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { History } from '../history/history.ts';
 import type { JournalExtent } from '../journal/counts.ts';
 import { DamagedJournal } from '../journal/damage.ts';
@@ -9,6 +9,7 @@ import { JournalReader } from '../journal/reader.ts';
 import { likelyDirectories, runtimeDirectory } from '../journal/runtime-directory.ts';
 import { type AsideReport, asideReports } from '../journal/salvage/reports.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
+import { pathBehind } from '../system/kernel-files.ts';
 import { type CollectorStatus, isAlive, readStatus } from './status.ts';
 
 export interface StatusReport {
@@ -59,7 +60,7 @@ function look(stateDir: string) {
     return { directory, journal, problem: undefined, setAside: reader.setAside(), held: reader.held() };
   } catch (error) {
     // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
-    if (!(error instanceof AgentError) || !existsSync(stateDir)) throw error;
+    if (!(error instanceof AgentError) || pathBehind(stateDir) === undefined) throw error;
     const path = likelyDirectories(stateDir).find((one) => readStatus(one)) ?? runtimeDirectory(stateDir).path;
     const alive = isAlive(readStatus(path)?.pid ?? 0);
     if (!(error instanceof DamagedJournal) && !alive) throw error;

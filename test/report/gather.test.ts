@@ -1,7 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeNote } from '../../agent/backup/notes.ts';
+import { gatherStatus } from '../../agent/collector/status-report.ts';
 import { Journal } from '../../agent/journal/journal.ts';
 import { CollectorLock } from '../../agent/journal/lock.ts';
 import { askedBy } from '../../agent/report/asked.ts';
@@ -9,6 +10,7 @@ import { gatherFacts } from '../../agent/report/gather.ts';
 import { exitCodeOf, problemsIn } from '../../agent/report/problems.ts';
 import { PI } from '../host/fixtures.ts';
 import { finished } from '../support/child.ts';
+import { asNobody } from '../support/nobody.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { silentLog } from '../support/silent-log.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -103,6 +105,18 @@ test('who has the journal, and is not to be seen, is not taken for nobody', asyn
   const ids = problemsIn(facts).map(({ id }) => id);
   expect([ids.includes('collector-unseen'), ids.includes('collector-stopped')]).toEqual([true, false]);
   expect((await gathered(file)).isUnseen).toBe(false);
+});
+
+test('a state directory that this user may not look into is a missing right, no defect', () => {
+  const { stateDir } = place();
+  filled(stateDir, (journal) => journal.append(readingAt(NOW_MS - 1000), DECIMALS));
+  chmodSync(stateDir, 0);
+  asNobody(temporaryDirectory(), () => {
+    expect(() => gatherStatus(stateDir)).toThrow(
+      expect.objectContaining({ code: 'permission', message: expect.stringMatching(/^no permission to use/) }),
+    );
+  });
+  chmodSync(stateDir, 0o700);
 });
 
 test('a configuration with mistakes is one more problem; without a place for the journal it is an end', async () => {
