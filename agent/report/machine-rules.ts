@@ -43,7 +43,7 @@ export const MACHINE_RULES: readonly Rule[] = [
         .filter(({ active, file }) => active === 'inactive' || file === 'disabled')
         .map(({ name, file }) => ({
           message: `${name} is ${file === 'disabled' ? 'disabled' : 'not running'}: what it does is not done`,
-          remedy: `switch it on: sudo systemctl enable --now ${name}; or, if you want it off: sudo systemctl mask ${name}`,
+          remedy: `switch it on: sudo systemctl enable --now ${name}`,
         })),
   },
   {

@@ -53,8 +53,10 @@ export interface Unit {
 export function units(root = '/'): Unit[] | undefined {
   const program = join(root, 'usr/bin/systemctl');
   if (!existsSync(join(root, 'run/systemd/system')) || !existsSync(program)) return undefined;
-  const args = ['show', '--timestamp=unix', `--property=${PROPERTIES.join(',')}`, ...UNIT_NAMES];
-  const { stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE_MS });
+  const args = ['show', `--property=${PROPERTIES.join(',')}`, ...UNIT_NAMES];
+  // --timestamp=unix leaves out when a timer ran (systemd 252 to 257), and local times come twice in autumn.
+  const env = { ...process.env, TZ: 'UTC' };
+  const { stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE_MS, env });
   const found = unitsIn(stdout ?? '');
   return found.length === 0 ? undefined : found;
 }
@@ -73,15 +75,15 @@ export function unitsIn(text: string): Unit[] {
         result: property('Result'),
         file: isOff ? 'masked' : property('UnitFileState'),
         restarts: Number(property('NRestarts')) || 0,
-        sinceMs: unixMs(property('ActiveEnterTimestamp')),
-        ranMs: unixMs(property('LastTriggerUSec')),
+        sinceMs: timeMs(property('ActiveEnterTimestamp')),
+        ranMs: timeMs(property('LastTriggerUSec')),
       },
     ];
   });
 }
 
-/** `@1795316400`, or nothing where it never was. */
-function unixMs(text: string): number | undefined {
-  const seconds = Number(/^@(\d+)$/.exec(text)?.[1] ?? 0);
-  return seconds > 0 ? seconds * 1000 : undefined;
+/** `Sun 2026-11-22 03:55:32 UTC`, or nothing where it never was. */
+function timeMs(text: string): number | undefined {
+  const [, day, time] = /^\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(?:\.\d+)? UTC$/.exec(text) ?? [];
+  return day === undefined ? undefined : Date.parse(`${day}T${time}Z`);
 }

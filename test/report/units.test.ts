@@ -9,17 +9,17 @@ const SHOWN = `Id=energy-monitor-collector.service
 ActiveState=active
 LoadState=loaded
 UnitFileState=enabled
-ActiveEnterTimestamp=@1795262400
+ActiveEnterTimestamp=Sat 2026-11-21 12:00:00 UTC
 Result=success
 NRestarts=2
 
 Id=energy-monitor-backup.timer
-LastTriggerUSec=@1795316405
+LastTriggerUSec=Sun 2026-11-22 03:00:05 UTC
 Result=success
 LoadState=loaded
 ActiveState=active
 UnitFileState=enabled
-ActiveEnterTimestamp=@1795262400
+ActiveEnterTimestamp=Sat 2026-11-21 12:00:00 UTC
 
 Id=energy-monitor-verify.timer
 LastTriggerUSec=
@@ -45,7 +45,7 @@ function rootWithSystemd(shown: string): string {
   mkdirSync(join(root, 'run/systemd/system'), { recursive: true });
   mkdirSync(join(root, 'usr/bin'), { recursive: true });
   writeFileSync(join(root, 'shown'), shown);
-  writeFileSync(join(root, 'usr/bin/systemctl'), `#!/bin/sh\necho "$@" > ${root}/asked\ncat ${root}/shown\nexit 1\n`);
+  writeFileSync(join(root, 'usr/bin/systemctl'), `#!/bin/sh\n[ "$TZ" = UTC ] || exit 1\ncat ${root}/shown\nexit 1\n`);
   chmodSync(join(root, 'usr/bin/systemctl'), 0o755);
   return root;
 }
@@ -58,7 +58,7 @@ test('units as systemd has them; what is not installed is left out', () => {
       result: 'success',
       file: 'enabled',
       restarts: 2,
-      sinceMs: 1_795_262_400_000,
+      sinceMs: Date.UTC(2026, 10, 21, 12),
       ranMs: undefined,
     },
     {
@@ -67,8 +67,8 @@ test('units as systemd has them; what is not installed is left out', () => {
       result: 'success',
       file: 'enabled',
       restarts: 0,
-      sinceMs: 1_795_262_400_000,
-      ranMs: 1_795_316_405_000,
+      sinceMs: Date.UTC(2026, 10, 21, 12),
+      ranMs: Date.UTC(2026, 10, 22, 3, 0, 5),
     },
     expect.objectContaining({ name: 'energy-monitor-verify.timer', active: 'inactive', file: 'disabled' }),
     expect.objectContaining({ name: 'energy-monitor-stack.service', file: 'masked' }),

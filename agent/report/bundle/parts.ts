@@ -69,7 +69,7 @@ export function partsOf(options: PartsOptions): Part[] {
     },
     { name: 'memory.txt', text: () => textAt(join(root, 'proc/meminfo')) },
     { name: 'units.txt', text: () => unitsText(root) },
-    ...LOGGED.map((unit) => ({ name: `logs/${unit}.log`, text: () => logOf(root, unit) })),
+    ...LOGGED.map((unit) => ({ name: `logs/${unit.replace('@*', '')}.log`, text: () => logOf(root, unit) })),
     { name: 'logs/kernel.log', text: () => kernelLog(root) },
     ...added.map((file) => ({ name: `added/${basename(file)}`, text: () => addedText(file) })),
   ];
