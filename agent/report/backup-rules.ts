@@ -16,6 +16,9 @@ function storesOf({ expected, backups }: Facts): { store: string; outcome: Outco
   return names.map((store) => ({ store, outcome: backups[store] }));
 }
 
+/** On a new machine nothing can have been done yet. */
+const isNew = ({ journal, nowMs }: Facts, withinMs: number): boolean => nowMs - (journal?.fromMs ?? 0) <= withinMs;
+
 /** What the backups say; without any that are configured, nothing. */
 export const BACKUP_RULES: readonly Rule[] = [
   {
@@ -40,7 +43,7 @@ export const BACKUP_RULES: readonly Rule[] = [
     find: (facts) =>
       storesOf(facts).flatMap(({ store, outcome }) => {
         const madeMs = outcome?.good?.madeMs;
-        if (madeMs !== undefined && facts.nowMs - madeMs <= OLD_BACKUP_MS) return [];
+        if (madeMs === undefined ? isNew(facts, OLD_BACKUP_MS) : facts.nowMs - madeMs <= OLD_BACKUP_MS) return [];
         return [
           {
             message:
@@ -92,7 +95,7 @@ export const BACKUP_RULES: readonly Rule[] = [
         // Without a backup there is nothing to verify.
         if (!outcome?.good) return [];
         const madeMs = outcome.verified?.madeMs;
-        if (madeMs !== undefined && facts.nowMs - madeMs <= OLD_CHECK_MS) return [];
+        if (madeMs === undefined ? isNew(facts, OLD_CHECK_MS) : facts.nowMs - madeMs <= OLD_CHECK_MS) return [];
         const when =
           madeMs === undefined ? 'never been verified' : `not been verified for ${age(facts.nowMs - madeMs)}`;
         return [
@@ -126,7 +129,7 @@ export const BACKUP_RULES: readonly Rule[] = [
       // Only where a timer can do it; it takes the stores in turn.
       if (!facts.expected?.drills || !stores.some(({ outcome }) => outcome?.good)) return [];
       const newestMs = Math.max(...stores.map(({ outcome }) => outcome?.drilled?.madeMs ?? 0));
-      if (facts.nowMs - newestMs <= OLD_CHECK_MS) return [];
+      if (newestMs === 0 ? isNew(facts, OLD_CHECK_MS) : facts.nowMs - newestMs <= OLD_CHECK_MS) return [];
       const when = newestMs === 0 ? 'no backup has ever been' : `for ${age(facts.nowMs - newestMs)} no backup was`;
       return [{ message: `${when} restored on trial`, remedy: `do it now: ${command(facts, 'drill')}` }];
     },

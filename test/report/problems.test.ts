@@ -264,6 +264,10 @@ test('never verified and never tried are told, drills only where a key is config
   ]);
   const expected = { file: 'config.yaml', stores: ['usb'], drills: false };
   expect(problemsIn(wellFacts({ ...fresh, expected })).map(({ id }) => id)).toEqual(['verify-old']);
+  // A machine that was set up yesterday has had no week for it.
+  const { journal } = wellFacts({});
+  const young = journal && { ...journal, fromMs: NOW_MS - DAY_MS };
+  expect(problemsIn(wellFacts({ ...fresh, journal: young }))).toEqual([]);
 });
 
 test('of a collector that is off nothing else is told that comes of it', () => {
