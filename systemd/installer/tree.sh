@@ -124,12 +124,12 @@ link() {
   run mv -fT "$1.new-$$" "$1"
 }
 
-# What is in force, the one before, and the one that the collector was started from: it loads parts of it later.
+# What is in force, the one before, and those that collector and Grafana were started from: they read parts of it later.
 remove_old_releases() {
   is_dry && return 0
   for directory in "$RELEASES"/*; do
     case $(basename "$directory") in
-      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall collector-release)") ;;
+      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall collector-release)" | "$(recall stack-release)") ;;
       *) rm -rf "$directory" ;;
     esac
   done
