@@ -35,18 +35,26 @@ test.each(['arm64', 'x64'])('a release for %s has its binaries and no other, and
   const paths = lines.map((line) => line.split(` ${nameOf(platform)}/`)[1] ?? '');
   const natives = paths.filter((path) => path.endsWith('.node'));
   expect(natives.length).toBeGreaterThan(1);
-  expect(natives.filter((path) => !path.includes(`linux-${platform}`) && !path.includes(`linux_${platform}`))).toEqual([]);
+  expect(natives.filter((path) => !path.includes(`linux-${platform}`) && !path.includes(`linux_${platform}`))).toEqual(
+    [],
+  );
   expect(paths).toContain(`node_modules/node-linux-${platform}/bin/node`);
   expect(paths.filter((path) => path.startsWith('test/') || path.includes('/typescript/'))).toEqual([]);
-  expect(paths).toEqual(expect.arrayContaining(['install.sh', 'agent/main.ts', 'systemd/installer/tree.sh', 'RELEASE']));
+  expect(paths).toEqual(
+    expect.arrayContaining(['install.sh', 'agent/main.ts', 'systemd/installer/tree.sh', 'RELEASE']),
+  );
   // Owned by root, written by nobody else.
-  expect(lines.filter((line) => line !== '' && !/^(?:[d-]rwxr-xr-x|-rw-r--r--|lrwxrwxrwx) 0\/0 /.test(line))).toEqual([]);
+  expect(lines.filter((line) => line !== '' && !/^(?:[d-]rwxr-xr-x|-rw-r--r--|lrwxrwxrwx) 0\/0 /.test(line))).toEqual(
+    [],
+  );
 
   execFileSync('tar', ['--extract', '--directory', directory, '--file', join(directory, `${nameOf(platform)}.tar.gz`)]);
   const tree = join(directory, nameOf(platform));
   const check = spawnSync('sha256sum', ['--check', '--quiet', 'SHA256SUMS'], { cwd: tree, encoding: 'utf8' });
   expect(check.stdout).toBe('');
   expect(check.status).toBe(0);
-  const locks = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) => readFileSync(join(tree, file), 'utf8'));
+  const locks = ['package-lock.json', 'node_modules/.package-lock.json'].map((file) =>
+    readFileSync(join(tree, file), 'utf8'),
+  );
   for (const lock of locks) expect(lock).not.toContain('"resolved"');
 });
