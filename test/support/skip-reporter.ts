@@ -1,21 +1,35 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Names what was skipped, and why, in the last lines of a run; tests give the reason in `context.skip(reason)`. */
+/**
+ * The last lines of a run: what was skipped, one line for each reason (tests give it in `context.skip(reason)`), then each
+ * failed test by its name with the first line of why, so that a log of which only the end is kept still tells.
+ */
 export default class SkipReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const skipped: string[] = [];
+    const skipped = new Map<string, string[]>();
+    const failed: string[] = [];
     let passed = 0;
-    let failed = 0;
     for (const module of modules) {
+      for (const { message } of module.errors()) failed.push(`  ${module.relativeModuleId}: ${firstLine(message)}`);
       for (const test of module.children.allTests()) {
         const result = test.result();
+        const name = `${module.relativeModuleId} > ${test.fullName}`;
         if (result.state === 'passed') passed++;
-        else if (result.state === 'failed') failed++;
-        else if (result.state === 'skipped') skipped.push(`  ${test.fullName}: ${result.note ?? 'no reason given'}`);
+        else if (result.state === 'failed') failed.push(`  ${name}: ${firstLine(result.errors[0]?.message)}`);
+        else if (result.state === 'skipped') {
+          const reason = result.note ?? 'no reason given';
+          skipped.set(reason, [...(skipped.get(reason) ?? []), name]);
+        }
       }
-      if (!module.ok() && module.children.size === 0) failed++;
     }
-    const list = skipped.length > 0 ? `skipped:\n${skipped.join('\n')}\n` : 'skipped: nothing\n';
-    process.stdout.write(`${list}${passed} passed, ${failed} failed, ${skipped.length} skipped\n`);
+    const count = [...skipped.values()].reduce((sum, names) => sum + names.length, 0);
+    const list = [...skipped].map(
+      ([reason, names]) => `  ${reason}:\n${names.map((name) => `    ${name}\n`).join('')}`,
+    );
+    process.stdout.write(count > 0 ? `skipped:\n${list.join('')}` : 'skipped: nothing\n');
+    if (failed.length > 0) process.stdout.write(`failed:\n${failed.join('\n')}\n`);
+    process.stdout.write(`${passed} passed, ${failed.length} failed, ${count} skipped\n`);
   }
 }
+
+const firstLine = (message = 'no reason given') => message.split('\n', 1)[0];
