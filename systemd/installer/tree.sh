@@ -37,13 +37,20 @@ verify() {
   fail damaged "this release is not as it was made: ${wrong:-SHA256SUMS }differs; unpack the tarball again, or fetch it again"
 }
 
-# A version is a directory of its own. The same version with other content gets the beginning of its checksum as well: the
-# collector goes on in the old one until it is restarted.
+# A version is a directory of its own. The same version with other content, or in place of one that the card has damaged,
+# gets the beginning of its checksum as well: the collector goes on in the old one until it is restarted.
 name_for() {
-  for name in "$1" "$1+$(printf %.8s "$2")"; do
-    if [ ! -e "$RELEASES/$name" ] || [ "$(content_of "$name")" = "$2" ]; then break; fi
+  short=$(printf %.8s "$2")
+  for name in "$1" "$1+$short" "$1+$short.2"; do
+    if [ ! -e "$RELEASES/$name" ] || is_whole "$name" "$2"; then break; fi
   done
   printf '%s\n' "$name"
+}
+
+# is_whole NAME CONTENT: placed from the same files, and still as they were. Packages of a checkout are not compared.
+is_whole() {
+  [ "$(content_of "$1")" = "$2" ] || return 1
+  [ "$IS_RELEASE" = no ] || list_checksums "$RELEASES/$1" 2>/dev/null | cmp -s - "$WORK/checksums"
 }
 
 content_of() { cat "$RELEASES/$1/.content" 2>/dev/null || true; }
@@ -61,7 +68,7 @@ place_release() {
     return 0
   fi
   mkdir -p "$RELEASES"
-  rm -rf "$RELEASES"/*.tmp-*
+  rm -rf "$RELEASES"/*.tmp-* "$OPT"/*.new-*
   half=$RELEASES/$NAME.tmp-$$
   mkdir "$half"
   if [ "$IS_RELEASE" = yes ]; then
@@ -73,6 +80,8 @@ place_release() {
   printf '%s\n' "$CONTENT" >"$half/.content"
   chown -R root:root "$half"
   chmod -R u=rwX,go=rX "$half"
+  # A power cut must not leave the name without the content.
+  sync -f "$half"
   mv -T "$half" "$RELEASE"
 }
 

@@ -37,6 +37,7 @@ machine_stand_ins() {
   stand_in df <<<'printf "Filesystem 1024-blocks Used Available\nx 9 9 9000000\n"'
   stand_in sleep <<<'exit 0'
   stand_in chown <<<'exit 0'
+  stand_in sync <<<'exit 0'
   stand_in getent <<<"test -e '$BOX/state/user'"
   stand_in systemd-sysusers <<<": >'$BOX/state/user'"
   stand_in userdel <<<"rm '$BOX/state/user'"

@@ -101,6 +101,14 @@ setup() {
   [ "$(readlink "$ROOT/opt/energy-monitor/previous")" = releases/1.0.0 ]
 }
 
+@test "a release that the card has damaged is placed again beside it" {
+  echo damaged >>"$ROOT/opt/energy-monitor/releases/1.0.0/docker/compose.yaml"
+  setup_with 1.0.0 --yes
+  succeeds
+  case $(in_force) in releases/1.0.0+????????) ;; *) in_force && return 1 ;; esac
+  cmp "$BOX/1.0.0/docker/compose.yaml" "$ROOT/opt/energy-monitor/current/docker/compose.yaml"
+}
+
 @test "units that the new release no longer has go; those and drop-ins of a person stay" {
   rm "$BOX/2.0.0/systemd/energy-monitor-backup.timer"
   seal 2.0.0
