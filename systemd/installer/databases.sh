@@ -20,6 +20,7 @@ check_docker() {
 install_docker() {
   ! has_compose || return 0
   say "installing Debian's docker.io and docker-compose"
+  # With what they recommend: Debian 13 has the command docker in a package of its own.
   apt_install docker.io docker-compose
   is_dry || has_compose || fail missing "docker compose version does not answer after the installation; look at: docker info"
 }

@@ -96,14 +96,14 @@ need_npm() {
   command -v npm >/dev/null && return 0
   command -v apt-get >/dev/null || fail missing "npm is not there; install it, or use a release tarball, which needs none"
   say "installing Debian's nodejs and npm"
-  apt_install nodejs npm
+  apt_install --no-install-recommends nodejs npm
 }
 
 apt_install() {
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
   run_quietly apt-get update -qq || warn "the list of packages could not be renewed; trying with the old one"
-  run_quietly apt-get install -y -qq --no-install-recommends "$@" ||
+  run_quietly apt-get install -y -qq "$@" ||
     fail missing "apt-get could not install $*; look at the lines above, mend that and run it again"
 }
 
@@ -113,7 +113,7 @@ try_release() {
   ! "$1/agent/energy-monitor" --version >"$WORK/output" 2>&1 || return 0
   if grep -qE 'lib(atomic|stdc\+\+)' "$WORK/output" && command -v apt-get >/dev/null; then
     say "installing libraries that Node needs"
-    apt_install libatomic1 libstdc++6
+    apt_install --no-install-recommends libatomic1 libstdc++6
     ! "$1/agent/energy-monitor" --version >"$WORK/output" 2>&1 || return 0
   fi
   fail missing "release $(basename "$1") does not start: $(head -n 3 "$WORK/output" | tr '\n' ' '); unpack or fetch it again"
