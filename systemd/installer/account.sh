@@ -1,0 +1,101 @@
+# shellcheck shell=sh disable=SC2015,SC2034
+# The user, the directories, the name of the serial port.
+
+# system_files RELEASE: sets CHANGED_UDEV when the rules of devices are others.
+system_files() {
+  CHANGED_UDEV=no
+  if copy_changed "$1/systemd/sysusers.conf" "$SYSUSERS" || ! getent passwd "$AGENT_USER" >/dev/null; then
+    run systemd-sysusers "$SYSUSERS"
+  fi
+  is_dry || getent passwd "$AGENT_USER" >/dev/null ||
+    fail damaged "the user $AGENT_USER was not made by $SYSUSERS; unpack the release again"
+  copy_changed "$1/systemd/tmpfiles.conf" "$TMPFILES" || true
+  make_directories
+  [ ! -e "$TMPFILES" ] || run systemd-tmpfiles --create "$TMPFILES"
+  if copy_changed "$1/systemd/udev.rules" "$UDEV_RULES"; then CHANGED_UDEV=yes; fi
+  [ $CHANGED_UDEV = no ] || reload_udev
+}
+
+# copy_changed FROM TO: true when TO is new or was another. A file that the release does not have goes.
+copy_changed() {
+  if [ ! -e "$1" ]; then
+    [ -e "$2" ] || return 1
+    run rm -f "$2"
+    return 0
+  fi
+  ! cmp -s "$1" "$2" || return 1
+  run install -D -m 0644 "$1" "$2"
+}
+
+# owned_directory PATH MODE OWNER GROUP
+owned_directory() { run install -d -m "$2" -o "$3" -g "$4" "$1"; }
+
+make_directories() {
+  owned_directory "$ETC" 0750 root "$AGENT_USER"
+  owned_directory "$CREDENTIALS" 0700 root root
+  owned_directory "$BACKUP_CREDENTIALS" 0700 root root
+  owned_directory "$STATE" 0750 "$AGENT_USER" "$AGENT_USER"
+  owned_directory "$CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
+  owned_directory "$COMPILE_CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
+}
+
+# In a container there is none.
+reload_udev() {
+  [ -e "$ROOT/run/udev/control" ] || return 0
+  run udevadm control --reload || warn "udev did not take the rules; they are in force after a restart"
+  run udevadm trigger --action=change --subsystem-match=tty --settle || true
+}
+
+# Runs a command as the agent's user with nothing of root's environment, nor the lock of this run; dialout is for the serial
+# port.
+exec_as_agent() {
+  exec setpriv --reuid="$AGENT_USER" --regid="$AGENT_USER" --groups="$AGENT_USER,dialout" \
+    env -i PATH="$PATH" HOME="$STATE" TERM="${TERM:-dumb}" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@" 9>&-
+}
+
+as_agent() { (exec_as_agent "$@"); }
+
+# The first start of a release compiles some hundred modules; as the same user, so that the collector may read what comes
+# of it. Two meters that nobody has: what a collector loads for serial ports and for networks.
+warm_cache() {
+  [ "$(recall warmed)" != "$NAME $CONTENT" ] || return 0
+  is_dry && say "would compile the modules of $NAME into $COMPILE_CACHE" && return 0
+  find "$COMPILE_CACHE" -mindepth 1 -delete
+  try=$(mktemp -d "$CACHE/warm.XXXXXX")
+  cat >"$try/config.yaml" <<END
+stateDir: $try/state
+meters:
+  - {name: a, model: we-515, connection: {serial: $try/none}}
+  - {name: b, model: we-515, connection: {tcp: 127.0.0.1:9}}
+influxdb: {url: 'http://127.0.0.1:9'}
+END
+  mkdir "$try/state"
+  : >"$try/log"
+  chown -R "$AGENT_USER:$AGENT_USER" "$try"
+  as_agent "$RELEASE/agent/energy-monitor" host-metrics --print --config "$try/config.yaml" >/dev/null 2>&1 || true
+  exec_as_agent "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$try/log" 2>&1 &
+  warming=$!
+  tries=0
+  while [ $tries -lt 60 ] && kill -0 $warming 2>/dev/null && ! grep -q collecting "$try/log"; do
+    sleep 0.5
+    tries=$((tries + 1))
+  done
+  # Threads of their own begin after that line.
+  sleep 1
+  end_process $warming
+  warming=
+  rm -rf "$try"
+  remember warmed "$NAME $CONTENT"
+}
+
+# end_process PID, a child: kindly, then not.
+end_process() {
+  kill -TERM "$1" 2>/dev/null || true
+  tries=0
+  while [ $tries -lt 40 ] && kill -0 "$1" 2>/dev/null; do
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+  kill -KILL "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
+}
