@@ -28,6 +28,12 @@ install_release() {
   [ -z "$DATABASES_FAILED" ] || fail missing "$DATABASES_FAILED; mend that and run it again"
 }
 
+# However it ends: nothing half, and no process of ours stays.
+clean_up() {
+  [ -z "${warming:-}" ] || end_process "$warming"
+  rm -rf "$WORK" "$RELEASES"/*.tmp-$$ "$CONFIG.try"
+}
+
 main() {
   umask 022
   # What an interactive shell of root brings along is not ours.
@@ -40,7 +46,7 @@ main() {
     version) version_of "$SOURCE" && exit 0 ;;
   esac
   WORK=$(mktemp -d)
-  trap 'rm -rf "$WORK" "$RELEASES"/*.tmp-$$ "$CONFIG.try"' EXIT
+  trap clean_up EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   case $ACTION in

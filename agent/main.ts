@@ -4,7 +4,9 @@ import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
 
 const EXIT_CODES_HELP = `
 Exit codes:
-   0  done, or ended on request (Ctrl-C, systemctl stop)
+   0  done, or ended on request (Ctrl-C, systemctl stop); of status: all is well
+   ${EXIT_CODES.warning}  status: something needs a person
+   ${EXIT_CODES.critical}  status: readings are lost as long as it lasts
   ${EXIT_CODES.usage}  the command line is wrong
   ${EXIT_CODES.unavailable}  a port, host or program that is needed is not there; a backup lacks a server
   ${EXIT_CODES.internal}  a defect in energy-monitor
@@ -43,6 +45,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(root: Command) => void>>>
   verify: async () => (await import('./commands/verify.ts')).addVerify,
   azure: async () => (await import('./commands/azure.ts')).addAzure,
   'host-metrics': async () => (await import('./commands/host-metrics.ts')).addHostMetrics,
+  'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundle,
   simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
   config: async () => (await import('./commands/config.ts')).addConfig,
 };

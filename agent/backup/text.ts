@@ -88,38 +88,6 @@ export function pruneText(
   return `${lines.join('')}${store}: ${removedSnapshots} backups ${verb}, ${removedObjects} objects (${size(removedBytes)})\n${note}`;
 }
 
-/** Lines of `status`. */
-export function statusText(outcomes: Readonly<Record<string, Outcome>>, nowMs: number): string {
-  const lines = Object.entries(outcomes).flatMap(([store, outcome]) => {
-    const { good, problem, owed, verified, drilled, left } = outcome;
-    const made = good ? `backup ${good.sequence} is ${age(nowMs - good.madeMs)} old` : 'no whole backup yet';
-    const checked = verified
-      ? `, ${verified.problems === 0 ? 'found whole' : `${verified.problems} problems found`} ${age(nowMs - verified.madeMs)} ago`
-      : '';
-    const tried = drilled ? `, ${drilledText(drilled)} ${age(nowMs - drilled.madeMs)} ago` : '';
-    const untried = drilled && 'failed' in drilled ? [`  problem   drill: ${drilled.failed}`] : [];
-    const stays = left === undefined ? [] : [`  problem   no old backup goes: ${left}`];
-    const since = problem === undefined ? [] : [`  problem   ${problem}${owed > 1 ? ` (${owed} times in a row)` : ''}`];
-    const warning = expiryText(outcome, nowMs);
-    return [
-      `backup      ${store}: ${made}${checked}${tried}`,
-      ...since,
-      ...stays,
-      ...untried,
-      ...(warning === undefined ? [] : [`  problem   ${warning}`]),
-    ];
-  });
-  return lines.map((line) => `${line}\n`).join('');
-}
-
-function drilledText(drilled: NonNullable<Outcome['drilled']>): string {
-  if ('failed' in drilled) return 'a drill failed';
-  const { sequence, problems } = drilled;
-  return problems === 0
-    ? `${sequence} restored on trial`
-    : `${problems} problems when ${sequence} was restored on trial`;
-}
-
 function age(ms: number): string {
   const hours = ms / 3_600_000;
   return hours < 2

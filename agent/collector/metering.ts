@@ -138,6 +138,7 @@ export class Metering {
     return {
       name: config.name,
       model: this.#source.series.model,
+      intervalMs: config.interval,
       line: link.connector.name,
       connected: link.bus() !== undefined,
       problem: link.problem && { message: link.problem.message, hint: link.problem.hint },

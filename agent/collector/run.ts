@@ -112,7 +112,7 @@ function clockWatch({ config, log, evidence }: RunOptions, journal: Journal, clo
     clock,
     evidence: evidence ?? systemEvidence(),
     holdMs: config.clock.hold,
-    newestMs: journal.lookUp((reader) => reader.counts().toMs) ?? Number.NEGATIVE_INFINITY,
+    newestMs: journal.lookUp((reader) => reader.extent().toMs) ?? Number.NEGATIVE_INFINITY,
     log,
     remembered: readClock(directory),
     onChange: (trusted) => {

@@ -10,6 +10,8 @@ import type { ReloadOutcome } from './reload.ts';
 export interface MeterStatus {
   name: string;
   model: string;
+  /** Absent from a collector of before. */
+  intervalMs?: number;
   line: string;
   connected: boolean;
   problem: { message: string; hint: string | undefined } | undefined;

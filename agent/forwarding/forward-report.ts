@@ -17,8 +17,9 @@ export interface SinkReport {
   url: string;
   /** UTC ms of the newest reading that is at the server; null before the first. */
   takenMs: number | null;
-  /** Readings that wait in the journal for it, counted up to MOST_COUNTED. */
+  /** Readings that wait in the journal for it, counted up to `counted`. */
   waiting: number;
+  counted: number;
   quarantined: number;
   collectorRuns: boolean;
   /** What the running collector says; absent while none does. */
@@ -30,12 +31,15 @@ const FRESH_MS = 10_000;
 /** Years of readings need not be counted. */
 const MOST_COUNTED = 1_000_000;
 
-/** @throws AgentError `storage` or `permission` */
-export function gatherForwarding(config: Config): SinkReport[] {
-  return guardedReads(config.stateDir)(() => gather(config));
+/**
+ * @param counted no more are counted of what waits
+ * @throws AgentError `storage` or `permission`
+ */
+export function gatherForwarding(config: Config, counted = MOST_COUNTED): SinkReport[] {
+  return guardedReads(config.stateDir)(() => gather(config, counted));
 }
 
-function gather(config: Config): SinkReport[] {
+function gather(config: Config, counted: number): SinkReport[] {
   const db = openForReading(config.stateDir);
   try {
     const directory = new Waiting(config.stateDir, db).runtimeDirectory();
@@ -54,7 +58,8 @@ function gather(config: Config): SinkReport[] {
             name: consumer,
             url: sink.url,
             takenMs: position.key === 0 ? null : timeOfKey(position.key),
-            waiting: feed.count(position, MOST_COUNTED),
+            waiting: feed.count(position, counted),
+            counted,
             quarantined: new Quarantine(db).count(consumer),
             collectorRuns,
             live,
@@ -75,11 +80,11 @@ export function forwardingText(reports: readonly SinkReport[], nowMs: number): s
 }
 
 function sinkText(
-  { name, url, takenMs, waiting, quarantined, collectorRuns, live }: SinkReport,
+  { name, url, takenMs, waiting, counted, quarantined, collectorRuns, live }: SinkReport,
   nowMs: number,
 ): string {
   const lines = [`${name}  ${url}`];
-  const wait = `${waiting}${waiting === MOST_COUNTED ? ' or more' : ''} readings wait`;
+  const wait = `${waiting}${waiting === counted ? ' or more' : ''} readings wait`;
   lines.push(
     takenMs === null
       ? `  taken     nothing yet, ${wait}`

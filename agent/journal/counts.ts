@@ -3,12 +3,28 @@ import type { Entry } from './entry.ts';
 import { joinedGaps } from './joined-gaps.ts';
 import { timeOfKey } from './keys.ts';
 
-export interface JournalCounts {
-  readings: number;
-  gaps: number;
-  /** UTC ms of the first and the last reading; null without any. */
+/** UTC ms of the first and the last reading; null without any. */
+export interface JournalExtent {
   fromMs: number | null;
   toMs: number | null;
+}
+
+export interface JournalCounts extends JournalExtent {
+  readings: number;
+  gaps: number;
+}
+
+/** From when to when there are readings, committed or not. Unlike counting, it does not read all of the file. */
+export function extentOf(db: DatabaseSync, waiting: readonly Entry[]): JournalExtent {
+  const { first, last } = keyEnds(db);
+  const times = [
+    ...(first === null || last === null ? [] : [timeOfKey(first), timeOfKey(last)]),
+    ...readingTimes(waiting),
+  ];
+  return {
+    fromMs: times.length === 0 ? null : Math.min(...times),
+    toMs: times.length === 0 ? null : Math.max(...times),
+  };
 }
 
 /** How much there is, with what is not committed yet and follows what is. */
@@ -16,15 +32,12 @@ export function countsOf(db: DatabaseSync, waiting: readonly Entry[]): JournalCo
   const { readings, gaps } = db
     .prepare('SELECT (SELECT count(*) FROM reading) AS readings, (SELECT count(*) FROM gap) AS gaps')
     .get() as { readings: number; gaps: number };
-  const { first, last } = keyEnds(db);
+  const { last } = keyEnds(db);
   const lastMs = last === null ? Number.NEGATIVE_INFINITY : timeOfKey(last);
-  const newer = readingTimes(waiting).filter((timeMs) => timeMs > lastMs);
-  const times = [...(first === null || last === null ? [] : [timeOfKey(first), lastMs]), ...newer];
   return {
-    readings: readings + newer.length,
+    readings: readings + readingTimes(waiting).filter((timeMs) => timeMs > lastMs).length,
     gaps: gaps + joinedGaps(waiting).filter((gap) => gap.fromMs > lastMs).length,
-    fromMs: times.length === 0 ? null : Math.min(...times),
-    toMs: times.length === 0 ? null : Math.max(...times),
+    ...extentOf(db, waiting),
   };
 }
 

@@ -55,9 +55,13 @@ export function openForReading(stateDir: string): DatabaseSync {
   });
 }
 
-/** Which file is the journal now: another one when it was set aside, compacted or restored. */
+/**
+ * Which file is the journal now: another one when it was set aside, compacted or restored.
+ * @throws AgentError `permission` in a directory of another user
+ */
 export function journalFile(stateDir: string): string | undefined {
-  const stat = statSync(journalPath(stateDir), { throwIfNoEntry: false });
+  const path = journalPath(stateDir);
+  const stat = guarded(path, () => statSync(path, { throwIfNoEntry: false }));
   return stat && `${stat.dev}:${stat.ino}`;
 }
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { type Gap, type Reading, type Series, seriesKey } from '../readings/reading.ts';
 import type { ClockStamp } from '../system/clock.ts';
-import { countsOf, type JournalCounts, keyEnds, readingTimes } from './counts.ts';
+import { countsOf, extentOf, type JournalCounts, type JournalExtent, keyEnds, readingTimes } from './counts.ts';
 import { damageIn, requireOrder } from './damage.ts';
 import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
@@ -214,7 +214,7 @@ export class JournalReader {
 
   /** What is held because its time is not known, or its second is taken; oldest first. */
   held(): HeldGroup[] {
-    return heldGroups(this.#db, this.#waiting.held()).filter(({ readings }) => readings > 0);
+    return this.#guarded(() => heldGroups(this.#db, this.#waiting.held())).filter(({ readings }) => readings > 0);
   }
 
   /** Names of the values that there are readings with, of any series. */
@@ -234,9 +234,28 @@ export class JournalReader {
     return this.#guarded(() => countsOf(this.#db, this.#waiting.entries()));
   }
 
+  /** From when to when there are readings. */
+  extent(): JournalExtent {
+    return this.#guarded(() => extentOf(this.#db, this.#waiting.entries()));
+  }
+
+  /** The newest committed reading of a meter since a time, whatever its model. */
+  newestOf({ measurement, meter }: Pick<Series, 'measurement' | 'meter'>, sinceMs: number): Reading | undefined {
+    return this.#guarded(() => {
+      const ids = this.#db.prepare('SELECT id FROM series WHERE measurement = ? AND meter = ?').all(measurement, meter);
+      const own = ids.map(({ id }) => Number(id)).join(',');
+      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
+      for (const row of this.#db.prepare(sql).iterate(firstKeyAt(sinceMs))) {
+        const reading = this.#readingIn(row as unknown as ReadingRow, undefined);
+        if (reading) return reading;
+      }
+      return undefined;
+    });
+  }
+
   /** Where the running collector keeps its tail and its status. */
   runtimeDirectory(): string | undefined {
-    return this.#waiting.runtimeDirectory();
+    return this.#guarded(() => this.#waiting.runtimeDirectory());
   }
 
   /** The damaged journals that lie beside this one. */

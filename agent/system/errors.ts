@@ -16,9 +16,14 @@ export const EXIT_CODES = {
   ignored: 73,
   /** A part of what belongs together was written to a meter. */
   partial: 79,
+  /** Of `status`, as checks of Nagios read it (monitoring-plugins.org, guidelines): something needs a person. */
+  warning: 1,
+  /** The same, and readings are lost as long as it lasts. */
+  critical: 2,
 } as const;
 
-export type ErrorCode = keyof typeof EXIT_CODES;
+/** `warning` and `critical` are no failures of a command. */
+export type ErrorCode = Exclude<keyof typeof EXIT_CODES, 'warning' | 'critical'>;
 
 export interface AgentErrorOptions {
   /** True when trying again later, unchanged, can succeed. */

@@ -46,10 +46,11 @@ reload_udev() {
   run udevadm trigger --action=change --subsystem-match=tty --settle || true
 }
 
-# Runs a command as the agent's user with nothing of root's environment; dialout is for the serial port.
+# Runs a command as the agent's user with nothing of root's environment, nor the lock of this run; dialout is for the serial
+# port.
 exec_as_agent() {
   exec setpriv --reuid="$AGENT_USER" --regid="$AGENT_USER" --groups="$AGENT_USER,dialout" \
-    env -i PATH="$PATH" HOME="$STATE" TERM="${TERM:-dumb}" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@"
+    env -i PATH="$PATH" HOME="$STATE" TERM="${TERM:-dumb}" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@" 9>&-
 }
 
 as_agent() { (exec_as_agent "$@"); }
@@ -72,7 +73,7 @@ END
   : >"$try/log"
   chown -R "$AGENT_USER:$AGENT_USER" "$try"
   as_agent "$RELEASE/agent/energy-monitor" host-metrics --print --config "$try/config.yaml" >/dev/null 2>&1 || true
-  exec_as_agent timeout -s TERM 60 "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$try/log" 2>&1 &
+  exec_as_agent "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$try/log" 2>&1 &
   warming=$!
   tries=0
   while [ $tries -lt 60 ] && kill -0 $warming 2>/dev/null && ! grep -q collecting "$try/log"; do
@@ -81,8 +82,20 @@ END
   done
   # Threads of their own begin after that line.
   sleep 1
-  kill -TERM $warming 2>/dev/null || true
-  wait $warming 2>/dev/null || true
+  end_process $warming
+  warming=
   rm -rf "$try"
   remember warmed "$NAME $CONTENT"
+}
+
+# end_process PID, a child: kindly, then not.
+end_process() {
+  kill -TERM "$1" 2>/dev/null || true
+  tries=0
+  while [ $tries -lt 40 ] && kill -0 "$1" 2>/dev/null; do
+    sleep 0.25
+    tries=$((tries + 1))
+  done
+  kill -KILL "$1" 2>/dev/null || true
+  wait "$1" 2>/dev/null || true
 }

@@ -20,6 +20,7 @@ check_docker() {
 install_docker() {
   ! has_compose || return 0
   say "installing Debian's docker.io and docker-compose"
+  # With what they recommend: Debian 13 has the command docker in a package of its own.
   apt_install docker.io docker-compose
   is_dry || has_compose || fail missing "docker compose version does not answer after the installation; look at: docker info"
 }
@@ -57,20 +58,27 @@ start_stack() {
   compose up -d influxdb || return 1
   set_up_influxdb "$1" "http://localhost:$(stack_setting INFLUXDB_PORT 8086)" || return 1
   grafana_secrets
-  is_changed "$STACK" || [ "$(recall stack)" != "$(stack_fingerprint "$1")" ] || systemctl is-active --quiet "$STACK" || is_dry || return 0
+  if systemctl is-active --quiet "$STACK" && ! is_stack_changed "$1"; then return 0; fi
   say "starting Grafana in Docker (the first time it is fetched)"
-  run systemctl restart "$STACK" || return 1
-  remember stack "$(stack_fingerprint "$1")"
+  bring_up_stack "$1"
 }
 
+is_stack_changed() { is_changed "$STACK" || [ "$(recall stack)" != "$(stack_fingerprint "$1")" ]; }
+
 stack_fingerprint() { fingerprint "$1/docker" "$1/systemd/$STACK" "$STACK_ENV"; }
+
+# Restarted, not reloaded: what Grafana has mounted is that of the release it was started from, which therefore stays.
+bring_up_stack() {
+  run systemctl restart "$STACK" || return 1
+  remember stack "$(stack_fingerprint "$1")"
+  remember stack-release "$(basename "$1")"
+}
 
 # An upgrade without a word about Docker: what runs gets the new files.
 restart_stack() {
   systemctl is-active --quiet "$STACK" 2>/dev/null || return 0
-  [ "$(recall stack)" != "$(stack_fingerprint "$1")" ] || return 0
-  run systemctl restart "$STACK" || databases_failed "InfluxDB and Grafana did not start again; look at: journalctl -u $STACK -e"
-  remember stack "$(stack_fingerprint "$1")"
+  is_stack_changed "$1" || return 0
+  bring_up_stack "$1" || databases_failed "InfluxDB and Grafana did not start again; look at: journalctl -u $STACK -e"
 }
 
 stop_stack() {

@@ -37,13 +37,20 @@ verify() {
   fail damaged "this release is not as it was made: ${wrong:-SHA256SUMS }differs; unpack the tarball again, or fetch it again"
 }
 
-# A version is a directory of its own. The same version with other content gets the beginning of its checksum as well: the
-# collector goes on in the old one until it is restarted.
+# A version is a directory of its own. The same version with other content, or in place of one that the card has damaged,
+# gets the beginning of its checksum as well: the collector goes on in the old one until it is restarted.
 name_for() {
-  for name in "$1" "$1+$(printf %.8s "$2")"; do
-    if [ ! -e "$RELEASES/$name" ] || [ "$(content_of "$name")" = "$2" ]; then break; fi
+  short=$(printf %.8s "$2")
+  for name in "$1" "$1+$short" "$1+$short.2"; do
+    if [ ! -e "$RELEASES/$name" ] || is_whole "$name" "$2"; then break; fi
   done
   printf '%s\n' "$name"
+}
+
+# is_whole NAME CONTENT: placed from the same files, and still as they were. Packages of a checkout are not compared.
+is_whole() {
+  [ "$(content_of "$1")" = "$2" ] || return 1
+  [ "$IS_RELEASE" = no ] || list_checksums "$RELEASES/$1" 2>/dev/null | cmp -s - "$WORK/checksums"
 }
 
 content_of() { cat "$RELEASES/$1/.content" 2>/dev/null || true; }
@@ -61,7 +68,7 @@ place_release() {
     return 0
   fi
   mkdir -p "$RELEASES"
-  rm -rf "$RELEASES"/*.tmp-*
+  rm -rf "$RELEASES"/*.tmp-* "$OPT"/*.new-*
   half=$RELEASES/$NAME.tmp-$$
   mkdir "$half"
   if [ "$IS_RELEASE" = yes ]; then
@@ -73,6 +80,8 @@ place_release() {
   printf '%s\n' "$CONTENT" >"$half/.content"
   chown -R root:root "$half"
   chmod -R u=rwX,go=rX "$half"
+  # A power cut must not leave the name without the content.
+  sync -f "$half"
   mv -T "$half" "$RELEASE"
 }
 
@@ -87,14 +96,14 @@ need_npm() {
   command -v npm >/dev/null && return 0
   command -v apt-get >/dev/null || fail missing "npm is not there; install it, or use a release tarball, which needs none"
   say "installing Debian's nodejs and npm"
-  apt_install nodejs npm
+  apt_install --no-install-recommends nodejs npm
 }
 
 apt_install() {
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
   run_quietly apt-get update -qq || warn "the list of packages could not be renewed; trying with the old one"
-  run_quietly apt-get install -y -qq --no-install-recommends "$@" ||
+  run_quietly apt-get install -y -qq "$@" ||
     fail missing "apt-get could not install $*; look at the lines above, mend that and run it again"
 }
 
@@ -104,7 +113,7 @@ try_release() {
   ! "$1/agent/energy-monitor" --version >"$WORK/output" 2>&1 || return 0
   if grep -qE 'lib(atomic|stdc\+\+)' "$WORK/output" && command -v apt-get >/dev/null; then
     say "installing libraries that Node needs"
-    apt_install libatomic1 libstdc++6
+    apt_install --no-install-recommends libatomic1 libstdc++6
     ! "$1/agent/energy-monitor" --version >"$WORK/output" 2>&1 || return 0
   fi
   fail missing "release $(basename "$1") does not start: $(head -n 3 "$WORK/output" | tr '\n' ' '); unpack or fetch it again"
@@ -124,12 +133,12 @@ link() {
   run mv -fT "$1.new-$$" "$1"
 }
 
-# What is in force, the one before, and the one that the collector was started from: it loads parts of it later.
+# What is in force, the one before, and those that collector and Grafana were started from: they read parts of it later.
 remove_old_releases() {
   is_dry && return 0
   for directory in "$RELEASES"/*; do
     case $(basename "$directory") in
-      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall collector-release)") ;;
+      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall collector-release)" | "$(recall stack-release)") ;;
       *) rm -rf "$directory" ;;
     esac
   done

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Collector } from '../../agent/collector/collector.ts';
 import { Forwarding } from '../../agent/collector/forwarding.ts';
 import { Reloader, type ReloadOutcome } from '../../agent/collector/reload.ts';
-import { gatherStatus, statusText } from '../../agent/collector/status-report.ts';
 import { parseConfig } from '../../agent/config/load.ts';
 import { tableYaml } from '../../agent/config/table-yaml.ts';
 import { WE_515 } from '../../agent/meters/orno.ts';
@@ -203,16 +202,6 @@ test('a line that is being opened again does not hold up a reload, and is read w
   expect(run.statusOf('gone')).toMatchObject({ connected: false, problem: { message: expect.any(String) } });
   line.plug();
   await run.more('gone');
-});
-
-test('what went wrong with the last reload is in the status', () => {
-  const stateDir = join(temporaryDirectory(), 'state');
-  open(stateDir).close();
-  const report = gatherStatus(stateDir);
-  const collector = { pid: process.pid, startedMs: 0, updatedMs: 0, clock: undefined, meters: [] };
-  const reload = { timeMs: 5000, problem: 'config.yaml has 1 mistake:' };
-  const text = statusText({ ...report, running: true, collector: { ...collector, reload } }, 65_000);
-  expect(text).toContain('config      was read again 60 s ago and stays as it was: config.yaml has 1 mistake:');
 });
 
 test('a table that was edited: its meter goes on, and nothing that was read is taken for a gap', async () => {

@@ -135,9 +135,10 @@ test('a store that fails holds up no other: said, remembered, in status, in the 
     expect(result.out).toMatch(/^backup \d in directory: .* verified\nno backup in usb: backup directory .*\n$/);
   }
   const status = await finished(['status', '--state-dir', stateDir]);
-  expect(status.out).toMatch(/^backup {6}directory: backup 2 is 0 min old$/m);
+  expect(status.out).toMatch(/^backup {6}directory: backup 2 is \d+ s old$/m);
+  expect(status.out).toMatch(/^backup {6}usb: no whole backup yet$/m);
   expect(status.out).toMatch(
-    /^backup {6}usb: no whole backup yet\n {2}problem {3}backup .*directory \(2 times in a row\)$/m,
+    /^ {2}problem {3}no whole backup in usb: backup .*directory \(2 times in a row\)\n {12}-> .*backup run --store usb/m,
   );
   rmSync(mounted);
   expect(await run('run')).toMatchObject({ code: 0, err: '', out: expect.stringMatching(/^backup 1 in usb: /m) });

@@ -201,13 +201,14 @@ test('status tells of a journal that cannot be read, of what was set aside, and 
   const damaged = await finished(['status', '--state-dir', stateDir]);
   expect([damaged.code, damaged.err]).toEqual([74, '']);
   expect(damaged.out).toMatch(
-    /journal {5}cannot be read, in .*\n {2}problem {3}journal .* is damaged: .*\n {12}a running collector/,
+    /^ {2}problem {3}the journal cannot be read: journal .* is damaged: .*\n {12}-> a running collector/m,
   );
+  expect(damaged.out).toMatch(/^journal {5}cannot be read, in /m);
   open(stateDir, { salvage: false }).close();
   const [aside] = asideFiles(stateDir);
   const waiting = await finished(['status', '--state-dir', stateDir]);
   expect([waiting.code, waiting.out]).toEqual([
-    0,
+    2,
     expect.stringContaining(`set aside   ${aside?.path}, 1 MB: it was damaged`),
   ]);
   await journal('salvage', aside?.path ?? '', '--state-dir', stateDir);

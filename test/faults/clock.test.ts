@@ -86,6 +86,9 @@ test('what a power cut left held in 1970 waits for a person, who places or drops
   expect(list.out).toContain(`${first?.readings} readings of house`);
   const status = await finished(['status', '--state-dir', stateDir]);
   expect(status.out).toContain(`held        ${(first?.readings ?? 0) + (second?.readings ?? 0)} readings`);
+  expect(status.out).toMatch(
+    /^ {2}problem {3}\d+ readings wait without a time of their own\n {12}-> .*journal held list --state-dir/m,
+  );
   const at = '2026-11-05T12:00:00Z';
   const placed = await finished(['journal', 'held', 'place', place ?? '', '--at', at, '--state-dir', stateDir]);
   expect(placed).toEqual({ code: 0, out: `${first?.readings} readings stored\n`, err: '' });

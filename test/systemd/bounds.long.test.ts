@@ -41,7 +41,7 @@ describe.for(SUITES)('on %s', (suite) => {
     // The first virtual terminal (4, 1), the first memory disk (1, 0): who may opens them, or hears that nothing is there.
     const others = { '/dev/tty1': 'c 4 1', '/dev/kmsg': 'c 1 11', '/dev/ram0': 'b 1 0', '/dev/mem': 'c 1 1' };
     for (const [path, node] of Object.entries(others)) await pi.addDevice(path, node);
-    const tried = Object.keys(others).map((path) => `: <${path} && echo opened ${path}`);
+    const tried = Object.keys(others).map((path) => `(: <${path}) && echo opened ${path}`);
     const { out, err } = await pi.inPlaceOf(
       COLLECTOR,
       [': <>/dev/energy-meter && echo adapter', ...tried, 'true'].join('\n'),

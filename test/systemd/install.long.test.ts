@@ -55,7 +55,17 @@ describe.for(SUITES)('on %s', (suite) => {
       out: expect.stringContaining('runs already'),
     });
     expect(await pidOf(pi)).toBe(pid);
-    const written = await pi.guest.out('find', '/etc', '/opt', '/usr', ...OWN_NOTES, '-newer', '/etc/before', '-type', 'f');
+    const written = await pi.guest.out(
+      'find',
+      '/etc',
+      '/opt',
+      '/usr',
+      ...OWN_NOTES,
+      '-newer',
+      '/etc/before',
+      '-type',
+      'f',
+    );
     expect(written).toBe('');
     expect(await pi.guest.reboot()).toBe('running');
     await pi.until(COLLECTOR, RUNNING);

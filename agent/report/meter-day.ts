@@ -1,0 +1,87 @@
+import type { MeterStatus } from '../collector/status.ts';
+import type { JournalReader } from '../journal/reader.ts';
+import type { Gap, GapCause, Reading } from '../readings/reading.ts';
+
+const METERS = 'energy';
+/** So far back from the newest reading a meter is looked for. */
+const RECENT_MS = 600_000;
+const LONGEST_MS = 2 * 86_400_000;
+const DEFAULT_INTERVAL_MS = 1000;
+
+/** How reading a meter goes today. */
+export interface MeterDay {
+  name: string;
+  intervalMs: number;
+  /** The newest within the journal's last two days; undefined without one. */
+  last: Pick<Reading, 'timeMs' | 'values'> | undefined;
+  /** UTC ms: the beginning of the day, or of the journal. */
+  fromMs: number;
+  /** Points of the grid since then. */
+  points: number;
+  /** Those without a reading, by cause. */
+  missed: Partial<Record<GapCause, number>>;
+}
+
+export interface MeterName {
+  name: string;
+  intervalMs: number;
+}
+
+/** The meters that are told of: those of the configuration, else the collector's, else those that the journal had last. */
+export function meterNames(
+  configured: readonly { name: string; interval: number }[] | undefined,
+  collected: readonly MeterStatus[],
+  reader: JournalReader,
+): MeterName[] {
+  if (configured) return configured.map(({ name, interval }) => ({ name, intervalMs: interval }));
+  if (collected.length > 0) {
+    return collected.map(({ name, intervalMs = DEFAULT_INTERVAL_MS }) => ({ name, intervalMs }));
+  }
+  const { toMs } = reader.extent();
+  if (toMs === null) return [];
+  const recent = reader.readings({ fromMs: toMs - RECENT_MS, toMs: toMs + 1 });
+  const names = recent.filter(({ series }) => series.measurement === METERS).map(({ series }) => series.meter);
+  return [...new Set(names)].map((name) => ({ name, intervalMs: DEFAULT_INTERVAL_MS }));
+}
+
+/**
+ * @param dayMs UTC ms of the beginning of the day
+ * @throws AgentError when the journal cannot be read
+ */
+export function meterDay(
+  reader: JournalReader,
+  { name, intervalMs }: MeterName,
+  collected: MeterStatus | undefined,
+  { dayMs, nowMs }: { dayMs: number; nowMs: number },
+): MeterDay {
+  const extent = reader.extent();
+  const fromMs = Math.min(Math.max(dayMs, extent.fromMs ?? nowMs), nowMs);
+  const missed: MeterDay['missed'] = {};
+  for (const gap of reader.gaps({ fromMs, toMs: nowMs, meter: name })) {
+    if (gap.series.measurement !== METERS) continue;
+    missed[gap.cause] = (missed[gap.cause] ?? 0) + pointsIn(gap, { fromMs, nowMs, intervalMs });
+  }
+  const lasts = [collected?.lastReading, lastIn(reader, name, extent.toMs)].filter((one) => one !== undefined);
+  const [newest] = lasts.sort((one, other) => other.timeMs - one.timeMs);
+  const last = newest && { timeMs: newest.timeMs, values: newest.values };
+  return { name, intervalMs, last, fromMs, points: Math.max(0, Math.floor((nowMs - fromMs) / intervalMs)), missed };
+}
+
+/** Both ends of a gap are points that are missing. */
+function pointsIn(gap: Gap, span: { fromMs: number; nowMs: number; intervalMs: number }): number {
+  const firstMs = Math.max(gap.fromMs, Math.ceil(span.fromMs / span.intervalMs) * span.intervalMs);
+  const lastMs = Math.min(gap.toMs, span.nowMs);
+  return Math.max(0, Math.floor((lastMs - firstMs) / span.intervalMs) + 1);
+}
+
+/** What is not committed yet first. */
+function lastIn(reader: JournalReader, meter: string, newestMs: number | null): Reading | undefined {
+  if (newestMs === null) return undefined;
+  const recent = reader.readings({ fromMs: newestMs - RECENT_MS, toMs: newestMs + 1, meter });
+  const last = recent.findLast(({ series }) => series.measurement === METERS);
+  return last ?? reader.newestOf({ measurement: METERS, meter }, newestMs - LONGEST_MS);
+}
+
+export function missedPoints({ missed }: Pick<MeterDay, 'missed'>): number {
+  return Object.values(missed).reduce((sum, count) => sum + count, 0);
+}
