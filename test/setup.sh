@@ -16,7 +16,8 @@ else
   fi
 fi
 
-PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck bats victoria-metrics age zstd openssl"
+PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck bats victoria-metrics age zstd openssl
+  systemd-container mmdebstrap"
 
 # InfluxDB 1 is unpacked, not installed: its package would start a server, and its influxd would stand in PATH for that of
 # InfluxDB 2. Unpacking needs no root.
@@ -32,6 +33,15 @@ unpack_influxdb1() {
   fi
 }
 
+# What test/systemd boots: two minutes the first time, and only root can.
+make_rootfs() {
+  if [ "$(id -u)" -ne 0 ] || ! command -v mmdebstrap >/dev/null; then return; fi
+  for suite in bookworm trixie; do
+    root=$(sh "$(dirname -- "$0")/rootfs.sh" "$suite") && echo "test:setup: $suite is in $root" ||
+      echo "test:setup: tests that boot $suite are skipped"
+  done
+}
+
 missing=""
 for package in $PACKAGES; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
@@ -39,7 +49,7 @@ done
 
 if [ -z "$missing" ]; then
   echo "test:setup: all system packages are there: $PACKAGES"
-  if command -v apt-get >/dev/null; then unpack_influxdb1; fi
+  if command -v apt-get >/dev/null; then unpack_influxdb1 && make_rootfs; fi
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -59,4 +69,5 @@ export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 unpack_influxdb1
+make_rootfs
 echo "test:setup: done"

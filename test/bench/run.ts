@@ -7,6 +7,7 @@ import { forwarding } from './forwarding.ts';
 import { history } from './history.ts';
 import { hostMetrics } from './host-metrics.ts';
 import { manyMeters } from './many-meters.ts';
+import { systemd } from './systemd.ts';
 import { type Figures, table } from './table.ts';
 
 /**
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   backup,
   doctor,
   'many-meters': manyMeters,
+  systemd,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);
