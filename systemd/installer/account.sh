@@ -30,10 +30,21 @@ copy_changed() {
 # owned_directory PATH MODE OWNER GROUP
 owned_directory() { run install -d -m "$2" -o "$3" -g "$4" "$1"; }
 
+# What a restore as root has brought before (README, Move to a new Pi) belongs to the units from now on.
+hand_over() {
+  [ ! -d "$STATE" ] || [ "$(stat -c %U "$STATE")" = "$AGENT_USER" ] ||
+    run chown --recursive --no-dereference "$AGENT_USER:$AGENT_USER" "$STATE"
+  if has_config && ! is_dry && ! as_agent test -r "$CONFIG"; then
+    run chown "root:$AGENT_USER" "$CONFIG"
+    run chmod 0640 "$CONFIG"
+  fi
+}
+
 make_directories() {
   owned_directory "$ETC" 0750 root "$AGENT_USER"
   owned_directory "$CREDENTIALS" 0700 root root
   owned_directory "$BACKUP_CREDENTIALS" 0700 root root
+  hand_over
   owned_directory "$STATE" 0750 "$AGENT_USER" "$AGENT_USER"
   owned_directory "$CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
   owned_directory "$COMPILE_CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
