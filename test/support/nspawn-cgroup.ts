@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = '/sys/fs/cgroup';
-const TRIES = 50;
+const TRIES = 500;
 
 /** Where systemd runs this machine it gives nspawn a scope; else the process takes a cgroup of its own, in each hierarchy. */
 const isSystemdHost = (): boolean => existsSync('/run/systemd/system');
