@@ -8,11 +8,19 @@ const PAUSE_MS = 10_000;
 const LATER_PAUSE_MS = 600_000;
 const MANY = 60;
 
-/** @returns whether the kernel's clock is synchronised; false where that cannot be asked, as under some system call filters */
-function askKernel(): Promise<boolean> {
+/**
+ * systemd's timedated is asked first: a unit may not call adjtimex(2) itself (ProtectClock=). Where it is not there, the kernel.
+ * @returns whether the kernel's clock is synchronised; false where that cannot be asked
+ */
+export async function askKernel(env: NodeJS.ProcessEnv = process.env): Promise<boolean> {
+  const told = await printed('timedatectl', ['show', '--property=NTPSynchronized', '--value'], env);
+  return (told === 'yes' || told === 'no' ? told : await printed(process.execPath, [CHILD], env)) === 'yes';
+}
+
+function printed(program: string, args: string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const options = { timeout: LONGEST_MS };
-    execFile(process.execPath, [CHILD], options, (error, stdout) => resolve(!error && stdout === 'yes'));
+    const options = { timeout: LONGEST_MS, env };
+    execFile(program, args, options, (error, stdout) => resolve(error ? undefined : stdout.trim()));
   });
 }
 
@@ -28,7 +36,7 @@ export class KernelClock {
   #asked = 0;
   #askedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(ask = askKernel, nowMs: () => number = () => performance.now()) {
+  constructor(ask = () => askKernel(), nowMs: () => number = () => performance.now()) {
     this.#ask = ask;
     this.#nowMs = nowMs;
   }

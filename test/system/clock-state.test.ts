@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { offsetOf } from '../../agent/system/clock.ts';
 import { RELEASED_MS, systemEvidence } from '../../agent/system/clock-state.ts';
-import { KernelClock } from '../../agent/system/kernel-clock.ts';
+import { askKernel, KernelClock } from '../../agent/system/kernel-clock.ts';
 import { REPOSITORY, runScript } from '../support/child.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -57,6 +57,27 @@ test('without timesyncd the kernel is asked, which needs no rights and is never 
   const answer = child.output();
   expect(['yes', 'no']).toContain(answer);
   if (answer === 'yes') await expect.poll(() => synchronized(), { timeout: 20_000 }).toBe(true);
+});
+
+test.for([
+  ['echo yes', true],
+  ['echo no', false],
+] as const)('timedated is asked first, which a unit may: %s', async ([script, answer]) => {
+  const bin = temporaryDirectory();
+  writeFileSync(
+    join(bin, 'timedatectl'),
+    `#!/bin/sh\n[ "$*" = "show --property=NTPSynchronized --value" ] && ${script}\n`,
+    {
+      mode: 0o755,
+    },
+  );
+  expect(await askKernel({ PATH: bin })).toBe(answer);
+});
+
+test('where timedated cannot be asked, the kernel is', async () => {
+  const child = runScript(join(REPOSITORY, 'agent/system/kernel-clock-child.ts'), []);
+  await child.ended;
+  expect(await askKernel({ PATH: temporaryDirectory() })).toBe(child.output() === 'yes');
 });
 
 test('an answer of the kernel counts for the clock as it is set now, and is asked for seldom', async () => {
