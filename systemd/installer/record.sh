@@ -5,6 +5,7 @@ recall() { cat "$INSTALLED/$1" 2>/dev/null || true; }
 
 remember() {
   is_dry && return 0
+  if [ -e "$INSTALLED/$1" ] && [ "$(recall "$1")" = "$2" ]; then return 0; fi
   mkdir -p "$INSTALLED"
   printf '%s\n' "$2" >"$INSTALLED/$1.new-$$"
   mv -f "$INSTALLED/$1.new-$$" "$INSTALLED/$1"

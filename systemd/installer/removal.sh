@@ -43,6 +43,8 @@ purge() {
     confirm "Remove all readings ($STATE), settings and secrets ($ETC)? Backups elsewhere stay." no ||
     fail usage "nothing was removed"
   uninstall
+  # Root's own calls of the command line have compiled it as well.
+  run rm -rf "$ROOT/root/.cache/energy-monitor"
   run rm -rf "$ETC" "$STATE" "$ROOT"/var/lib/systemd/timers/stamp-energy-monitor-*
   if getent passwd "$AGENT_USER" >/dev/null; then run userdel "$AGENT_USER" || warn "the user $AGENT_USER could not be removed; later: sudo userdel $AGENT_USER"; fi
   if getent group "$AGENT_USER" >/dev/null; then run groupdel "$AGENT_USER" || true; fi
