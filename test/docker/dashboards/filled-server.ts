@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { answers } from '../../bench/influxd.ts';
+import type { Workplace } from '../../bench/workplace.ts';
+import { freePort } from '../../support/free-port.ts';
+import { api, optionsFor, runSetup } from '../../support/influx-setup.ts';
+import { influxdProgram } from '../../support/influxd-program.ts';
+import { compose, composeSchema } from '../compose-files.ts';
+import { Answers } from './asking.ts';
+import { type Line, World, type WorldOptions } from './world.ts';
+
+const BATCH = 5000;
+
+/** What a server is asked with: the token that Grafana has. */
+export interface Filled {
+  world: World;
+  answers: Answers;
+}
+
+/** Whether answers come from a real server here. */
+export const IS_REAL = influxdProgram() !== undefined;
+export const ANSWERED_BY = IS_REAL ? 'influxd' : 'recorded answers of influxd 2.9.1';
+
+/** Writes lines bucket by bucket. */
+export async function fill(url: string, token: string, lines: Iterable<Line>): Promise<void> {
+  const waiting = new Map<string, string[]>();
+  const flush = async (bucket: string, texts: string[]) => {
+    const path = `/api/v2/write?org=home&bucket=${bucket}&precision=ms`;
+    const { status, body } = await api({ url, token }, 'POST', path, texts.join('\n'));
+    if (status !== 204) throw new Error(`${bucket}: ${JSON.stringify(body)}`);
+    texts.length = 0;
+  };
+  for (const { bucket, text } of lines) {
+    const texts = waiting.get(bucket) ?? [];
+    waiting.set(bucket, texts);
+    if (texts.push(text) === BATCH) await flush(bucket, texts);
+  }
+  for (const [bucket, texts] of waiting) await flush(bucket, texts);
+}
+
+export interface Server {
+  url: string;
+  pid: number | undefined;
+  /** The token that Grafana has. */
+  reader: string;
+  operator: string;
+}
+
+/** A server with the limits of compose.yaml, as `influxdb setup` makes it; its tasks are off, since the world is not of now. */
+export async function startServer(workplace: Workplace): Promise<Server> {
+  const port = await freePort();
+  const { directory } = workplace;
+  const args = [
+    ['--bolt-path', join(directory, 'bolt')],
+    ['--engine-path', join(directory, 'engine')],
+    ['--sqlite-path', join(directory, 'sqlite')],
+    ['--http-bind-address', `127.0.0.1:${port}`],
+    ['--log-level', 'error'],
+  ].flat();
+  const limits = composeSchema.parse(compose()).services.influxdb?.environment ?? {};
+  const child = workplace.start(influxdProgram() ?? 'influxd', args, { ...limits, HOME: directory });
+  const url = `http://127.0.0.1:${port}`;
+  await answers(`${url}/health`);
+  const setup = optionsFor(url, directory);
+  const { error } = await runSetup(setup);
+  if (error) throw error;
+  const read = (path: string) => readFileSync(path, 'utf8').trim();
+  const operator = read(setup.files.operator);
+  const { body } = await api<{ tasks: { id: string }[] }>({ url, token: operator }, 'GET', '/api/v2/tasks?org=home');
+  for (const { id } of body.tasks) {
+    await api({ url, token: operator }, 'PATCH', `/api/v2/tasks/${id}`, { status: 'inactive' });
+  }
+  return { url, pid: child.pid, reader: read(setup.files.reader), operator };
+}
+
+/** The world, in a real server where there is one. */
+export async function filledServer(workplace: Workplace, options: WorldOptions): Promise<Filled> {
+  const world = new World(options);
+  if (!IS_REAL) {
+    for (const _ of world.lines());
+    return { world, answers: new Answers(undefined) };
+  }
+  const { url, reader, operator } = await startServer(workplace);
+  await fill(url, operator, world.lines());
+  return { world, answers: new Answers((script) => ask(url, reader, script)) };
+}
+
+/** @returns the answer as CSV without annotations */
+export async function ask(url: string, token: string, script: string): Promise<string> {
+  const response = await fetch(`${url}/api/v2/query?org=home`, {
+    method: 'POST',
+    headers: { authorization: `Token ${token}`, 'content-type': 'application/vnd.flux', accept: 'application/csv' },
+    body: script,
+  });
+  const text = await response.text();
+  if (!response.ok || text.startsWith('error,')) throw new Error(`${text}\n${script}`);
+  return text;
+}
