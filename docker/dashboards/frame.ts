@@ -1,4 +1,7 @@
+import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
 import {
+  AnnotationQueryBuilder,
+  type AnnotationTarget,
   CustomVariableBuilder,
   type Dashboard,
   DashboardBuilder,
@@ -10,8 +13,10 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import { RESTARTS } from './machine-queries.ts';
 import { BUCKET, MEASUREMENT, TAGS, UID } from './names.ts';
-import { SOURCE } from './target.ts';
+import { GAP_SPANS } from './quality-queries.ts';
+import { FluxTarget, SOURCE } from './target.ts';
 
 /** Tag by which dashboards find each other. */
 export const TAG = 'energy-monitor';
@@ -49,6 +54,24 @@ export const ZONE = () =>
 /** A price of a kWh; 0 means that there is none. */
 export const PRICE = () =>
   new TextBoxVariableBuilder('price').label('Price of a kWh').description('0: no cost is shown').defaultValue('0');
+
+/** Spans without a reading, drawn over all curves. */
+export const gapsAnnotation = () =>
+  new AnnotationQueryBuilder()
+    .name('Gaps')
+    .datasource(SOURCE)
+    .enable(true)
+    .iconColor('orange')
+    .target(new FluxTarget(GAP_SPANS, 'gaps') as unknown as Builder<AnnotationTarget & Dataquery>);
+
+/** When a machine or a collector started anew. */
+export const restartsAnnotation = () =>
+  new AnnotationQueryBuilder()
+    .name('Restarts')
+    .datasource(SOURCE)
+    .enable(true)
+    .iconColor('purple')
+    .target(new FluxTarget(RESTARTS, 'restarts') as unknown as Builder<AnnotationTarget & Dataquery>);
 
 /** What all dashboards have alike. */
 export function frame(uid: string, title: string, description: string): DashboardBuilder {

@@ -1,5 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { finished, frame, METER, PRICE, UID, ZONE } from './frame.ts';
+import { finished, frame, gapsAnnotation, METER, PRICE, restartsAnnotation, UID, ZONE } from './frame.ts';
 import { HOME } from './home-queries.ts';
 import { bars, colored, curves, parts, stat } from './panels.ts';
 
@@ -13,6 +13,8 @@ export function home(): Dashboard {
     .withVariable(METER())
     .withVariable(ZONE())
     .withVariable(PRICE())
+    .annotation(gapsAnnotation())
+    .annotation(restartsAnnotation())
     .withPanel(
       stat({
         title: 'Power now',

@@ -22,6 +22,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { PanelBuilder as PieChart, PieChartType } from '@grafana/grafana-foundation-sdk/piechart';
 import { PanelBuilder as Stat } from '@grafana/grafana-foundation-sdk/stat';
+import { PanelBuilder as StateTimeline } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as Table } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/timeseries';
 import { FluxTarget, SOURCE } from './target.ts';
@@ -78,7 +79,6 @@ function steps(list: readonly Step[]): ThresholdsConfigBuilder {
   return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(built);
 }
 
-const fixedColor = (color: string) => new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(color);
 const noLegend = () => new VizLegendOptionsBuilder().showLegend(false);
 const legendBelow = () =>
   new VizLegendOptionsBuilder()
@@ -143,4 +143,17 @@ export function colored(panel: Panel & { rowName: string }): Table {
     ]);
 }
 
-export { fixedColor };
+/** Rows as they are; times in the page's own way. */
+export function list(panel: Panel): Table {
+  return filled(new Table(), panel).minWidth(80);
+}
+
+/** Whether something is so, over time: 0 is well, 1 is not. */
+export function states(panel: Panel): StateTimeline {
+  return filled(new StateTimeline(), panel)
+    .showValue(VisibilityMode.Never)
+    .mergeValues(true)
+    .legend(noLegend())
+    .fillOpacity(80)
+    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds));
+}

@@ -1,5 +1,5 @@
 import type { Quantity } from '../../agent/readings/quantity.ts';
-import { BUCKET, field, MEASUREMENT, ROLLUP, TAGS } from './names.ts';
+import { BUCKET, MEASUREMENT, ROLLUP, TAGS } from './names.ts';
 
 /**
  * The one place that decides from where a panel reads. Grafana puts in `v.timeRangeStart`, `v.timeRangeStop` (the end of the page's
@@ -19,7 +19,7 @@ export function script({ imports = [], parts, ask }: Script): string {
 }
 
 /** Of the meter that is chosen above the dashboard; names of meters have no quotes (agent/config/schema.ts). */
-const OF_METER = `r._measurement == ${MEASUREMENT.meter} and r.${TAGS.meter} == "\${meter:raw}"`;
+export const OF_METER = `r._measurement == ${MEASUREMENT.meter} and r.${TAGS.meter} == "\${meter:raw}"`;
 
 const LIMITS = { raw: '6h', minutes: '10d' } as const;
 
@@ -36,24 +36,35 @@ isMinutes = not isRaw and spanNs <= int(v: ${LIMITS.minutes}) and pixelNs < int(
 bucket = if isRaw then ${BUCKET.raw} else if isMinutes then ${BUCKET.minutes} else ${BUCKET.quarters}
 grainNs = if isRaw then int(v: 1s) else if isMinutes then int(v: 1m) else int(v: 15m)
 every = duration(v: (if pixelNs > grainNs then (pixelNs + grainNs - 1) / grainNs else 1) * grainNs)
-least = if isRaw then "" else "${ROLLUP.least}"
-most = if isRaw then "" else "${ROLLUP.most}"
 
-windows = (field, fn) =>
+windows = (fields, fn) =>
     from(bucket: bucket)
         |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-        |> filter(fn: (r) => ${OF_METER} and r._field == field)
+        |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
         |> aggregateWindow(every: every, fn: fn, timeSrc: "_start")
-        |> group(columns: ["${TAGS.model}"])
-        |> keep(columns: ["_time", "_value", "${TAGS.model}"])
+        |> group(columns: ["${TAGS.model}", "_field"])
+        |> keep(columns: ["_time", "_value", "${TAGS.model}", "_field"])
 `;
 
-/** A stream of one column: what RANGE finds of a quantity. */
-export function windowed(quantity: Quantity, of: 'mean' | 'least' | 'most', column: string): string {
-  const [name, fn] =
-    of === 'mean' ? [field(quantity), 'mean'] : [`${field(quantity)} + ${of}`, of === 'least' ? 'min' : 'max'];
-  return `windows(field: ${name}, fn: ${fn}) |> rename(columns: {_value: "${column}"})`;
+type Aspect = 'mean' | 'least' | 'most';
+
+/** A stream of what RANGE finds of a quantity, over all phases or of each. */
+function windowsOf(quantity: Quantity, of: Aspect, phases: string): string {
+  const named = (suffix: string) => `/^${quantity}${phases}${suffix}$/`;
+  if (of === 'mean') return `windows(fields: ${named('')}, fn: mean)`;
+  const suffix = of === 'least' ? ROLLUP.least : ROLLUP.most;
+  return `windows(fields: if isRaw then ${named('')} else ${named(suffix)}, fn: ${of === 'least' ? 'min' : 'max'})`;
 }
+
+/** One curve of a meter's total, under a name. */
+export const windowed = (quantity: Quantity, of: Aspect, column: string): string =>
+  `${windowsOf(quantity, of, '')} |> drop(columns: ["_field"]) |> rename(columns: {_value: "${column}"})`;
+
+/** A curve for each phase that the meter has, by the quantity's own names; a meter of one phase has one. */
+export const windowedByPhase = (quantity: Quantity, of: Aspect): string =>
+  `${windowsOf(quantity, of, '(_l[123])?')}
+    |> group(columns: ["${TAGS.model}"])
+    |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")`;
 
 /**
  * Periods of the local calendar at the end of the page's range. Days are 23 to 25 hours long and months 28 to 31 days: the way back goes

@@ -1,26 +1,41 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { stringify } from 'yaml';
+import { alertRules } from './alerts.ts';
 import { home } from './home.ts';
+import { machine } from './machine.ts';
+import { quality } from './quality.ts';
 
 /**
- * `npm run dashboards` writes the dashboards that Grafana loads; with `--check` it says which of them are not what these sources make,
- * and ends with 1.
+ * `npm run dashboards` writes the dashboards and alert rules that Grafana loads; with `--check` it says which of them are not what
+ * these sources make, and ends with 1.
  */
-const DIRECTORY = join(import.meta.dirname, '../grafana/dashboards');
+const GRAFANA = join(import.meta.dirname, '../grafana');
 
-const FILES: Readonly<Record<string, () => unknown>> = { 'home.json': home };
+const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
+const MADE = '# Made by `npm run dashboards` from docker/dashboards/alerts.ts, which is where to change it.\n';
+
+const FILES: Readonly<Record<string, () => string>> = {
+  'dashboards/home.json': () => json(home()),
+  'dashboards/quality.json': () => json(quality()),
+  'dashboards/machine.json': () => json(machine()),
+  'provisioning/alerting/rules.yaml': () =>
+    MADE + stringify(alertRules(), { lineWidth: 0, aliasDuplicateObjects: false }),
+};
 
 const isCheck = process.argv.includes('--check');
-mkdirSync(DIRECTORY, { recursive: true });
-const stale = Object.entries(FILES).filter(([name, build]) => {
-  const path = join(DIRECTORY, name);
-  const text = `${JSON.stringify(build(), null, 2)}\n`;
+const stale = Object.entries(FILES).filter(([name, make]) => {
+  const path = join(GRAFANA, name);
+  const text = make();
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return false;
-  if (!isCheck) writeFileSync(path, text);
+  if (!isCheck) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
   return true;
 });
 if (isCheck && stale.length > 0) {
   const names = stale.map(([name]) => name).join(', ');
-  process.stderr.write(`docker/grafana/dashboards: ${names} is not what docker/dashboards makes: npm run dashboards\n`);
+  process.stderr.write(`docker/grafana: ${names} is not what docker/dashboards makes: npm run dashboards\n`);
   process.exitCode = 1;
 }

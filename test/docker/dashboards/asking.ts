@@ -74,7 +74,6 @@ export function parseCsv(text: string): Rows {
     });
 }
 
-const RECORDED = join(import.meta.dirname, 'answers.json');
 interface Recorded {
   script: string;
   csv: string;
@@ -86,11 +85,14 @@ interface Recorded {
  */
 export class Answers {
   readonly #send: ((script: string) => Promise<string>) | undefined;
+  readonly #path: string;
   readonly #recorded: Record<string, Recorded>;
 
-  constructor(send: ((script: string) => Promise<string>) | undefined) {
+  /** @param file one for each file of tests: they run side by side */
+  constructor(file: string, send: ((script: string) => Promise<string>) | undefined) {
     this.#send = send;
-    const text = existsSync(RECORDED) ? readFileSync(RECORDED, 'utf8') : '{}';
+    this.#path = join(import.meta.dirname, 'answers', `${file}.json`);
+    const text = existsSync(this.#path) ? readFileSync(this.#path, 'utf8') : '{}';
     this.#recorded = JSON.parse(text) as Record<string, Recorded>;
   }
 
@@ -115,6 +117,6 @@ export class Answers {
   #keep(name: string, answer: Recorded): void {
     this.#recorded[name] = answer;
     const sorted = Object.entries(this.#recorded).sort(([a], [b]) => (a < b ? -1 : 1));
-    writeFileSync(RECORDED, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
+    writeFileSync(this.#path, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);
   }
 }

@@ -73,16 +73,22 @@ export async function startServer(workplace: Workplace): Promise<Server> {
   return { url, pid: child.pid, reader: read(setup.files.reader), operator };
 }
 
-/** The world, in a real server where there is one. */
-export async function filledServer(workplace: Workplace, options: WorldOptions): Promise<Filled> {
+/** The world, in a real server where there is one. @param recorded the file of answers that serve elsewhere */
+export async function filledServer(
+  workplace: Workplace,
+  recorded: string,
+  options: WorldOptions,
+  besides: Iterable<Line> = [],
+): Promise<Filled> {
   const world = new World(options);
   if (!IS_REAL) {
     for (const _ of world.lines());
-    return { world, answers: new Answers(undefined) };
+    return { world, answers: new Answers(recorded, undefined) };
   }
   const { url, reader, operator } = await startServer(workplace);
   await fill(url, operator, world.lines());
-  return { world, answers: new Answers((script) => ask(url, reader, script)) };
+  await fill(url, operator, besides);
+  return { world, answers: new Answers(recorded, (script) => ask(url, reader, script)) };
 }
 
 /** @returns the answer as CSV without annotations */

@@ -45,7 +45,7 @@ function unknown(fromMs: number, toMs: number): number {
 export const proveHome = (options: WorldOptions, by: string) =>
   describe(`Home, over 14 months, by ${by}`, () => {
     beforeAll(async () => {
-      filled = await filledServer(workplace, options);
+      filled = await filledServer(workplace, 'home', options);
     }, 240_000);
     afterAll(() => workplace[Symbol.dispose]());
 

@@ -16,6 +16,8 @@ export class Ledger {
   readonly #wh = new Map<number, number>();
   readonly #tariffWh = new Map<number, number[]>();
   readonly quarters = new Map<number, Read>();
+  /** What was read in each minute, of the days that have roll-ups of minutes. */
+  readonly minutes = new Map<number, Window>();
   latest: { timeMs: number; values: Values } | undefined;
 
   use(timeMs: number, wh: number, tariff: number): void {

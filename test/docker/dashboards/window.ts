@@ -42,6 +42,10 @@ export class Window {
     return gauge ? gauge.sum / gauge.count : Number.NaN;
   }
 
+  least(name: string): number {
+    return this.#gauges.get(name)?.min ?? Number.NaN;
+  }
+
   most(name: string): number {
     return this.#gauges.get(name)?.max ?? Number.NaN;
   }

@@ -50,7 +50,7 @@ export interface WorldOptions {
 }
 
 export interface Line {
-  bucket: 'energy' | 'energy_1m' | 'energy_15m';
+  bucket: 'energy' | 'energy_1m' | 'energy_15m' | 'host';
   text: string;
 }
 
@@ -90,7 +90,10 @@ export class World {
       if (timeMs < rawFromMs) this.#minute(timeMs, minute);
       else yield* this.#seconds(timeMs, minute);
       if (!minute.isEmpty) {
-        if (timeMs >= minutesFromMs) yield this.#line('energy_1m', timeMs, minute.values());
+        if (timeMs >= minutesFromMs) {
+          this.ledger.minutes.set(timeMs, minute);
+          yield this.#line('energy_1m', timeMs, minute.values());
+        }
         quarter.take(minute);
       }
       const quarterMs = timeMs - (timeMs % QUARTER_MS);
