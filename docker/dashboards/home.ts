@@ -110,23 +110,10 @@ export function home(): Dashboard {
         query: HOME.months,
         unit: 'kwatth',
         decimals: 0,
-        width: 12,
+        width: 24,
         height: 8,
         format: 'MMM YY',
         names: { energy: 'Energy' },
-      }),
-    )
-    .withPanel(
-      bars({
-        title: 'Monthly peak',
-        description: 'The quarter of an hour with the highest mean power of each month.',
-        query: HOME.peaks,
-        unit: 'watt',
-        decimals: 0,
-        width: 12,
-        height: 8,
-        format: 'MMM YY',
-        names: { peak: 'Peak' },
       }),
     )
     .withPanel(
@@ -152,10 +139,33 @@ export function home(): Dashboard {
         unit: 'watt',
         decimals: 0,
         width: 12,
-        height: 8,
+        height: 10,
         format: 'DD MMM',
         names: { 'base load': 'Base load' },
       }),
+    )
+    .withPanel(
+      bars({
+        title: 'Monthly peak',
+        description: 'The quarter of an hour with the highest mean power of each month.',
+        query: HOME.peaks,
+        unit: 'watt',
+        decimals: 0,
+        width: 12,
+        height: 10,
+        format: 'MMM YY',
+        names: { peak: 'Peak' },
+      }),
     );
-  return finished(dashboard);
+  const made = finished(dashboard);
+  below(made, 'Base load', 'Monthly peak');
+  return made;
+}
+
+/** Puts a panel below another: the builder begins a new row below the highest of a row. */
+function below({ panels = [] }: Dashboard, above: string, title: string): void {
+  const [upper, lower] = [above, title].map((name) => panels.find((panel) => panel.title === name));
+  if (!upper?.gridPos || !lower?.gridPos) throw new Error(`Home has no panel ${above}, or none ${title}`);
+  const { x, y, h } = upper.gridPos;
+  lower.gridPos = { ...lower.gridPos, x, y: y + h };
 }

@@ -4,10 +4,11 @@ import { stringify } from 'yaml';
 import { alertRules } from './alerts.ts';
 import { home } from './home.ts';
 import { machine } from './machine.ts';
+import { preview } from './preview.ts';
 import { quality } from './quality.ts';
 
 /**
- * `npm run dashboards` writes the dashboards and alert rules that Grafana loads; with `--check` it says which of them are not what
+ * `npm run dashboards` writes the dashboards and alert rules that Grafana loads, and their drawings in the README; with `--check` it says which of them are not what
  * these sources make, and ends with 1.
  */
 const GRAFANA = join(import.meta.dirname, '../grafana');
@@ -15,12 +16,26 @@ const GRAFANA = join(import.meta.dirname, '../grafana');
 const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
 const MADE = '# Made by `npm run dashboards` from docker/dashboards/alerts.ts, which is where to change it.\n';
 
+/** The README with drawings of the dashboards between its marks. */
+function readme(): string {
+  const text = readFileSync(join(GRAFANA, '../README.md'), 'utf8');
+  return [home(), quality(), machine()].reduce((drawn, dashboard) => {
+    const marks = new RegExp(`(<!-- ${dashboard.uid} -->\n)[^]*?(<!-- end -->)`);
+    if (!marks.test(drawn)) throw new Error(`docker/README.md has no marks for ${dashboard.uid}`);
+    return drawn.replace(
+      marks,
+      (_, begin: string, end: string) => `${begin}\`\`\`text\n${preview(dashboard)}\n\`\`\`\n${end}`,
+    );
+  }, text);
+}
+
 const FILES: Readonly<Record<string, () => string>> = {
   'dashboards/home.json': () => json(home()),
   'dashboards/quality.json': () => json(quality()),
   'dashboards/machine.json': () => json(machine()),
   'provisioning/alerting/rules.yaml': () =>
     MADE + stringify(alertRules(), { lineWidth: 0, aliasDuplicateObjects: false }),
+  '../README.md': readme,
 };
 
 const isCheck = process.argv.includes('--check');

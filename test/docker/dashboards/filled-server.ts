@@ -40,10 +40,11 @@ export async function fill(url: string, token: string, lines: Iterable<Line>): P
 
 export interface Server {
   url: string;
-  pid: number | undefined;
   /** The token that Grafana has. */
   reader: string;
   operator: string;
+  /** Ends it cleanly and starts it on the same data. @returns its process id */
+  restart(): Promise<number | undefined>;
 }
 
 /** A server with the limits of compose.yaml, as `influxdb setup` makes it; its tasks are off, since the world is not of now. */
@@ -58,9 +59,13 @@ export async function startServer(workplace: Workplace): Promise<Server> {
     ['--log-level', 'error'],
   ].flat();
   const limits = composeSchema.parse(compose()).services.influxdb?.environment ?? {};
-  const child = workplace.start(influxdProgram() ?? 'influxd', args, { ...limits, HOME: directory });
   const url = `http://127.0.0.1:${port}`;
-  await answers(`${url}/health`);
+  const launch = async () => {
+    const child = workplace.start(influxdProgram() ?? 'influxd', args, { ...limits, HOME: directory });
+    await answers(`${url}/health`);
+    return child;
+  };
+  let child = await launch();
   const setup = optionsFor(url, directory);
   const { error } = await runSetup(setup);
   if (error) throw error;
@@ -70,7 +75,12 @@ export async function startServer(workplace: Workplace): Promise<Server> {
   for (const { id } of body.tasks) {
     await api({ url, token: operator }, 'PATCH', `/api/v2/tasks/${id}`, { status: 'inactive' });
   }
-  return { url, pid: child.pid, reader: read(setup.files.reader), operator };
+  const restart = async () => {
+    await workplace.end(child, 'SIGINT');
+    child = await launch();
+    return child.pid;
+  };
+  return { url, reader: read(setup.files.reader), operator, restart };
 }
 
 /** The world, in a real server where there is one. @param recorded the file of answers that serve elsewhere */

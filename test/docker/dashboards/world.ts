@@ -21,6 +21,9 @@ const MODEL = 'we-515';
 export const START_MS = Date.UTC(2025, 1, 3);
 export const STOP_MS = Date.UTC(2026, 3, 3, 17, 30);
 
+/** So long before the end the ledger knows each minute. */
+const LEDGER_MINUTES_MS = 11 * DAY_MS;
+
 /** Nothing is read in these spans; the meter counts on. Whole minutes. */
 export const GAPS: readonly (readonly [number, number])[] = [
   [Date.UTC(2025, 4, 10, 7), Date.UTC(2025, 4, 10, 12, 30)],
@@ -91,7 +94,7 @@ export class World {
       else yield* this.#seconds(timeMs, minute);
       if (!minute.isEmpty) {
         if (timeMs >= minutesFromMs) {
-          this.ledger.minutes.set(timeMs, minute);
+          if (timeMs >= STOP_MS - LEDGER_MINUTES_MS) this.ledger.minutes.set(timeMs, minute);
           yield this.#line('energy_1m', timeMs, minute.values());
         }
         quarter.take(minute);
