@@ -1,4 +1,5 @@
 import { BACKUP } from '../../agent/backup/outcome.ts';
+import { AGENT } from '../../agent/collector/agent-names.ts';
 import { HOST, UNIT_RESTARTS } from '../../agent/host/names.ts';
 import { BUCKET, field, MEASUREMENT, TAGS } from './names.ts';
 import { CALENDAR, CALENDAR_IMPORTS, RANGE, script, windowed } from './query.ts';
@@ -55,6 +56,30 @@ ${windowed('duration', 'most', 'most')} |> yield(name: "most")`,
   throttling: host(curvesOf('max', HOST.underVoltage, HOST.throttled, HOST.frequencyCapped, HOST.softTemperatureLimit)),
   /** bytes */
   memory: host(curvesOf('mean', HOST.memoryTotal, HOST.memoryAvailable, HOST.swapUsed, HOST.collectorMemory)),
+  /** s that the slowest server is behind the meters. */
+  forwardLag: host(curvesOf('max', AGENT.lag)),
+  journal: host(curvesOf('last', AGENT.journal)),
+  /** Points of the grid without a reading in each step, by cause; their counters begin anew with the collector. */
+  gapCauses: script({
+    imports: ['strings'],
+    parts: [EVERY],
+    ask: `host(fields: /^${AGENT.gaps}/)
+    |> aggregateWindow(every: every, fn: last, timeSrc: "_start", createEmpty: false)
+    |> duplicate(column: "_value", as: "after")
+    |> difference(columns: ["_value"])
+    |> map(
+        fn: (r) =>
+            ({
+                _time: r._time,
+                _value: if r._value >= 0.0 then r._value else r.after,
+                cause: strings.trimPrefix(v: r._field, prefix: "${AGENT.gaps}"),
+            }),
+    )
+    |> filter(fn: (r) => r._value > 0.0)
+    |> group()
+    |> pivot(rowKey: ["_time"], columnKey: ["cause"], valueColumn: "_value")
+    |> sort(columns: ["_time"])`,
+  }),
   disk: host(curvesOf('last', HOST.diskTotal, HOST.diskFree)),
   /** bytes of each of the last 31 local days; the counter begins anew with each boot. */
   written: script({
@@ -102,27 +127,24 @@ ${ofBackup([BACKUP.total, BACKUP.sent])}
     |> pivot(rowKey: ["_time"], columnKey: ["name"], valueColumn: "_value")`,
 } as const;
 
-/** Starts of machines (their uptime is shorter than the time since the look before) and of services, for the time axis. */
+/** Starts of machines and of collectors, whose uptime is shorter than the time since the look before; for the time axis. */
 export const RESTARTS = `every = if int(v: v.windowPeriod) > int(v: 1m) then v.windowPeriod else 1m
-newest = (fields) =>
+starts = (uptime, what) =>
     from(bucket: ${BUCKET.host})
         |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-        |> filter(fn: (r) => r._measurement == ${MEASUREMENT.host} and r._field =~ fields)
+        |> filter(fn: (r) => r._measurement == ${MEASUREMENT.host} and r._field == uptime)
         |> aggregateWindow(every: every, fn: last, timeSrc: "_start", createEmpty: false)
-
-machines =
-    newest(fields: ${one(HOST.uptime)})
         |> duplicate(column: "_value", as: "up")
         |> difference(columns: ["_value"], keepFirst: true)
         |> elapsed(unit: 1s)
         |> filter(fn: (r) => r._value < float(v: r.elapsed) - 300.0 and r.up < float(v: r.elapsed) + 60.0)
-        |> map(fn: (r) => ({time: r._time, text: r.${TAGS.host} + " has started"}))
-services =
-    newest(fields: /^${UNIT_RESTARTS.prefix}.*${UNIT_RESTARTS.suffix}$/)
-        |> difference(nonNegative: true)
-        |> filter(fn: (r) => r._value > 0.0)
-        |> map(fn: (r) => ({time: r._time, text: r._field}))
+        |> map(fn: (r) => ({time: r._time, text: r.${TAGS.host} + what}))
 
-union(tables: [machines, services])
+union(
+    tables: [
+        starts(uptime: "${HOST.uptime}", what: " has started"),
+        starts(uptime: "${AGENT.uptime}", what: ": the collector has started"),
+    ],
+)
     |> group()
     |> sort(columns: ["time"])`;

@@ -1,4 +1,5 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import { AGENT } from '../../agent/collector/agent-names.ts';
 import { HOST as NAMES } from '../../agent/host/names.ts';
 import { finished, frame, gapsAnnotation, HOST, METER, restartsAnnotation, UID, ZONE } from './frame.ts';
 import { MACHINE } from './machine-queries.ts';
@@ -29,7 +30,7 @@ export function machine(): Dashboard {
       stat({
         title: 'Newest reading',
         description:
-          'How old each meter’s newest reading is here. More than some 20 s: the meter is silent, or the way to this database is slow. On the Pi energy-monitor status tells which, and how many readings wait.',
+          'How old each meter’s newest reading is here. More than some 20 s: the meter is silent, or the way to this database is broken.',
         query: MACHINE.lag,
         unit: 's',
         decimals: 0,
@@ -77,6 +78,43 @@ export function machine(): Dashboard {
         width: 12,
         height: 8,
         names: { mean: 'Mean', most: 'Longest' },
+      }),
+    )
+    .withPanel(
+      curves({
+        title: 'Gaps by cause',
+        description:
+          'Seconds (or points of a longer interval) without a reading in each step, by what was wrong: timeout, crc, noise and so on.',
+        query: MACHINE.gapCauses,
+        unit: 'none',
+        decimals: 0,
+        width: 12,
+        height: 8,
+        empty: 'no gap',
+      }),
+    )
+    .withPanel(
+      curves({
+        title: 'Servers behind the meters',
+        description:
+          'How far the slowest server was behind the newest reading: while one is away it grows, and what waits is in the journal.',
+        query: MACHINE.forwardLag,
+        unit: 's',
+        decimals: 0,
+        width: 12,
+        height: 8,
+        names: { [AGENT.lag]: 'Behind' },
+      }),
+    )
+    .withPanel(
+      curves({
+        title: 'Journal',
+        description: 'Size of the journal’s file with its write-ahead file.',
+        query: MACHINE.journal,
+        unit: 'bytes',
+        width: 12,
+        height: 8,
+        names: { [AGENT.journal]: 'Journal' },
       }),
     )
     .withPanel(

@@ -1,4 +1,5 @@
 import { BACKUP } from '../../../agent/backup/outcome.ts';
+import { AGENT } from '../../../agent/collector/agent-names.ts';
 import { HOST, UNIT_RESTARTS } from '../../../agent/host/names.ts';
 import { toLine } from '../../../agent/influxdb/line-protocol.ts';
 import type { Values } from '../../../agent/readings/reading.ts';
@@ -17,6 +18,10 @@ const MEBIBYTE = 2 ** 20;
 export const STORES = { usb: 1, azure: 3 } as const;
 /** The cloud takes none any more. */
 export const AZURE_FAILS_FROM_MS = STOP_MS - 30 * HOUR_MS;
+
+/** The collector starts with the machine, and once more. */
+const collectorStart = (timeMs: number) =>
+  timeMs < BOOT_MS ? FIRST_BOOT_MS : timeMs < RESTART_MS ? BOOT_MS : RESTART_MS;
 
 /** A machine of which all is known, for the last days before the end: a reading a minute, a backup an hour. */
 export class MachineWorld {
@@ -58,6 +63,12 @@ export class MachineWorld {
       // Half a mebibyte a minute.
       [HOST.diskWritten]: ((timeMs - bootMs) / MINUTE_MS) * (MEBIBYTE / 2),
       [HOST.uptime]: (timeMs - bootMs) / 1000 + 20,
+      [AGENT.uptime]: (timeMs - collectorStart(timeMs)) / 1000,
+      [AGENT.lag]: minute % 300 < 10 ? 60 * (minute % 300) : 4,
+      [AGENT.journal]: 90 * MEBIBYTE + minute,
+      // One each two hours, counted from the collector's start.
+      [`${AGENT.gaps}timeout`]: Math.floor((timeMs - collectorStart(timeMs)) / (2 * HOUR_MS)),
+      [`${AGENT.gaps}crc`]: 0,
       [RESTARTS_FIELD]: timeMs < BOOT_MS ? 2 : timeMs < RESTART_MS ? 0 : 1,
     };
   }

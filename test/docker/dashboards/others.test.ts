@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AGENT } from '../../../agent/collector/agent-names.ts';
 import { HOST } from '../../../agent/host/names.ts';
 import { ALERTS } from '../../../docker/dashboards/alerts.ts';
 import { LIMITS } from '../../../docker/dashboards/quality-queries.ts';
@@ -12,6 +13,7 @@ import { DAY_MS, GAPS, HOUR_MS, METER, MINUTE_MS, STOP_MS } from './world.ts';
 
 const QUALITY = dashboard('quality');
 const MACHINE = dashboard('machine');
+const TIMEOUTS = `${AGENT.gaps}timeout`;
 const workplace = new Workplace();
 const machine = new MachineWorld(12);
 let filled: Filled;
@@ -157,12 +159,10 @@ describe(`Agent and Pi, by ${ANSWERED_BY}`, () => {
       const page = { ...PAGE, fromMs: STOP_MS - 7 * DAY_MS, intervalMs };
       const rows = await filled.answers.ask(`annotation: restarts, ${name}`, query, page);
       const step = (at: number) => at - (at % intervalMs);
-      expect(
-        rows.map((row) => [timeOf(row, 'time'), row.text]),
-        name,
-      ).toEqual([
+      expect(rows.map((row) => [timeOf(row, 'time'), row.text]).sort(), name).toEqual([
         [step(BOOT_MS), 'raspberrypi has started'],
-        [step(RESTART_MS), RESTARTS_FIELD],
+        [step(BOOT_MS), 'raspberrypi: the collector has started'],
+        [step(RESTART_MS), 'raspberrypi: the collector has started'],
       ]);
     }
   });
@@ -183,7 +183,24 @@ describe(`Agent and Pi, by ${ANSWERED_BY}`, () => {
     await check('Undervoltage and throttling', HOST.underVoltage, most);
     await check('Memory', HOST.memoryAvailable, meanOf);
     await check('Memory', HOST.collectorMemory, meanOf);
+    await check('Servers behind the meters', AGENT.lag, most);
+    await check('Journal', AGENT.journal, (values) => values.at(-1) ?? Number.NaN);
     await check('Disk', HOST.diskFree, (values) => values.at(-1) ?? Number.NaN);
+  });
+
+  test('gaps by cause, also of a counter that began anew', async () => {
+    const page = { ...PAGE, fromMs: STOP_MS - 3 * DAY_MS, intervalMs: HOUR_MS };
+    const rows = await askMachine('Gaps by cause', page);
+    const counts = [...machine.minutes].filter(([at]) => at >= page.fromMs).map(([, values]) => values[TIMEOUTS] ?? 0);
+    // Until its end each step is known by its last value: the first step has none before it.
+    const known = counts.slice(30);
+    const truth = known.reduce((sum, count, n) => {
+      const grown = count - (known[n - 1] ?? count);
+      return sum + (grown >= 0 ? grown : count);
+    }, 0);
+    expect(rows.reduce((sum, row) => sum + number(row, 'timeout'), 0)).toBe(truth);
+    expect(truth).toBeGreaterThan(30);
+    for (const row of rows) expect(row).not.toHaveProperty('crc');
   });
 
   test('what was written by local day, across a boot and a day of 23 hours', async () => {
