@@ -1,4 +1,4 @@
-import { BUCKET, ROLLUP } from './names.ts';
+import { BUCKET, ROLLUP, TAGS } from './names.ts';
 import { OF_METER, RANGE, script, windowed, windowedByPhase } from './query.ts';
 
 /** EN 50160, low voltage: 230 V +/- 10 % in 95 % of a week's 10-minute means, +10 / -15 % in all; 50 Hz +/- 1 % in 99.5 % of a year. */
@@ -98,9 +98,9 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
   readings: script({
     parts: [MINUTES],
     ask: `minutes(fields: /^${ROLLUP.count}$/)
-    |> group()
     |> aggregateWindow(every: if int(v: v.windowPeriod) > int(v: 1m) then v.windowPeriod else 1m, fn: min, timeSrc: "_start")
-    |> keep(columns: ["_time", "_value"])
+    |> group(columns: ["${TAGS.model}"])
+    |> keep(columns: ["_time", "_value", "${TAGS.model}"])
     |> rename(columns: {_value: "readings"})`,
   }),
   /** Minutes without a reading within the range, and the part of it: from the first minute that has one. */
@@ -127,3 +127,16 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
 /** The same as spans for a dashboard's time axis: `time`, `timeEnd` and `text` are what Grafana looks for. */
 export const GAP_SPANS = `${QUALITY.gaps}
     |> map(fn: (r) => ({time: r._time, timeEnd: r.until, text: "no reading for " + string(v: r.minutes) + " min"}))`;
+
+/** What a person reads for a quantity's columns: of the meter as a whole, and of each phase. */
+export function columnNames(quantity: 'voltage' | 'current' | 'power_factor', aspects: Record<string, string>) {
+  const phases = ['', '_l1', '_l2', '_l3'];
+  return Object.fromEntries(
+    Object.entries(aspects).flatMap(([suffix, name]) =>
+      phases.map((phase) => [
+        `${quantity}${phase}${suffix}`,
+        phase === '' ? name : `${name} ${phase.slice(1).toUpperCase()}`,
+      ]),
+    ),
+  );
+}

@@ -1,7 +1,8 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { finished, frame, gapsAnnotation, METER, restartsAnnotation, UID } from './frame.ts';
+import { ROLLUP } from './names.ts';
 import { curves, list, type Step, stat } from './panels.ts';
-import { LIMITS, QUALITY } from './quality-queries.ts';
+import { columnNames, LIMITS, QUALITY } from './quality-queries.ts';
 
 const TEN_DAYS = 'At most the last ten days of the range.';
 const { voltage, frequency } = LIMITS;
@@ -76,6 +77,7 @@ export function quality(): Dashboard {
         title: 'Voltage',
         description: 'Mean, lowest and highest reading of each step, of each phase. Dashed: 230 V ±10 %.',
         query: QUALITY.voltage,
+        names: columnNames('voltage', { '': 'Mean', [ROLLUP.least]: 'Lowest', [ROLLUP.most]: 'Highest' }),
         unit: 'volt',
         width: 24,
         height: 9,
@@ -125,6 +127,7 @@ export function quality(): Dashboard {
         title: 'Power factor',
         description: 'Mean of each step.',
         query: QUALITY.powerFactor,
+        names: columnNames('power_factor', { '': 'Power factor' }),
         unit: 'none',
         decimals: 2,
         width: 12,
@@ -136,6 +139,7 @@ export function quality(): Dashboard {
         title: 'Current',
         description: 'Highest reading of each step.',
         query: QUALITY.current,
+        names: columnNames('current', { '': 'Current', [ROLLUP.most]: 'Current' }),
         unit: 'amp',
         width: 12,
         height: 8,

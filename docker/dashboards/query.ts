@@ -60,9 +60,16 @@ function windowsOf(quantity: Quantity, of: Aspect, phases: string): string {
 export const windowed = (quantity: Quantity, of: Aspect, column: string): string =>
   `${windowsOf(quantity, of, '')} |> drop(columns: ["_field"]) |> rename(columns: {_value: "${column}"})`;
 
+/** Least and most of raw readings are named as those of roll-ups. */
+const rawSuffix = (of: Aspect) =>
+  of === 'mean'
+    ? ''
+    : `
+    |> map(fn: (r) => ({r with _field: if isRaw then r._field + "${of === 'least' ? ROLLUP.least : ROLLUP.most}" else r._field}))`;
+
 /** A curve for each phase that the meter has, by the quantity's own names; a meter of one phase has one. */
 export const windowedByPhase = (quantity: Quantity, of: Aspect): string =>
-  `${windowsOf(quantity, of, '(_l[123])?')}
+  `${windowsOf(quantity, of, '(_l[123])?')}${rawSuffix(of)}
     |> group(columns: ["${TAGS.model}"])
     |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")`;
 

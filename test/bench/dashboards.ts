@@ -1,4 +1,5 @@
 import { loadavg } from 'node:os';
+import { ALERTS } from '../../docker/dashboards/alerts.ts';
 import { asGrafana, type DashboardFile, dashboard, PAGE } from '../docker/dashboards/asking.ts';
 import { ask, fill, IS_REAL, startServer } from '../docker/dashboards/filled-server.ts';
 import { MachineWorld } from '../docker/dashboards/machine-world.ts';
@@ -85,6 +86,10 @@ export async function dashboards(): Promise<Figures> {
   ] as const) {
     const script = asGrafana(curve, { ...PAGE, fromMs: STOP_MS - spanMs, intervalMs });
     rows.push(await timed(`Home: Power over ${what}`, () => send(script)));
+  }
+  for (const { title, query, lookBackS } of ALERTS) {
+    const script = asGrafana(query, { ...PAGE, fromMs: STOP_MS - lookBackS * 1000 });
+    rows.push(await timed(`alert, each minute: ${title}`, () => send(script)));
   }
   const remarks = [
     'Each query alone, over its dashboard’s default range of a day if nothing else is said, of 14 months of roll-ups and ten days of a reading a second; influxd 2.9.1 with the settings of `docker/compose.yaml`, which let it answer two queries at once.',

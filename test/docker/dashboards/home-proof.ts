@@ -124,6 +124,24 @@ export const proveHome = (options: WorldOptions, by: string) =>
       }
     });
 
+    test.each([
+      ['Asia/Kolkata', 5.5],
+      ['utc', 0],
+      ['Pacific/Kiritimati', 14],
+    ])('days of %s', async (zone, hours) => {
+      const page = { ...PAGE, variables: { ...PAGE.variables, zone } };
+      const rows = await ask('Energy by day', page, `Energy by day, ${zone}`);
+      expect(rows).toHaveLength(31);
+      for (const row of rows) {
+        const from = timeOf(row);
+        expect((from + hours * HOUR_MS) % DAY_MS, row._time).toBe(0);
+        const to = Math.min(from + DAY_MS, STOP_MS);
+        expect(Math.abs(number(row, 'energy') - filled.world.ledger.kwh(from, to)), row._time).toBeLessThan(
+          unknown(from, to),
+        );
+      }
+    });
+
     test('what was counted in a gap of two midnights is spread over its days, and their sum is right', async () => {
       const toMs = Date.UTC(2025, 6, 25, 12);
       const rows = await ask('Energy by day', { ...PAGE, toMs }, 'Energy by day, a gap over midnight');

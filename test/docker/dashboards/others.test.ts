@@ -99,6 +99,16 @@ describe(`Power quality, by ${ANSWERED_BY}`, () => {
     await check('Current', '_result', 'current_max', most('current'));
   });
 
+  test('least and most of raw readings bear the same names', async () => {
+    const page = { ...PAGE, fromMs: STOP_MS - HOUR_MS, intervalMs: 45_000 };
+    const rows = await askQuality('Voltage', page, 'Voltage, raw');
+    const minutes = minutesBetween(page.fromMs, STOP_MS).map(([, minute]) => minute);
+    const column = (name: string) => rows.filter((row) => row[name]).map((row) => number(row, name));
+    expect(Math.min(...column('voltage_min'))).toBe(Math.min(...minutes.map((minute) => minute.least('voltage'))));
+    expect(Math.max(...column('voltage_max'))).toBe(Math.max(...minutes.map((minute) => minute.most('voltage'))));
+    expect(column('voltage')).toHaveLength(80);
+  });
+
   test('the readings of a minute, and none in a gap', async () => {
     const rows = await askQuality('Readings per minute', TEN_MINUTES);
     for (const row of rows.filter((one) => one.readings)) {
