@@ -38,7 +38,11 @@ function unknown(fromMs: number, toMs: number): number {
   // A replacement that nobody watched: all of that gap is unknown.
   const unwatched = broken.flatMap((at) => GAPS.filter(([from, to]) => at >= from && at < to));
   const gaps = unwatched.map(([from, to]) => filled.world.ledger.kwh(from, to) + quarterAt(to));
-  return STEP + broken.reduce((sum, at) => sum + quarterAt(at) + STEP, 0) + gaps.reduce((sum, one) => sum + one, 0);
+  return (
+    STEP +
+    broken.reduce((sum, at) => sum + (at === RESET_MS ? filled.world.ledger.unreadAtReset : quarterAt(at)) + STEP, 0) +
+    gaps.reduce((sum, one) => sum + one, 0)
+  );
 }
 
 /** Proves each number of Home. */

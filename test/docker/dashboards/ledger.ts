@@ -18,6 +18,8 @@ export class Ledger {
   readonly quarters = new Map<number, Read>();
   /** What was read in each minute, of the days that have roll-ups of minutes. */
   readonly minutes = new Map<number, Window>();
+  /** kWh of the quarter of an hour in which the register was reset, until then: nobody has read them. */
+  unreadAtReset = 0;
   latest: { timeMs: number; values: Values } | undefined;
 
   use(timeMs: number, wh: number, tariff: number): void {

@@ -35,8 +35,8 @@ export const GAPS: readonly (readonly [number, number])[] = [
   [Date.UTC(2026, 3, 3, 6, 5), Date.UTC(2026, 3, 3, 6, 21)],
 ];
 
-/** The register begins anew at 0, in the middle of a quarter of an hour. */
-export const RESET_MS = Date.UTC(2025, 8, 5, 13, 37);
+/** The register begins anew at 0, two minutes into a quarter of an hour while something heavy runs. */
+export const RESET_MS = Date.UTC(2025, 8, 3, 13, 2);
 /** Another meter of the same model: its register stands far above. */
 export const REPLACED_MS = Date.UTC(2025, 10, 20, 9, 30);
 /** Another model, hence another series: its register stands near 0. */
@@ -114,7 +114,10 @@ export class World {
       tariffs: [0, 0.4 * wh, 0.3 * wh, 0.2 * wh, 0.1 * wh],
       reactive: wh / 5,
     });
-    if (timeMs === RESET_MS) this.#register = anew(0);
+    if (timeMs === RESET_MS) {
+      this.ledger.unreadAtReset = this.ledger.kwh(timeMs - (timeMs % QUARTER_MS), timeMs);
+      this.#register = anew(0);
+    }
     if (timeMs === REPLACED_MS) this.#register = anew(REGISTERS_WH.replaced);
     if (timeMs === REMODELLED_MS) this.#register = anew(REGISTERS_WH.remodelled);
   }
