@@ -3,7 +3,7 @@ import { HOST } from '../../agent/host/names.ts';
 import { BUCKET, field, MEASUREMENT, TAGS, UID } from './names.ts';
 
 /** A rule of the second watcher: it looks at what the database has, whatever happened to the agent. */
-export interface Alert {
+interface Alert {
   uid: string;
   title: string;
   /** One number for each meter, machine or store; the end of the range is now. */

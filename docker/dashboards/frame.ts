@@ -14,12 +14,12 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { RESTARTS } from './machine-queries.ts';
-import { BUCKET, MEASUREMENT, TAGS, UID } from './names.ts';
+import { BUCKET, MEASUREMENT, TAGS } from './names.ts';
 import { GAP_SPANS } from './quality-queries.ts';
 import { FluxTarget, SOURCE } from './target.ts';
 
 /** Tag by which dashboards find each other. */
-export const TAG = 'energy-monitor';
+const TAG = 'energy-monitor';
 
 const QUERY = (tag: string, bucket: string, measurement: string) => `import "influxdata/influxdb/schema"
 
@@ -102,5 +102,3 @@ export function finished(builder: DashboardBuilder): Dashboard {
   const links = dashboard.links?.map(({ placement: _, ...link }) => link) ?? [];
   return { ...dashboard, links, id: null as never };
 }
-
-export { UID };

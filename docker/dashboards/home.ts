@@ -1,6 +1,7 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { finished, frame, gapsAnnotation, METER, PRICE, restartsAnnotation, UID, ZONE } from './frame.ts';
+import { finished, frame, gapsAnnotation, METER, PRICE, restartsAnnotation, ZONE } from './frame.ts';
 import { HOME } from './home-queries.ts';
+import { UID } from './names.ts';
 import { bars, colored, curves, parts, stat } from './panels.ts';
 
 const QUARTER = 'from quarter-hour roll-ups, up to 16 minutes behind';

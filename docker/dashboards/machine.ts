@@ -1,8 +1,9 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { AGENT } from '../../agent/collector/agent-names.ts';
 import { HOST as NAMES } from '../../agent/host/names.ts';
-import { finished, frame, gapsAnnotation, HOST, METER, restartsAnnotation, UID, ZONE } from './frame.ts';
+import { finished, frame, gapsAnnotation, HOST, METER, restartsAnnotation, ZONE } from './frame.ts';
 import { MACHINE } from './machine-queries.ts';
+import { UID } from './names.ts';
 import { bars, curves, type Step, stat, states } from './panels.ts';
 
 const SECONDS: readonly Step[] = [

@@ -28,7 +28,7 @@ import { PanelBuilder as TimeSeries } from '@grafana/grafana-foundation-sdk/time
 import { FluxTarget, SOURCE } from './target.ts';
 
 /** What each panel has. */
-export interface Panel {
+interface Panel {
   title: string;
   /** What its numbers are, for who looks: shown at the panel's (i). */
   description: string;

@@ -1,6 +1,6 @@
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { finished, frame, gapsAnnotation, METER, restartsAnnotation, UID } from './frame.ts';
-import { ROLLUP } from './names.ts';
+import { finished, frame, gapsAnnotation, METER, restartsAnnotation } from './frame.ts';
+import { ROLLUP, UID } from './names.ts';
 import { curves, list, type Step, stat } from './panels.ts';
 import { columnNames, LIMITS, QUALITY } from './quality-queries.ts';
 

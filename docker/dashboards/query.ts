@@ -1,11 +1,7 @@
 import type { Quantity } from '../../agent/readings/quantity.ts';
 import { BUCKET, MEASUREMENT, ROLLUP, TAGS } from './names.ts';
 
-/**
- * The one place that decides from where a panel reads. Grafana puts in `v.timeRangeStart`, `v.timeRangeStop` (the end of the page's
- * range), `v.windowPeriod` (what a pixel is wide) and the variables `meter` and `zone`.
- */
-export interface Script {
+interface Script {
   imports?: readonly string[];
   /** Definitions, in the order in which they need each other. */
   parts: readonly string[];
@@ -13,6 +9,10 @@ export interface Script {
   ask: string;
 }
 
+/**
+ * The one place that decides from where a panel reads. Grafana puts in `v.timeRangeStart`, `v.timeRangeStop` (the end of the page's
+ * range), `v.windowPeriod` (what a pixel is wide) and the variables `meter` and `zone`.
+ */
 export function script({ imports = [], parts, ask }: Script): string {
   const all = [...new Set(imports)].sort().map((name) => `import "${name}"\n`);
   return [all.join(''), ...parts, ask].filter((part) => part !== '').join('\n');

@@ -7,7 +7,7 @@ import { METER, STOP_MS, ZONE } from './world.ts';
 /** Rows of an answer, column by name; texts as InfluxDB writes them. */
 export type Rows = Record<string, string>[];
 
-export interface Target {
+interface Target {
   refId: string;
   query: string;
   datasource: { type: string; uid: string };
@@ -63,7 +63,7 @@ export function asGrafana(query: string, { fromMs, toMs, intervalMs, variables }
 }
 
 /** Annotated CSV without annotations; each table has a head of its own. */
-export function parseCsv(text: string): Rows {
+function parseCsv(text: string): Rows {
   return text
     .trim()
     .split(/\r?\n\r?\n/)

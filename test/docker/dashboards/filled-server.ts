@@ -38,7 +38,7 @@ export async function fill(url: string, token: string, lines: Iterable<Line>): P
   for (const [bucket, texts] of waiting) await flush(bucket, texts);
 }
 
-export interface Server {
+interface Server {
   url: string;
   /** The token that Grafana has. */
   reader: string;

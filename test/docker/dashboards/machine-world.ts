@@ -6,7 +6,7 @@ import type { Values } from '../../../agent/readings/reading.ts';
 import { hashedRandom } from '../../../agent/simulator/random.ts';
 import { DAY_MS, HOUR_MS, type Line, MINUTE_MS, STOP_MS } from './world.ts';
 
-export const MACHINE_NAME = 'raspberrypi';
+const MACHINE_NAME = 'raspberrypi';
 export const RESTARTS_FIELD = `${UNIT_RESTARTS.prefix}collect${UNIT_RESTARTS.suffix}`;
 
 /** The machine starts anew: its counters begin at 0. */
@@ -15,7 +15,7 @@ export const BOOT_MS = Date.UTC(2026, 3, 1, 4, 30);
 export const RESTART_MS = Date.UTC(2026, 3, 3, 9, 12);
 const FIRST_BOOT_MS = Date.UTC(2026, 2, 1);
 const MEBIBYTE = 2 ** 20;
-export const STORES = { usb: 1, azure: 3 } as const;
+const STORES = { usb: 1, azure: 3 } as const;
 /** The cloud takes none any more. */
 export const AZURE_FAILS_FROM_MS = STOP_MS - 30 * HOUR_MS;
 

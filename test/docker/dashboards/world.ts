@@ -8,7 +8,7 @@ import { Window } from './window.ts';
 process.env.TZ = 'Europe/Rome';
 export const ZONE = 'Europe/Rome';
 
-export const SECOND_MS = 1000;
+const SECOND_MS = 1000;
 export const MINUTE_MS = 60_000;
 export const QUARTER_MS = 15 * MINUTE_MS;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -58,7 +58,7 @@ export interface Line {
 }
 
 /** Italy's bands, near enough: the ledger and the meter agree on them. */
-export function tariffAt(timeMs: number): 1 | 2 | 3 | 4 {
+function tariffAt(timeMs: number): 1 | 2 | 3 | 4 {
   const local = new Date(timeMs);
   const hour = local.getHours();
   if (local.getDay() === 0) return 4;
@@ -188,8 +188,8 @@ export class World {
   }
 }
 
-export const inGap = (timeMs: number) => GAPS.some(([from, to]) => timeMs >= from && timeMs < to);
+const inGap = (timeMs: number) => GAPS.some(([from, to]) => timeMs >= from && timeMs < to);
 
 /** An hour and ten minutes below 207 V. */
-export const SAG: readonly [number, number] = [Date.UTC(2026, 3, 2, 13, 20), Date.UTC(2026, 3, 2, 14, 30)];
+const SAG: readonly [number, number] = [Date.UTC(2026, 3, 2, 13, 20), Date.UTC(2026, 3, 2, 14, 30)];
 const inSag = (timeMs: number) => timeMs >= SAG[0] && timeMs < SAG[1];
