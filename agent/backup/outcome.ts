@@ -107,6 +107,9 @@ function write(stateDir: string, outcomes: Record<string, Outcome>, log: Logger)
   }
 }
 
+/** Names of measurement `backup` that dashboards and alerts know. */
+export const BACKUP = { ok: 'ok', total: 'total_bytes', sent: 'sent_bytes', duration: 'duration_seconds' } as const;
+
 /**
  * Puts what a backup did into the journal: measurement `backup`, one series a store. That it cannot be put there is a
  * warning: the backup is none the worse.

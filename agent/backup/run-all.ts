@@ -5,7 +5,7 @@ import type { Logger } from '../system/logging.ts';
 import { heirIn } from '../system/owner.ts';
 import { type Configured, sourcesOf } from './configured.ts';
 import { openExisting } from './existing.ts';
-import { keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from './outcome.ts';
+import { BACKUP, keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from './outcome.ts';
 import { openStore, recipientsOf, storesOf } from './place.ts';
 import { pruneStore } from './prune-store.ts';
 import { type BackupProgress, type BackupResult, runBackup } from './run.ts';
@@ -106,12 +106,12 @@ async function runOne(configured: Configured, config: StoreConfig, options: RunO
   );
   const endedMs = Date.now();
   const values = {
-    ok: problem === undefined ? 1 : 0,
+    [BACKUP.ok]: problem === undefined ? 1 : 0,
     owed: outcome.owed,
     retention_held: left === undefined ? 0 : 1,
-    duration_seconds: (endedMs - startedMs) / 1000,
-    sent_bytes: result?.sentBytes,
-    total_bytes: result?.bytes,
+    [BACKUP.duration]: (endedMs - startedMs) / 1000,
+    [BACKUP.sent]: result?.sentBytes,
+    [BACKUP.total]: result?.bytes,
     sequence: result?.sequence,
     credential_seconds_left: outcome.expiresMs === undefined ? undefined : (outcome.expiresMs - endedMs) / 1000,
   };

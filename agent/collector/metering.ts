@@ -5,7 +5,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { JournalReader } from '../journal/reader.ts';
 import { intervalsOf } from '../meters/intervals.ts';
 import type { MeterModel } from '../meters/model.ts';
-import type { Series } from '../readings/reading.ts';
+import { METER_MEASUREMENT, type Series } from '../readings/reading.ts';
 import type { ClockSync } from '../service/clock-sync.ts';
 import { ModbusMeter } from '../sources/modbus-meter.ts';
 import type { Memory } from '../sources/source.ts';
@@ -70,7 +70,7 @@ export class Metering {
       save: (key, value) => journal.state.remember(key, value),
     };
     const { name, unit, connection, interval } = config;
-    const series: Series = { measurement: 'energy', meter: name, model: model.name };
+    const series: Series = { measurement: METER_MEASUREMENT, meter: name, model: model.name };
     this.#intervals = intervalsOf(model, config.intervals);
     const known = journal.lookUp((reader) => ({
       last: latestReadings(reader, series, this.#intervals),

@@ -128,6 +128,9 @@ const serverUrl = z
   .string({ error: SERVER_URL_HINT })
   .refine((text) => parseServerUrl(text) !== undefined, { error: SERVER_URL_HINT });
 
+/** Buckets where a configuration names none. */
+export const DEFAULT_BUCKETS = { readings: 'energy', host: 'host' } as const;
+
 /** A server that gets all readings: InfluxDB 2 or 1.8, InfluxDB Cloud, VictoriaMetrics. */
 const sink = z.strictObject(
   {
@@ -137,8 +140,8 @@ const sink = z.strictObject(
       .default('influxdb'),
     url: serverUrl,
     org: z.string({ error: 'write the name of an organisation' }).min(1, { error: 'write a name' }).default('home'),
-    bucket: bucketName.default('energy'),
-    hostBucket: bucketName.default('host'),
+    bucket: bucketName.default(DEFAULT_BUCKETS.readings),
+    hostBucket: bucketName.default(DEFAULT_BUCKETS.host),
     token: z
       .string({ error: 'write the token as text' })
       .min(1, { error: 'write the token, or name its file with tokenFile' })

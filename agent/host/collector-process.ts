@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { PID_FILE } from '../journal/lock.ts';
 import type { Values } from '../readings/reading.ts';
 import { textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
 
 /** Resident memory of the running collector. Its pid file outlives it, and the number may be another program's by now. */
 export function collectorProcess(root: string, stateDir: string): Values {
@@ -11,5 +12,5 @@ export function collectorProcess(root: string, stateDir: string): Values {
     ?.split('\0')
     .some((argument) => argument.endsWith('/main.ts'));
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(textAt(join(root, `proc/${pid}/status`)) ?? '')?.[1];
-  return !isAgent || kib === undefined ? {} : { collector_memory_bytes: Number(kib) * 1024 };
+  return !isAgent || kib === undefined ? {} : { [HOST.collectorMemory]: Number(kib) * 1024 };
 }

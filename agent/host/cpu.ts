@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { numberAt, textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
+
+/** Behind a core's name, and that of all of them. */
+const LOAD = HOST.cpuLoad.replace(/^cpu/, '');
 
 /** Ticks since boot (USER_HZ, 100 a second on every Pi and PC) by the names of /proc/stat: cpu is all, cpu0 the first core. */
 export type CpuCounters = Record<string, { busy: number; total: number }>;
@@ -38,7 +42,7 @@ export function cpuLoad(before: CpuCounters, after: CpuCounters): Values {
     if (busy < earlier.busy) return {};
     // The kernel's iowait can run backwards a little (proc(5)), so that more than all of the time would be busy.
     const share = (busy - earlier.busy) / (total - earlier.total);
-    if (Number.isFinite(share)) values[`${name}_load_percent`] = 100 * Math.min(1, Math.max(0, share));
+    if (Number.isFinite(share)) values[`${name}${LOAD}`] = 100 * Math.min(1, Math.max(0, share));
   }
   return values;
 }

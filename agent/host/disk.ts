@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { textAt } from '../system/kernel-files.ts';
 import { diskBelow } from './block-device.ts';
+import { HOST } from './names.ts';
 
 /** Sectors in sysfs are of 512 bytes, whatever the disk's are (kernel documentation, block/stat). */
 const SECTOR_BYTES = 512;
@@ -12,7 +13,7 @@ const SECTORS_WRITTEN_FIELD = 6;
 export function diskSpace(directory: string): Values {
   const { bsize, blocks, bavail } = statfsSync(directory);
   // Some file systems have no size to tell (overlays in memory): no size is not a size of 0.
-  return blocks === 0 ? {} : { disk_total_bytes: blocks * bsize, disk_free_bytes: bavail * bsize };
+  return blocks === 0 ? {} : { [HOST.diskTotal]: blocks * bsize, [HOST.diskFree]: bavail * bsize };
 }
 
 /** Bytes written since boot to the disk that a directory lies on. */
@@ -25,5 +26,5 @@ export function diskWritten(root: string, directory: string): Values {
 /** @param disk its sysfs directory */
 export function bytesWritten(disk: string): Values {
   const sectors = textAt(join(disk, 'stat'))?.split(/\s+/)[SECTORS_WRITTEN_FIELD];
-  return sectors === undefined || !/^\d+$/.test(sectors) ? {} : { disk_written_bytes: Number(sectors) * SECTOR_BYTES };
+  return sectors === undefined || !/^\d+$/.test(sectors) ? {} : { [HOST.diskWritten]: Number(sectors) * SECTOR_BYTES };
 }

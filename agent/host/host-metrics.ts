@@ -18,6 +18,8 @@ export interface HostOptions {
   /** Where /proc and /sys are. */
   root?: string;
   nowMs?: number;
+  /** What the agent says of itself. */
+  agent?: () => Values;
 }
 
 export interface HostMetrics {
@@ -44,6 +46,7 @@ export async function gatherHost(options: HostOptions): Promise<HostMetrics> {
     () => uptimeAndLoad(root),
     () => collectorProcess(root, stateDir),
     () => units(root),
+    () => options.agent?.() ?? {},
   ];
   const values: Values = {};
   const decimals: Record<string, number> = {};

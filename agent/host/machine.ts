@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
 
 /** The name that the kernel has for this machine. */
 export function hostName(root: string): string {
@@ -23,7 +24,7 @@ export function machineModel(root: string): string {
 export function uptimeAndLoad(root: string): Values {
   const values: Values = {};
   const uptime = /^(\d+\.\d+) /.exec(textAt(join(root, 'proc/uptime')) ?? '');
-  if (uptime) values.uptime_seconds = Number(uptime[1]);
+  if (uptime) values[HOST.uptime] = Number(uptime[1]);
   const load = /^(\d+\.\d+) (\d+\.\d+) (\d+\.\d+) /.exec(textAt(join(root, 'proc/loadavg')) ?? '');
   if (load) Object.assign(values, { load_1m: Number(load[1]), load_5m: Number(load[2]), load_15m: Number(load[3]) });
   return values;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
 
 /** Memory and swap (/proc/meminfo, whose kB are 1024 bytes). Available is the kernel's own estimate, caches included. */
 export function memory(root: string): Values {
@@ -15,9 +16,9 @@ export function memory(root: string): Values {
   };
   const swapTotal = bytes('SwapTotal');
   const swapFree = bytes('SwapFree');
-  set('memory_total_bytes', bytes('MemTotal'));
-  set('memory_available_bytes', bytes('MemAvailable'));
+  set(HOST.memoryTotal, bytes('MemTotal'));
+  set(HOST.memoryAvailable, bytes('MemAvailable'));
   set('swap_total_bytes', swapTotal);
-  set('swap_used_bytes', swapTotal === undefined || swapFree === undefined ? undefined : swapTotal - swapFree);
+  set(HOST.swapUsed, swapTotal === undefined || swapFree === undefined ? undefined : swapTotal - swapFree);
   return values;
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { namesIn, numberAt, textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
 
 /** Thermal zones of a CPU: the Pi's by its device tree (older kernels bcm2835_thermal), and Intel's package. */
 const CPU_ZONES = ['cpu-thermal', 'cpu_thermal', 'bcm2835_thermal', 'x86_pkg_temp'];
@@ -15,13 +16,13 @@ export async function cpuTemperature(root: string, knowsSensors: () => Promise<n
     for (const zone of zones) {
       if (textAt(join(root, `sys/class/thermal/${zone}/type`)) !== type) continue;
       const thousandths = numberAt(join(root, `sys/class/thermal/${zone}/temp`));
-      if (thousandths !== undefined) return { cpu_temperature_celsius: thousandths / 1000 };
+      if (thousandths !== undefined) return { [HOST.cpuTemperature]: thousandths / 1000 };
     }
   }
   // Without any sensor, as in a virtual machine, there is nothing to know.
   if (namesIn(join(root, 'sys/class/hwmon')).length === 0) return {};
   const celsius = await knowsSensors();
-  return celsius === null || !Number.isFinite(celsius) || celsius <= 0 ? {} : { cpu_temperature_celsius: celsius };
+  return celsius === null || !Number.isFinite(celsius) || celsius <= 0 ? {} : { [HOST.cpuTemperature]: celsius };
 }
 
 /** systeminformation looks at this machine's own /sys; loaded only where it is asked (30 ms of CPU). */

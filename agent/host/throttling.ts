@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
 import { namesIn, numberAt, textAt } from '../system/kernel-files.ts';
+import { HOST } from './names.ts';
 
 const VCGENCMD_PLACES = ['usr/bin/vcgencmd', 'opt/vc/bin/vcgencmd'];
 /** The firmware's node is named after its address in the device tree, which differs on a Pi 5: the driver knows it. */
@@ -12,10 +13,10 @@ const PATIENCE_MS = 2000;
 
 /** Bits of the firmware's answer (Raspberry Pi documentation, `vcgencmd get_throttled`). */
 const NOW: Readonly<Record<string, number>> = {
-  under_voltage: 0,
-  frequency_capped: 1,
-  throttled: 2,
-  soft_temperature_limit: 3,
+  [HOST.underVoltage]: 0,
+  [HOST.frequencyCapped]: 1,
+  [HOST.throttled]: 2,
+  [HOST.softTemperatureLimit]: 3,
 };
 const SINCE_BOOT: Readonly<Record<string, number>> = {
   under_voltage_has_occurred: 16,
@@ -58,12 +59,12 @@ export function firmwareFlags(text: string | undefined): Values {
 export function throttling(root: string): Values {
   for (const ask of [() => vcgencmdFlags(askVcgencmd(root)), () => firmwareFlags(firmwareFile(root))]) {
     const values = ask();
-    if (values.under_voltage !== undefined) return values;
+    if (values[HOST.underVoltage] !== undefined) return values;
   }
   for (const name of namesIn(join(root, 'sys/class/hwmon'))) {
     if (textAt(join(root, `sys/class/hwmon/${name}/name`)) !== 'rpi_volt') continue;
     const alarm = numberAt(join(root, `sys/class/hwmon/${name}/in0_lcrit_alarm`));
-    if (alarm === 0 || alarm === 1) return { under_voltage: alarm };
+    if (alarm === 0 || alarm === 1) return { [HOST.underVoltage]: alarm };
   }
   return {};
 }

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Values } from '../readings/reading.ts';
+import { UNIT_RESTARTS } from './names.ts';
 
 const PATTERN = 'energy-monitor-*.service';
 const PROPERTIES = 'Id,LoadState,ActiveState,NRestarts';
@@ -34,11 +35,11 @@ export function unitValues(text: string): Values {
     // One for each unit that has ever failed: they come and go, and only say so.
     if (name?.startsWith('alert@')) continue;
     if (name === undefined || state === undefined || property('LoadState') !== 'loaded') continue;
-    const prefix = `unit_${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
+    const prefix = `${UNIT_RESTARTS.prefix}${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
     values[`${prefix}_active`] = RUNNING.has(state) ? 1 : 0;
     values[`${prefix}_failed`] = state === 'failed' ? 1 : 0;
     const restarts = property('NRestarts');
-    if (restarts !== undefined && /^\d+$/.test(restarts)) values[`${prefix}_restarts`] = Number(restarts);
+    if (restarts !== undefined && /^\d+$/.test(restarts)) values[`${prefix}${UNIT_RESTARTS.suffix}`] = Number(restarts);
   }
   return values;
 }

@@ -19,10 +19,13 @@ function kept(map: Map<string, string>, key: string, make: () => string): string
   return text;
 }
 
+/** Tag keys; `host` in place of `meter` for what is of the machine. */
+export const TAGS = { meter: 'meter', host: 'host', model: 'model' } as const;
+
 function tags(measurement: string, name: string, model: string): string {
-  const nameTag = isOfMachine(measurement) ? 'host' : 'meter';
+  const nameTag = isOfMachine(measurement) ? TAGS.host : TAGS.meter;
   // An empty tag is no valid line.
-  return `${name === '' ? '' : `,${nameTag}=${escapeTag(name)}`}${model === '' ? '' : `,model=${escapeTag(model)}`}`;
+  return `${name === '' ? '' : `,${nameTag}=${escapeTag(name)}`}${model === '' ? '' : `,${TAGS.model}=${escapeTag(model)}`}`;
 }
 
 /** Reused: a text that grows by `+=` is a tree of pieces, and a batch of them keeps the garbage collector busy. */

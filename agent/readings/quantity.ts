@@ -97,7 +97,8 @@ export function quantityInfo(name: string): QuantityInfo | undefined {
 }
 
 /** Of measurement `host`, whose names tell: units and disks come and go, so there is no list of them. */
-const HOST_COUNTER = /^uptime_seconds$|_(?:written|received|sent)_bytes$|_restarts$/;
+const HOST_COUNTER =
+  /^(?:collector_)?uptime_seconds$|^collector_gaps_[a-z]+$|_(?:written|received|sent)_bytes$|_restarts$/;
 const HOST_FLAG =
   /^(?:under_voltage|frequency_capped|throttled|soft_temperature_limit)(?:_has_occurred)?$|^unit_.*_(?:active|failed)$/;
 

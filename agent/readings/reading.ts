@@ -5,6 +5,9 @@ export interface Series {
   model: string;
 }
 
+/** Measurement of what meters read. */
+export const METER_MEASUREMENT = 'energy';
+
 /** Measurements whose series are of this machine, not of a meter; `meter` is then its host name. */
 export const MACHINE_MEASUREMENTS = ['host', 'backup'] as const;
 

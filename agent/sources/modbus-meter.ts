@@ -4,7 +4,7 @@ import type { Field, MeterModel } from '../meters/model.ts';
 import { type Block, halve, planReads, type Range } from '../meters/planner.ts';
 import { BusError, type BusErrorKind } from '../modbus/bus-error.ts';
 import { interFrameMs, readWireMs, type Wire } from '../modbus/connection.ts';
-import type { GapCause, Series, Values } from '../readings/reading.ts';
+import { type GapCause, METER_MEASUREMENT, type Series, type Values } from '../readings/reading.ts';
 import type { MeterBus, MeterLine } from './meter-line.ts';
 import { type Memory, type Sample, SampleError, type Source } from './source.ts';
 import type { ReadPlan } from './station.ts';
@@ -63,7 +63,7 @@ export class ModbusMeter implements Source {
 
   constructor(options: ModbusMeterOptions) {
     this.#options = options;
-    this.series = { measurement: 'energy', meter: options.name, model: options.model.name };
+    this.series = { measurement: METER_MEASUREMENT, meter: options.name, model: options.model.name };
     this.decimals = Object.fromEntries(options.model.fields.map((field) => [field.quantity, field.decimals]));
     this.#memoryKey = `acceptance/${options.name}/${options.model.name}`;
     this.#acceptance = new Acceptance(options.memory.load(this.#memoryKey) as AcceptanceState | undefined);

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backup } from './backup.ts';
+import { dashboards } from './dashboards.ts';
 import { doctor } from './doctor.ts';
 import { firstRun } from './first-run.ts';
 import { forwarding } from './forwarding.ts';
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   doctor,
   'many-meters': manyMeters,
   systemd,
+  dashboards,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);

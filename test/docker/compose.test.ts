@@ -5,6 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { configSchema } from '../../agent/config/schema.ts';
+import { databaseOf } from '../../agent/influxdb/setup/dbrp.ts';
+import { UID } from '../../docker/dashboards/names.ts';
 import { REPOSITORY } from '../support/child.ts';
 import { requireInfluxd } from '../support/influxd.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -167,15 +169,18 @@ test('secrets and the local settings stay out of the repository', () => {
   for (const { file } of Object.values(secrets)) expect(interpolate(file)).toMatch(/^\.\/secrets\/[a-z.-]+$/);
 });
 
-test('the data source reads the buckets of the agent with a token from a file', () => {
-  const source = z.strictObject({
+test('the data sources read the buckets of the agent with a token from a file', () => {
+  const common = {
     name: z.string(),
-    uid: z.literal('influxdb'),
     type: z.literal('influxdb'),
     access: z.literal('proxy'),
     url: z.url(),
-    isDefault: z.literal(true),
     editable: z.literal(false),
+  };
+  const flux = z.strictObject({
+    ...common,
+    uid: z.literal(UID.flux),
+    isDefault: z.literal(true),
     jsonData: z.strictObject({
       version: z.literal('Flux'),
       organization: z.string(),
@@ -184,19 +189,38 @@ test('the data source reads the buckets of the agent with a token from a file', 
     }),
     secureJsonData: z.strictObject({ token: z.string() }),
   });
-  const file = z.strictObject({ apiVersion: z.literal(1), datasources: z.tuple([source]) });
-  const [influx] = file.parse(parse(readDockerFile('grafana/provisioning/datasources/influxdb.yaml'))).datasources;
+  const influxql = z.strictObject({
+    ...common,
+    uid: z.literal(UID.influxql),
+    isDefault: z.literal(false),
+    jsonData: z.strictObject({
+      dbName: z.string(),
+      httpMode: z.literal('POST'),
+      httpHeaderName1: z.literal('Authorization'),
+      timeInterval: z.literal('1s'),
+    }),
+    secureJsonData: z.strictObject({ httpHeaderValue1: z.string().startsWith('Token ') }),
+  });
+  const file = z.strictObject({ apiVersion: z.literal(1), datasources: z.tuple([flux, influxql]) });
+  const [influx, other] = file.parse(
+    parse(readDockerFile('grafana/provisioning/datasources/influxdb.yaml')),
+  ).datasources;
 
   const agent = configSchema.parse({
     meters: [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }],
     influxdb: { url: influx.url },
   }).influxdb[0];
   expect(influx.jsonData).toMatchObject({ organization: agent?.org, defaultBucket: agent?.bucket });
+  expect(other.jsonData.dbName).toBe(databaseOf(agent?.bucket ?? '').database);
 
-  const { hostname, port } = new URL(influx.url);
-  expect(services[hostname]?.ports[0]).toMatch(new RegExp(`:${port}$`));
-  const secret = /^\$__file\{\/run\/secrets\/(.+)\}$/.exec(influx.secureJsonData.token)?.[1];
-  expect(services.grafana?.secrets).toContain(secret);
+  for (const { url } of [influx, other]) {
+    const { hostname, port } = new URL(url);
+    expect(services[hostname]?.ports[0]).toMatch(new RegExp(`:${port}$`));
+  }
+  for (const text of [influx.secureJsonData.token, other.secureJsonData.httpHeaderValue1.replace('Token ', '')]) {
+    const secret = /^\$__file\{\/run\/secrets\/(.+)\}$/.exec(text)?.[1];
+    expect(services.grafana?.secrets).toContain(secret);
+  }
 });
 
 test('influxd knows each of its settings, and takes its value', (context) => {

@@ -1,4 +1,5 @@
 import { QUANTITIES } from '../../readings/quantity.ts';
+import { METER_MEASUREMENT } from '../../readings/reading.ts';
 import { fluxString } from '../flux.ts';
 
 /** What is no counter is a gauge: a field that a later version adds is rolled up without a new task. */
@@ -6,6 +7,9 @@ const COUNTERS = `/^(${Object.entries(QUANTITIES)
   .filter(([, { kind }]) => kind === 'counter')
   .map(([name]) => name)
   .join('|')})$/`;
+
+/** What a roll-up calls the least and the most of a gauge, behind its name, and the number of its readings. */
+export const ROLLUP = { least: '_min', most: '_max', count: 'count' } as const;
 
 /** The beginning of each task's script. */
 export const head = (name: string, every: string, offset: string): string =>
@@ -32,7 +36,7 @@ export const rollUpFlux = (raw: string): string => `
 readings = (start, stop, meter) =>
     from(bucket: ${fluxString(raw)})
         |> range(start: start, stop: stop)
-        |> filter(fn: (r) => r._measurement == "energy" and r.meter =~ meter)
+        |> filter(fn: (r) => r._measurement == ${fluxString(METER_MEASUREMENT)} and r.meter =~ meter)
 
 windows = (tables=<-, every, fn) =>
     tables |> aggregateWindow(every: every, fn: fn, createEmpty: false, timeSrc: "_start")
@@ -74,14 +78,14 @@ rollUp = (start, stop, meter, every) => {
         union(
             tables: [
                 gauges() |> windows(every: every, fn: mean),
-                gauges() |> windows(every: every, fn: min) |> suffixed(suffix: "_min"),
-                gauges() |> windows(every: every, fn: max) |> suffixed(suffix: "_max"),
+                gauges() |> windows(every: every, fn: min) |> suffixed(suffix: ${fluxString(ROLLUP.least)}),
+                gauges() |> windows(every: every, fn: max) |> suffixed(suffix: ${fluxString(ROLLUP.most)}),
                 counters() |> windows(every: every, fn: last),
                 all()
                     |> windows(every: every, fn: count)
                     |> series()
                     |> windows(every: every, fn: max)
-                    |> set(key: "_field", value: "count"),
+                    |> set(key: "_field", value: ${fluxString(ROLLUP.count)}),
             ],
         )
             |> toFloat()

@@ -1,0 +1,36 @@
+import { statSync } from 'node:fs';
+import { readForwardingStatus } from '../forwarding/forward-status.ts';
+import { journalPath } from '../journal/database.ts';
+import { readOnce } from '../journal/reader.ts';
+import { GAP_CAUSES, type Values } from '../readings/reading.ts';
+import { AGENT } from './agent-names.ts';
+import { readStatus } from './status.ts';
+
+/** Older, it is of a collector that is gone. */
+const FRESH_MS = 120_000;
+
+/**
+ * What the running collector and its forwarding last said of themselves; what is not known is absent.
+ * @throws AgentError when there is no journal
+ */
+export function agentValues(stateDir: string, nowMs = Date.now()): Values {
+  const size = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  const path = journalPath(stateDir);
+  const values: Values = { [AGENT.journal]: size(path) + size(`${path}-wal`) };
+  const directory = readOnce(stateDir, (reader) => reader.runtimeDirectory());
+  const status = directory === undefined ? undefined : readStatus(directory);
+  if (directory === undefined || !status || status.stoppedMs !== undefined) return values;
+  if (Math.abs(nowMs - status.updatedMs) > FRESH_MS) return values;
+  values[AGENT.uptime] = (status.updatedMs - status.startedMs) / 1000;
+  for (const cause of GAP_CAUSES) {
+    values[`${AGENT.gaps}${cause}`] = status.meters.reduce((sum, { gaps }) => sum + (gaps[cause] ?? 0), 0);
+  }
+  const newest = Math.max(...status.meters.map(({ lastReading }) => lastReading?.timeMs ?? Number.NEGATIVE_INFINITY));
+  const taken = (readForwardingStatus(directory)?.sinks ?? []).flatMap(({ name, lastTimeMs }) =>
+    lastTimeMs === undefined || name.endsWith('/host') ? [] : [lastTimeMs],
+  );
+  if (taken.length > 0 && Number.isFinite(newest)) {
+    values[AGENT.lag] = Math.max(0, newest - Math.min(...taken)) / 1000;
+  }
+  return values;
+}

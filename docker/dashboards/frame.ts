@@ -1,0 +1,104 @@
+import type { Builder, Dataquery } from '@grafana/grafana-foundation-sdk/cog';
+import {
+  AnnotationQueryBuilder,
+  type AnnotationTarget,
+  CustomVariableBuilder,
+  type Dashboard,
+  DashboardBuilder,
+  DashboardCursorSync,
+  DashboardLinkBuilder,
+  DashboardLinkType,
+  QueryVariableBuilder,
+  TextBoxVariableBuilder,
+  VariableRefresh,
+  VariableSort,
+} from '@grafana/grafana-foundation-sdk/dashboard';
+import { RESTARTS } from './machine-queries.ts';
+import { BUCKET, MEASUREMENT, TAGS } from './names.ts';
+import { GAP_SPANS } from './quality-queries.ts';
+import { FluxTarget, SOURCE } from './target.ts';
+
+/** Tag by which dashboards find each other. */
+const TAG = 'energy-monitor';
+
+const QUERY = (tag: string, bucket: string, measurement: string) => `import "influxdata/influxdb/schema"
+
+schema.tagValues(bucket: ${bucket}, tag: "${tag}", predicate: (r) => r._measurement == ${measurement}, start: -1y)`;
+
+/** A choice of tag values that the server has had within a year. */
+function choice(name: string, label: string, query: string): QueryVariableBuilder {
+  return new QueryVariableBuilder(name)
+    .label(label)
+    .datasource(SOURCE)
+    .query({ query, refId: name })
+    .definition(query)
+    .refresh(VariableRefresh.OnDashboardLoad)
+    .sort(VariableSort.AlphabeticalAsc)
+    .multi(false)
+    .includeAll(false);
+}
+
+export const METER = () => choice('meter', 'Meter', QUERY(TAGS.meter, BUCKET.quarters, MEASUREMENT.meter));
+export const HOST = () => choice('host', 'Machine', QUERY(TAGS.host, BUCKET.host, MEASUREMENT.host));
+
+/** Where days begin: the page's own zone (TIME_ZONE of .env, or the browser's), unless another is chosen or typed. */
+export const ZONE = () =>
+  new CustomVariableBuilder('zone')
+    .label('Time zone')
+    .description('Where days and months begin: the page’s own zone, or another by its name')
+    .values(`\${__timezone}, UTC, Europe/London, Europe/Rome, Europe/Warsaw`)
+    .allowCustomValue(true)
+    .multi(false)
+    .includeAll(false);
+
+/** A price of a kWh; 0 means that there is none. */
+export const PRICE = () =>
+  new TextBoxVariableBuilder('price').label('Price of a kWh').description('0: no cost is shown').defaultValue('0');
+
+/** Spans without a reading, drawn over all curves. */
+export const gapsAnnotation = () =>
+  new AnnotationQueryBuilder()
+    .name('Gaps')
+    .datasource(SOURCE)
+    .enable(true)
+    .iconColor('orange')
+    .target(new FluxTarget(GAP_SPANS, 'gaps') as unknown as Builder<AnnotationTarget & Dataquery>);
+
+/** When a machine or a collector started anew. */
+export const restartsAnnotation = () =>
+  new AnnotationQueryBuilder()
+    .name('Restarts')
+    .datasource(SOURCE)
+    .enable(true)
+    .iconColor('purple')
+    .target(new FluxTarget(RESTARTS, 'restarts') as unknown as Builder<AnnotationTarget & Dataquery>);
+
+/** What all dashboards have alike. */
+export function frame(uid: string, title: string, description: string): DashboardBuilder {
+  const others = new DashboardLinkBuilder('Dashboards')
+    .type(DashboardLinkType.Dashboards)
+    .tags([TAG])
+    .asDropdown(false)
+    .includeVars(true)
+    .keepTime(true);
+  return new DashboardBuilder(title)
+    .uid(uid)
+    .description(description)
+    .tags([TAG])
+    .timezone('')
+    .weekStart('')
+    .tooltip(DashboardCursorSync.Crosshair)
+    .link(others)
+    .editable();
+}
+
+/** As it lies in docker/grafana/dashboards: ids in the order of the panels, no id of a database. */
+export function finished(builder: DashboardBuilder): Dashboard {
+  const dashboard = builder.build();
+  dashboard.panels?.forEach((panel, index) => {
+    panel.id = index + 1;
+  });
+  // The builder's default would hide them in a menu.
+  const links = dashboard.links?.map(({ placement: _, ...link }) => link) ?? [];
+  return { ...dashboard, links, id: null as never };
+}
