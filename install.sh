@@ -36,6 +36,9 @@ clean_up() {
 
 main() {
   umask 022
+  # What other programs say is read in English.
+  LC_ALL=C
+  export LC_ALL
   # What an interactive shell of root brings along is not ours.
   NODE_DISABLE_COMPILE_CACHE=1
   export NODE_DISABLE_COMPILE_CACHE

@@ -16,7 +16,8 @@ system_files() {
   [ $CHANGED_UDEV = no ] || reload_udev
 }
 
-# copy_changed FROM TO: true when TO is new or was another. A file that the release does not have goes.
+# copy_changed FROM TO: true when TO is new or was another. A file that the release does not have goes. It is asked as a
+# condition, where `set -e` is off: what cannot be written ends the run here.
 copy_changed() {
   if [ ! -e "$1" ]; then
     [ -e "$2" ] || return 1
@@ -24,7 +25,17 @@ copy_changed() {
     return 0
   fi
   ! cmp -s "$1" "$2" || return 1
-  run install -D -m 0644 "$1" "$2"
+  if is_dry; then
+    run install -D -m 0644 "$1" "$2"
+  elif ! place_file "$1" "$2"; then
+    rm -f "$2.new-$$"
+    fail machine "$2 could not be written; mend that (df -h) and run it again; the file before is still there"
+  fi
+}
+
+# place_file FROM TO: whole or not at all, also after a power cut: without its unit no collector starts.
+place_file() {
+  install -D -m 0644 "$1" "$2.new-$$" && sync "$2.new-$$" && mv -f "$2.new-$$" "$2"
 }
 
 # owned_directory PATH MODE OWNER GROUP
@@ -47,7 +58,8 @@ make_directories() {
   hand_over
   owned_directory "$STATE" 0750 "$AGENT_USER" "$AGENT_USER"
   owned_directory "$CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
-  owned_directory "$COMPILE_CACHE" 0755 "$AGENT_USER" "$AGENT_USER"
+  # In a directory of the agent's root follows no links: all there is done as that user.
+  run as_agent mkdir -p "$COMPILE_CACHE"
 }
 
 # In a container there is none.
@@ -60,6 +72,7 @@ reload_udev() {
 # Runs a command as the agent's user with nothing of root's environment, nor the lock of this run; dialout is for the serial
 # port.
 exec_as_agent() {
+  cd /
   exec setpriv --reuid="$AGENT_USER" --regid="$AGENT_USER" --groups="$AGENT_USER,dialout" \
     env -i PATH="$PATH" HOME="$STATE" TERM="${TERM:-dumb}" NODE_COMPILE_CACHE="$COMPILE_CACHE" "$@" 9>&-
 }
@@ -71,23 +84,22 @@ as_agent() { (exec_as_agent "$@"); }
 warm_cache() {
   [ "$(recall warmed)" != "$NAME $CONTENT" ] || return 0
   is_dry && say "would compile the modules of $NAME into $COMPILE_CACHE" && return 0
-  find "$COMPILE_CACHE" -mindepth 1 -delete
-  try=$(mktemp -d "$CACHE/warm.XXXXXX")
-  cat >"$try/config.yaml" <<END
+  as_agent find "$COMPILE_CACHE" -mindepth 1 -delete
+  try=$(as_agent mktemp -d "$CACHE/warm.XXXXXX")
+  # shellcheck disable=SC2016
+  as_agent sh -c 'mkdir "$1/state" && cat >"$1/config.yaml"' sh "$try" <<END
 stateDir: $try/state
 meters:
   - {name: a, model: we-515, connection: {serial: $try/none}}
   - {name: b, model: we-515, connection: {tcp: 127.0.0.1:9}}
 influxdb: {url: 'http://127.0.0.1:9'}
 END
-  mkdir "$try/state"
-  : >"$try/log"
-  chown -R "$AGENT_USER:$AGENT_USER" "$try"
+  : >"$WORK/warm.log"
   as_agent "$RELEASE/agent/energy-monitor" host-metrics --print --config "$try/config.yaml" >/dev/null 2>&1 || true
-  exec_as_agent "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$try/log" 2>&1 &
+  exec_as_agent "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$WORK/warm.log" 2>&1 &
   warming=$!
   tries=0
-  while [ $tries -lt 60 ] && kill -0 $warming 2>/dev/null && ! grep -q collecting "$try/log"; do
+  while [ $tries -lt 60 ] && kill -0 $warming 2>/dev/null && ! grep -q collecting "$WORK/warm.log"; do
     sleep 0.5
     tries=$((tries + 1))
   done

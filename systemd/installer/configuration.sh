@@ -98,8 +98,7 @@ END
 
 # False where no meter answered: then the collector is set up with the defaults, and waits.
 find_meter() {
-  place=$(mktemp -d "$CACHE/doctor.XXXXXX")
-  chown "$AGENT_USER:$AGENT_USER" "$place"
+  place=$(as_agent mktemp -d "$CACHE/doctor.XXXXXX")
   set -- "$1/agent/energy-monitor" doctor --no-measure --write "$place/config.yaml"
   if [ -n "$TCP" ]; then
     set -- "$@" --tcp "$TCP"
@@ -111,7 +110,7 @@ find_meter() {
   as_agent "$@" || true
   found=no
   if [ -s "$place/config.yaml" ]; then
-    cp "$place/config.yaml" "$WORK/found.yaml"
+    as_agent cat "$place/config.yaml" >"$WORK/found.yaml"
     found=yes
   else
     warn "doctor found no meter; the configuration has the defaults, and the collector waits for it. Look again: sudo systemctl stop energy-monitor-collector; sudo energy-monitor doctor"

@@ -36,8 +36,9 @@ compose() { run docker compose --env-file "$STACK_ENV" --file "$CURRENT/docker/c
 # set_up_databases RELEASE: secrets have to be there before the collector starts, which gets them from systemd.
 set_up_databases() {
   case $DOCKER in
-    yes) start_stack "$1" || databases_failed "InfluxDB and Grafana are not set up (see above)" ;;
-    no) stop_stack ;;
+    # In a process of its own: what ends that does not end this run, whose collector is to be started yet.
+    yes) (start_stack "$1") || databases_failed "InfluxDB and Grafana are not set up (see above)" ;;
+    no) stop_stack || databases_failed "InfluxDB and Grafana could not be stopped; look at: journalctl -u $STACK -e" ;;
     *) restart_stack "$1" ;;
   esac
   [ -z "$INFLUXDB_URL" ] || [ -n "$INFLUXDB_TOKEN_FILE" ] || set_up_influxdb "$1" "$INFLUXDB_URL" ||
@@ -52,12 +53,12 @@ databases_failed() {
 start_stack() {
   install_docker
   if [ ! -e "$STACK_ENV" ]; then
-    sed "s|^SECRETS_DIR=.*|SECRETS_DIR=/etc/energy-monitor/grafana|" "$1/docker/.env.example" | write_file "$STACK_ENV" 0644 root:root
+    sed "s|^SECRETS_DIR=.*|SECRETS_DIR=/etc/energy-monitor/grafana|" "$1/docker/.env.example" | write_file "$STACK_ENV" 0644 root:root || return 1
   fi
   say "starting InfluxDB in Docker (the first time it is fetched)"
   compose up -d influxdb || return 1
   set_up_influxdb "$1" "http://localhost:$(stack_setting INFLUXDB_PORT 8086)" || return 1
-  grafana_secrets
+  grafana_secrets || return 1
   if systemctl is-active --quiet "$STACK" && ! is_stack_changed "$1"; then return 0; fi
   say "starting Grafana in Docker (the first time it is fetched)"
   bring_up_stack "$1"
@@ -84,7 +85,7 @@ restart_stack() {
 stop_stack() {
   systemctl is-enabled --quiet "$STACK" 2>/dev/null || return 0
   say "stopping InfluxDB and Grafana; their data stay"
-  run systemctl disable --now --quiet "$STACK"
+  run systemctl disable --now --quiet "$STACK" || return 1
   is_dry || forget_enabled "$STACK"
 }
 
@@ -119,10 +120,9 @@ set_up_influxdb() {
 
 # Files of secrets reach a container with the owner and mode that they have here: 472 is Grafana's user (docker/README.md).
 grafana_secrets() {
-  run mkdir -p "$GRAFANA_SECRETS"
-  run chmod 0711 "$GRAFANA_SECRETS"
+  run mkdir -p "$GRAFANA_SECRETS" && run chmod 0711 "$GRAFANA_SECRETS" || return 1
   if is_dry || ! cmp -s "$CREDENTIALS/influxdb-reader.token" "$GRAFANA_SECRETS/grafana-influxdb.token"; then
-    write_file "$GRAFANA_SECRETS/grafana-influxdb.token" 0400 472:0 <"$(is_dry && echo /dev/null || echo "$CREDENTIALS/influxdb-reader.token")"
+    write_file "$GRAFANA_SECRETS/grafana-influxdb.token" 0400 472:0 <"$(is_dry && echo /dev/null || echo "$CREDENTIALS/influxdb-reader.token")" || return 1
   fi
   [ -e "$GRAFANA_SECRETS/grafana-admin.password" ] ||
     head -c 18 /dev/urandom | base64 | write_file "$GRAFANA_SECRETS/grafana-admin.password" 0400 472:0

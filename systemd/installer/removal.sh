@@ -10,7 +10,7 @@ uninstall() {
   run systemctl reset-failed 'energy-monitor*' 2>/dev/null || true
   run rm -f "$PROGRAM_LINK" "$SYSUSERS" "$TMPFILES" "$UDEV_RULES"
   reload_udev
-  run rm -rf "$OPT" "$CACHE" "$ROOT/run/energy-monitor"
+  run rm -rf "$OPT" "$CACHE"
   [ "$ACTION" = purge ] ||
     say "removed. Kept: $ETC (settings, secrets), $STATE (the journal), the user $AGENT_USER; install.sh --purge removes them"
 }
@@ -45,6 +45,8 @@ purge() {
   uninstall
   # Root's own calls of the command line have compiled it as well.
   run rm -rf "$ROOT/root/.cache/energy-monitor"
+  # There lies what a killed collector has not yet written: --uninstall leaves it to the next one.
+  run rm -rf "$ROOT/run/energy-monitor"
   run rm -rf "$ETC" "$STATE" "$ROOT"/var/lib/systemd/timers/stamp-energy-monitor-*
   if getent passwd "$AGENT_USER" >/dev/null; then run userdel "$AGENT_USER" || warn "the user $AGENT_USER could not be removed; later: sudo userdel $AGENT_USER"; fi
   if getent group "$AGENT_USER" >/dev/null; then run groupdel "$AGENT_USER" || true; fi

@@ -79,8 +79,9 @@ write_file() {
     cat >/dev/null
     return 0
   fi
-  (umask 077 && cat >"$1.new-$$")
-  chown "$3" "$1.new-$$"
-  chmod "$2" "$1.new-$$"
-  mv -f "$1.new-$$" "$1"
+  (umask 077 && cat >"$1.new-$$") && chown "$3" "$1.new-$$" && chmod "$2" "$1.new-$$" && sync "$1.new-$$" &&
+    mv -f "$1.new-$$" "$1" && return 0
+  rm -f "$1.new-$$"
+  warn "$1 could not be written; it is as it was"
+  return 1
 }

@@ -9,7 +9,7 @@ STEADY_S=3
 
 # switch_to NAME: links, units and whatever has to be restarted. Ends the run when it had to go back.
 switch_to() {
-  old=$(linked "$CURRENT")
+  old=$(release_that_ran)
   old_previous=$(linked "$PREVIOUS")
   put_in_force "$1"
   if [ "$START" = no ]; then
@@ -24,10 +24,19 @@ switch_to() {
   start_timers "$(directory_of "$1")"
 }
 
+# What to go back to: a run that was cut off may have left one in force whose collector never came up.
+release_that_ran() {
+  ran=$(recall proven)
+  if [ -n "$ran" ] && [ -d "$RELEASES/$ran" ]; then printf '%s\n' "$ran"; else linked "$CURRENT"; fi
+}
+
 put_in_force() {
-  before=$(linked "$CURRENT")
-  [ -z "$before" ] || [ "$before" = "$1" ] || link "$PREVIOUS" "$before"
-  [ "$before" = "$1" ] || link "$CURRENT" "$1"
+  if [ -z "$old" ] || [ "$old" = "$1" ]; then
+    [ "$old_previous" != "$1" ] || run rm -f "$PREVIOUS"
+  elif [ "$old_previous" != "$old" ]; then
+    link "$PREVIOUS" "$old"
+  fi
+  [ "$(linked "$CURRENT")" = "$1" ] || link "$CURRENT" "$1"
   if [ "$(readlink "$PROGRAM_LINK" 2>/dev/null)" != "$CURRENT/agent/energy-monitor" ]; then
     run mkdir -p "$(dirname "$PROGRAM_LINK")"
     run ln -sfn "$CURRENT/agent/energy-monitor" "$PROGRAM_LINK"
@@ -42,6 +51,7 @@ start_collector() {
   now=$(collector_fingerprint "$RELEASES/$1")
   if [ "$(recall collector)" = "$now" ] && systemctl is-active --quiet "$COLLECTOR"; then
     say "the collector runs already, and nothing of it has changed"
+    remember proven "$1"
     return 0
   fi
   say "starting the collector, and waiting until it is ready"
@@ -56,6 +66,7 @@ start_collector() {
   [ "$(property ActiveState)" = active ] && [ "$(property NRestarts)" = 0 ] || return 1
   remember collector "$now"
   remember collector-release "$1"
+  remember proven "$1"
 }
 
 property() { systemctl show -P "$1" "$COLLECTOR"; }
@@ -86,7 +97,7 @@ go_back() {
   fi
   warn "release $1 did not start; going back to $old"
   link "$CURRENT" "$old"
-  if [ -n "$old_previous" ]; then link "$PREVIOUS" "$old_previous"; else run rm -f "$PREVIOUS"; fi
+  if [ -n "$old_previous" ] && [ "$old_previous" != "$old" ]; then link "$PREVIOUS" "$old_previous"; else run rm -f "$PREVIOUS"; fi
   system_files "$RELEASES/$old"
   install_units "$RELEASES/$old"
   enable_units "$RELEASES/$old"

@@ -133,13 +133,23 @@ link() {
   run mv -fT "$1.new-$$" "$1"
 }
 
-# What is in force, the one before, and those that collector and Grafana were started from: they read parts of it later.
+# What is in force, the one before, and those that collector, Grafana and a backup that still runs were started from: they
+# read parts of it later.
 remove_old_releases() {
   is_dry && return 0
   for directory in "$RELEASES"/*; do
     case $(basename "$directory") in
-      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall collector-release)" | "$(recall stack-release)") ;;
-      *) rm -rf "$directory" ;;
+      "$(linked "$CURRENT")" | "$(linked "$PREVIOUS")" | "$(recall proven)" | "$(recall collector-release)" | "$(recall stack-release)") ;;
+      *) is_running "$directory" || rm -rf "$directory" ;;
     esac
   done
+}
+
+# is_running DIRECTORY: some process has its Node from there.
+is_running() {
+  real=$(readlink -f "$1")
+  for exe in "$ROOT"/proc/[0-9]*/exe; do
+    case $(readlink "$exe" 2>/dev/null) in "$real"/*) return 0 ;; esac
+  done
+  return 1
 }

@@ -20,6 +20,7 @@ units_of() {
 install_units() {
   CHANGED_UNITS=
   gone=
+  is_dry || rm -f "$UNITS"/energy-monitor*.new-* "$UNITS"/energy-monitor*.d/*.new-*
   for unit in $(units_of "$1"); do
     if copy_changed "$1/systemd/$unit" "$UNITS/$unit"; then CHANGED_UNITS="$CHANGED_UNITS $unit"; fi
   done
@@ -30,7 +31,16 @@ install_units() {
     fi
   done
   remember units "$(units_of "$1")"
-  [ -z "$CHANGED_UNITS$gone" ] || run systemctl daemon-reload
+  if [ -n "$CHANGED_UNITS$gone" ] || is_outdated "$1"; then run systemctl daemon-reload; fi
+}
+
+# systemd has an older unit than the file: a run was cut off here, or a person has changed a drop-in.
+is_outdated() {
+  for unit in $(units_of "$1"); do
+    case $unit in *@.* | *.d/*) continue ;; esac
+    [ "$(systemctl show -P NeedDaemonReload "$unit" 2>/dev/null)" != yes ] || return 0
+  done
+  return 1
 }
 
 remove_unit() {
