@@ -50,6 +50,20 @@ describe.for(SUITES)('on %s', (suite) => {
     expect(err.match(/not permitted/g), err).toHaveLength(Object.keys(others).length);
   });
 
+  test('an adapter may be opened whose driver comes after the start', async (context) => {
+    await requireNspawn(context, suite);
+    const { pi } = await installedPi(suite);
+    // Numbers of drivers that this kernel has not loaded: who may open them hears that nothing is there.
+    const adapters = { ttyUSB0: 'c 188 0', ttyACM3: 'c 166 3', ttyAMA0: 'c 204 64', ttyS0: 'c 4 64' };
+    for (const [name, node] of Object.entries(adapters)) await pi.addDevice(`/dev/${name}`, node);
+    const tries = Object.keys(adapters).map((name) => `(: <>/dev/${name}) && echo opened ${name}`);
+    const { out, err } = await pi.inPlaceOf(COLLECTOR, [...tries, 'true'].join('\n'));
+    expect(err).not.toMatch(/not permitted|denied/);
+    expect(`${out}${err}`.match(/opened|No such device|Input\/output/g)).toHaveLength(Object.keys(adapters).length);
+    // Nothing for the log at each start on a machine without them.
+    expect(await pi.guest.out('journalctl', '--no-pager')).not.toMatch(/stat device|DeviceAllow/);
+  });
+
   test('nothing is written outside of their directories', async (context) => {
     await requireNspawn(context, suite);
     const { pi } = await installedPi(suite, BACKED_UP);

@@ -75,6 +75,27 @@ describe.for(SUITES)('on %s', (suite) => {
     );
   });
 
+  test('to stop the target stops all, a backup that runs as well; to start it starts all', async (context) => {
+    await requireNspawn(context, suite);
+    const { pi } = await installedPi(suite);
+    const backup = 'energy-monitor-backup.service';
+    await pi.dropIn(backup, '[Service]\nExecStart=\nExecStart=/bin/sleep 300\n');
+    await pi.guest.out('systemctl', 'start', '--no-block', backup);
+    await pi.until(backup, { ActiveState: 'activating' });
+    await pi.guest.out('systemctl', 'stop', 'energy-monitor.target');
+    await pi.until(COLLECTOR, { ActiveState: 'inactive' });
+    await pi.eventually(
+      () => pi.guest.out('systemctl', 'list-units', '--plain', '--no-legend', '--state=active,activating', 'energy-*'),
+      (running) => running === '',
+      'nothing to run',
+    );
+    await pi.guest.out('systemctl', 'start', 'energy-monitor.target');
+    for (const name of ['backup', 'host-metrics', 'verify']) {
+      await pi.until(`energy-monitor-${name}.timer`, { ActiveState: 'active' });
+    }
+    await pi.until(COLLECTOR, { ActiveState: 'active' });
+  });
+
   test('a collector that ends again and again is told once', async (context) => {
     await requireNspawn(context, suite);
     const { pi } = await installedPi(suite);
