@@ -45,10 +45,13 @@ owned_directory() { run install -d -m "$2" -o "$3" -g "$4" "$1"; }
 hand_over() {
   [ ! -d "$STATE" ] || [ "$(stat -c %U "$STATE")" = "$AGENT_USER" ] ||
     run chown --recursive --no-dereference "$AGENT_USER:$AGENT_USER" "$STATE"
-  if has_config && ! is_dry && ! as_agent test -r "$CONFIG"; then
-    run chown "root:$AGENT_USER" "$CONFIG"
-    run chmod 0640 "$CONFIG"
-  fi
+  # Register tables lie beside the configuration; what is not YAML may be a secret.
+  [ ! -d "$ETC" ] || find "$ETC" \( -path "$CREDENTIALS" -o -path "$BACKUP_CREDENTIALS" -o -path "$GRAFANA_SECRETS" \) -prune -o \
+    \( -type d -o -name '*.yaml' -o -name '*.yml' \) ! -type l -print | while IFS= read -r path; do
+    is_dry || as_agent test -r "$path" && continue
+    run chown "root:$AGENT_USER" "$path"
+    run chmod g+rX,o= "$path"
+  done
 }
 
 make_directories() {

@@ -59,6 +59,7 @@ default_serial() {
 prepare_configuration() {
   if has_config; then
     check_config "$1" "$CONFIG"
+    check_state_dir
     return 0
   fi
   is_dry && say "would make: $CONFIG (0640, root:$AGENT_USER), and check it" && return 0
@@ -76,6 +77,14 @@ check_config() {
   cat "$WORK/output" >&2
   if [ "$2" != "$CONFIG" ]; then rm -f "$2"; fi
   fail config "release $(basename "$1") does not accept ${2%.try}; mend what is named above and run it again; nothing was switched"
+}
+
+# The units may write to $STATE alone, so another place needs a drop-in; a person's, for only they know the disk.
+check_state_dir() {
+  place=$(sed -n "s/^stateDir: *[\"']*\([^\"'#]*\).*/\1/p" "$CONFIG" 2>/dev/null | sed 's/ *$//')
+  case $place in '' | /var/lib/energy-monitor | /var/lib/energy-monitor/*) return 0 ;; esac
+  ! grep -rqsF "ReadWritePaths=" "$UNITS"/energy-monitor-.service.d || return 0
+  warn "stateDir is $place, where the units may not write; let them, and run it again: sudo install -d -o $AGENT_USER $place; printf '[Service]\nReadWritePaths=%s\n' $place | sudo tee $UNITS/energy-monitor-.service.d/50-state.conf"
 }
 
 meters_text() {

@@ -82,6 +82,6 @@ start_timers() {
 
 # What the collector's process is made of; it tells its version from package.json.
 collector_fingerprint() {
-  fingerprint "$1/agent" "$1/package.json" "$1/package-lock.json" "$1/systemd/$COLLECTOR" "$1"/systemd/energy-monitor-.service.d \
+  fingerprint "$1/agent" "$1/package.json" "$1/package-lock.json" "$1/systemd/$COLLECTOR" "$UNITS"/energy-monitor-.service.d \
     "$1/systemd/$COLLECTOR.d" "$UNITS/$COLLECTOR.d" "$CONFIG" "$CREDENTIALS"
 }

@@ -103,3 +103,36 @@ END
   succeeds
   [ ! -e "$ROOT/run/energy-monitor" ]
 }
+
+@test "a stateDir elsewhere is told with the drop-in that it needs, once" {
+  mkdir -p "$ROOT/etc/energy-monitor"
+  echo 'stateDir: "/mnt/ssd/state" # the disk' >"$ROOT/etc/energy-monitor/config.yaml"
+  setup_with 1.0.0 --yes
+  succeeds
+  says 'stateDir is /mnt/ssd/state, where the units may not write'
+  forget_calls
+  printf '[Service]\nReadWritePaths=/mnt/ssd/state\n' >"$ROOT/etc/systemd/system/energy-monitor-.service.d/50-state.conf"
+  setup_with 1.0.0 --yes
+  succeeds
+  says_not 'stateDir'
+  # It runs without that drop-in yet.
+  [ "$(calls 'systemctl start energy-monitor-collector.service')" = 1 ]
+}
+
+@test "tables that root has restored beside the configuration are handed over, secrets are not" {
+  mkdir -p "$ROOT/etc/energy-monitor/"{tables,credentials}
+  for file in config.yaml tables/mine.yaml credentials/x.yaml drill.key; do echo x >"$ROOT/etc/energy-monitor/$file"; done
+  chmod 600 "$ROOT/etc/energy-monitor/"{config.yaml,tables/mine.yaml,credentials/x.yaml,drill.key}
+  chmod 700 "$ROOT/etc/energy-monitor/tables"
+  # The agent's user, who may not read what is root's alone.
+  stand_in setpriv <<'END'
+while [ "${1#--}" != "$1" ]; do shift; done
+case "$*" in *"test -r "*) for path; do :; done; case $(stat -c %a "$path") in ?00) exit 1 ;; esac ;; esac
+exec "$@"
+END
+  setup_with 1.0.0 --yes
+  succeeds
+  for file in config.yaml tables/mine.yaml; do [ "$(mode_of "/etc/energy-monitor/$file")" = 640 ]; done
+  [ "$(mode_of /etc/energy-monitor/tables)" = 750 ]
+  for file in credentials/x.yaml drill.key; do [ "$(mode_of "/etc/energy-monitor/$file")" = 600 ]; done
+}

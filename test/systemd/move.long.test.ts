@@ -30,7 +30,10 @@ test('a new Pi goes on where the lost one ended, with the recovery key, the cred
   const backup = `backup: {recipient: ${recipient}, stores: [{directory: ${STORE}}]}\n`;
   const sink = "influxdb: {url: 'http://127.0.0.1:9', tokenFile: influxdb.token}\n";
   await old.guest.out('install', '-d', '-m', '0700', ETC, `${ETC}/credentials`);
-  old.guest.write(`${ETC}/config.yaml`, `${CONFIG}${sink}${backup}`, 0o600);
+  const table = await old.guest.out(`${release}/agent/energy-monitor`, 'meter', 'describe', 'we-515', '--yaml');
+  old.guest.write(`${ETC}/tables/mine.yaml`, table);
+  const config = CONFIG.replace('we-515', './tables/mine.yaml');
+  old.guest.write(`${ETC}/config.yaml`, `${config}${sink}${backup}`, 0o600);
   old.guest.write(`${ETC}/credentials/influxdb.token`, 'a token', 0o600);
   expect(await old.guest.run(`${release}/install.sh`, '--yes')).toMatchObject({ code: 0 });
   await old.guest.out('install', '-d', '-o', 'energy-monitor', STORE);
