@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2034
+# shellcheck shell=sh disable=SC2015,SC2034,SC2153
 # /etc/energy-monitor/config.yaml: one that is there is never written to; a new one is made of flags, answers and doctor.
 
 DEFAULT_SERIAL=/dev/energy-meter

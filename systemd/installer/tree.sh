@@ -103,7 +103,8 @@ apt_install() {
   DEBIAN_FRONTEND=noninteractive
   export DEBIAN_FRONTEND
   run_quietly apt-get update -qq || warn "the list of packages could not be renewed; trying with the old one"
-  run_quietly apt-get install -y -qq "$@" ||
+  # A machine that was just started installs its own updates.
+  run_quietly apt-get install -o DPkg::Lock::Timeout=300 -y -qq "$@" ||
     fail missing "apt-get could not install $*; look at the lines above, mend that and run it again"
 }
 

@@ -136,3 +136,13 @@ END
   [ "$(mode_of /etc/energy-monitor/tables)" = 750 ]
   for file in credentials/x.yaml drill.key; do [ "$(mode_of "/etc/energy-monitor/$file")" = 600 ]; done
 }
+
+@test "a card that is nearly full holds up no new SAS, but a new release" {
+  first_installation
+  stand_in df <<<'printf "Filesystem 1024-blocks Used Available\nx 9 9 5000\n"'
+  echo new >"$BOX/azure.sas"
+  setup_with 1.0.0 --yes --azure-url https://a.example/energy --azure-sas-file "$BOX/azure.sas"
+  succeeds
+  setup_with 2.0.0 --yes
+  fails_with 71
+}
