@@ -129,11 +129,19 @@ describe.for(SUITES)('on %s', (suite) => {
     expect(await pi.guest.out('ls', '/opt/energy-monitor/releases')).toBe(`${await version(pi)}\n`);
   });
 
-  test('a link that the agent\'s user has put into its cache leads root nowhere', async (context) => {
+  test("a link that the agent's user has put into its cache leads root nowhere", async (context) => {
     await requireNspawn(context, suite);
     const pi = await readingPi(suite);
     const link = 'rm -r /var/cache/energy-monitor/compile && ln -s /etc /var/cache/energy-monitor/compile';
-    await pi.guest.out('setpriv', '--reuid=energy-monitor', '--regid=energy-monitor', '--clear-groups', 'sh', '-c', link);
+    await pi.guest.out(
+      'setpriv',
+      '--reuid=energy-monitor',
+      '--regid=energy-monitor',
+      '--clear-groups',
+      'sh',
+      '-c',
+      link,
+    );
     await install(pi, await releases.variant(`9.2.0-${suite}`));
     expect(await pi.guest.out('stat', '--format=%U %a', '/etc', '/etc/passwd')).toBe('root 755\nroot 644\n');
     await pi.moreReadings(2);

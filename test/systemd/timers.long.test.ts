@@ -89,7 +89,10 @@ describe.for(SUITES)('on %s', (suite) => {
       (running) => running === '',
       'nothing to run',
     );
-    expect(await pi.properties(backup, 'ActiveState', 'Result')).toEqual({ ActiveState: 'inactive', Result: 'success' });
+    expect(await pi.properties(backup, 'ActiveState', 'Result')).toEqual({
+      ActiveState: 'inactive',
+      Result: 'success',
+    });
     expect(await pi.log(ALERT)).toBe('');
     await pi.guest.out('systemctl', 'start', 'energy-monitor.target');
     for (const name of ['backup', 'host-metrics', 'verify']) {
