@@ -54,6 +54,7 @@ END
 [ $# -gt 0 ] || { echo 'No space left on device' >&2; exit 1; }
 exec /bin/cat "$@"
 END
+  # shellcheck disable=SC2016
   for caller in 'write_file "$file" 0600 root:root' 'write_file "$file" 0600 root:root || echo not written'; do
     run sh -c 'ENERGY_MONITOR_SOURCED=1 ENERGY_MONITOR_INSTALLER=$0 . "$0" && DRY_RUN=no && file=$1 && echo new | { eval "$2"; }' \
       "$BOX/1.0.0/install.sh" "$ROOT/etc/energy-monitor/backup-credentials/azure.sas" "$caller"
