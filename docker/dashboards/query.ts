@@ -90,16 +90,33 @@ export const CALENDAR_IMPORTS = ['date', 'timezone'] as const;
 /** Most kW that a home draws (agent/history/counting.ts); a register that grows faster is another meter's. */
 const MOST_KW = '100.0';
 
+/** So long before a period a register's value still tells what was counted since: of a longer outage nothing is told. */
+const BACK = '92d';
+
 /**
  * kWh of each window, from the last value of the register in each. A register that falls was reset: what it shows then was counted since.
  * One that jumps is another meter's, and counts nothing. What was counted while nothing was read is spread evenly over that time, so that
  * days add up. Where a meter is replaced or reset, up to one window is lost.
  */
-export const COUNTED = `counted = (bucket, start, every, back, fields) =>
+export const COUNTED = `of = (bucket, start, stop, fields) =>
     from(bucket: bucket)
-        |> range(start: date.sub(d: back, from: start), stop: stop)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
-        |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+known = (tables=<-) => tables |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+
+counted = (bucket, start, every, fields) => {
+    // Where the register stood before, however long that is ago: the storage looks it up without reading what is between. Twice,
+    // since the first row of all has no row to be counted from.
+    before = of(bucket: bucket, start: date.sub(d: ${BACK}, from: start), stop: start, fields: fields) |> last() |> known()
+
+    return union(
+        tables: [
+            before |> timeShift(duration: -1s),
+            before,
+            of(bucket: bucket, start: start, stop: stop, fields: fields) |> known(),
+        ],
+    )
+        |> sort(columns: ["_time"])
         |> duplicate(column: "_value", as: "after")
         |> difference(columns: ["_value"], keepFirst: true)
         |> elapsed(unit: 1s)
@@ -115,12 +132,13 @@ export const COUNTED = `counted = (bucket, start, every, back, fields) =>
                             0.0,
                 }),
         )
-        |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+        |> known()
         |> cumulativeSum()
         |> interpolate.linear(every: every)
         |> difference()
         |> range(start: start, stop: stop)
         |> group(columns: ["_field"])
+}
 
 // Of a meter that counts both ways and their sum, the sum; of one without the sum, what came in.
 first = (tables=<-, columns) =>
@@ -144,9 +162,9 @@ export const DRAWN_BY_TARIFF = `/^(${TARIFFS.join('|')})$/`;
 
 /** Minutes where a panel shows the day of now; what is older has quarters of an hour. */
 export const byMinutes = (start: string, fields: string): string =>
-  `counted(bucket: ${BUCKET.minutes}, start: ${start}, every: 1m, back: 1d, fields: ${fields})`;
+  `counted(bucket: ${BUCKET.minutes}, start: ${start}, every: 1m, fields: ${fields})`;
 export const byQuarters = (start: string, fields: string): string =>
-  `counted(bucket: ${BUCKET.quarters}, start: ${start}, every: 15m, back: 7d, fields: ${fields})`;
+  `counted(bucket: ${BUCKET.quarters}, start: ${start}, every: 15m, fields: ${fields})`;
 
 /** Means of quarters of an hour since some local day, as the storage has them. */
 export const quarters = (start: string, name: string): string => `from(bucket: ${BUCKET.quarters})
