@@ -16,9 +16,12 @@ minutes = (fields) =>
         |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
 `;
 
-/** Means of ten minutes: of minutes, so only where the whole of them was read. Phases count one by one. */
-const TEN_MINUTES = `minutes(fields: /^voltage(_l[123])?$/)
-    |> aggregateWindow(every: 10m, fn: mean, timeSrc: "_start", createEmpty: false)
+/** Means of ten minutes, of what was read of them. */
+const BY_PHASE = `minutes(fields: /^voltage(_l[123])?$/)
+    |> aggregateWindow(every: 10m, fn: mean, timeSrc: "_start", createEmpty: false)`;
+
+/** All of them: phases count one by one. */
+const TEN_MINUTES = `${BY_PHASE}
     |> group()
     |> keep(columns: ["_time", "_value"])`;
 
@@ -63,11 +66,13 @@ ${windowedByPhase('voltage', 'most')}
     )
     |> map(fn: (r) => ({_time: v.timeRangeStop, lowest: r.lowest, highest: r.highest}))`,
   }),
-  /** V: each 10-minute mean. */
+  /** V: each 10-minute mean, of each phase. */
   tenMinutes: script({
     parts: [MINUTES],
-    ask: `${TEN_MINUTES}
-    |> rename(columns: {_value: "10-minute mean"})`,
+    ask: `${BY_PHASE}
+    |> group(columns: ["${TAGS.model}"])
+    |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+    |> drop(columns: ["_start", "_stop", "_measurement", "${TAGS.meter}"])`,
   }),
   /** % of minutes in which no single reading was beyond the limit: stricter than the standard's means of 10 s. */
   frequencyShare: script({
@@ -124,8 +129,12 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
   }),
 } as const;
 
-/** The same as spans for a dashboard's time axis: `time`, `timeEnd` and `text` are what Grafana looks for. */
+/**
+ * The same as spans for a dashboard's time axis: `time`, `timeEnd` and `text` are what Grafana looks for. The newest only: Grafana
+ * refuses an answer of more than ten times the 100 points that it asks an annotation for.
+ */
 export const GAP_SPANS = `${QUALITY.gaps}
+    |> limit(n: 500)
     |> map(fn: (r) => ({time: r._time, timeEnd: r.until, text: "no reading for " + string(v: r.minutes) + " min"}))`;
 
 /** What a person reads for a quantity's columns: of the meter as a whole, and of each phase. */
