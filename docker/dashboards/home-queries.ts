@@ -11,6 +11,7 @@ import {
   newest,
   quarters,
   RANGE,
+  STOP,
   script,
   windowed,
 } from './query.ts';
@@ -51,7 +52,7 @@ export const HOME = {
   /** W */
   powerNow: script({
     imports: ['date'],
-    parts: [],
+    parts: [STOP],
     ask: `${newest(POWER)}\n    |> rename(columns: {_value: "power"})`,
   }),
   /** kWh: `now` since midnight, `before` in as many hours of yesterday. */

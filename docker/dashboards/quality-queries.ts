@@ -1,5 +1,5 @@
 import { BUCKET, ROLLUP, TAGS } from './names.ts';
-import { OF_METER, RANGE, script, windowed, windowedByPhase } from './query.ts';
+import { OF_METER, RANGE, STOP, script, windowed, windowedByPhase } from './query.ts';
 
 /** EN 50160, low voltage: 230 V +/- 10 % in 95 % of a week's 10-minute means, +10 / -15 % in all; 50 Hz +/- 1 % in 99.5 % of a year. */
 export const LIMITS = {
@@ -8,11 +8,11 @@ export const LIMITS = {
 } as const;
 
 /** Roll-ups of minutes of the page's range, but never more than its last ten days: 14 400 points a field. */
-const MINUTES = `tenDays = time(v: int(v: v.timeRangeStop) - int(v: 240h))
+const MINUTES = `${STOP}tenDays = time(v: int(v: stop) - int(v: 240h))
 start = if v.timeRangeStart < tenDays then tenDays else v.timeRangeStart
 minutes = (fields) =>
     from(bucket: ${BUCKET.minutes})
-        |> range(start: start, stop: v.timeRangeStop)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
 `;
 
@@ -29,7 +29,7 @@ const TEN_MINUTES = `${BY_PHASE}
 const share = (within: string) =>
   `|> map(fn: (r) => ({_time: r._time, _value: if ${within} then 100.0 else 0.0}))
     |> mean()
-    |> map(fn: (r) => ({_time: v.timeRangeStop, share: r._value}))`;
+    |> map(fn: (r) => ({_time: stop, share: r._value}))`;
 
 const { voltage, frequency } = LIMITS;
 const decimal = (value: number) => (Number.isInteger(value) ? `${value}.0` : String(value));
@@ -64,7 +64,7 @@ ${windowedByPhase('voltage', 'most')}
                 highest: if r._value > accumulator.highest then r._value else accumulator.highest,
             }),
     )
-    |> map(fn: (r) => ({_time: v.timeRangeStop, lowest: r.lowest, highest: r.highest}))`,
+    |> map(fn: (r) => ({_time: stop, lowest: r.lowest, highest: r.highest}))`,
   }),
   /** V: each 10-minute mean, of each phase. */
   tenMinutes: script({

@@ -18,6 +18,9 @@ export function script({ imports = [], parts, ask }: Script): string {
   return [all.join(''), ...parts, ask].filter((part) => part !== '').join('\n');
 }
 
+/** The end of the page's range, but not the rest of a day, month or year that is chosen as a whole: nothing was read there yet. */
+export const STOP = 'stop = if v.timeRangeStop < now() then v.timeRangeStop else now()\n';
+
 /** Of the meter that is chosen above the dashboard; names of meters have no quotes (agent/config/schema.ts). */
 export const OF_METER = `r._measurement == ${MEASUREMENT.meter} and r.${TAGS.meter} == "\${meter:raw}"`;
 
@@ -79,8 +82,7 @@ export const windowedByPhase = (quantity: Quantity, of: Aspect): string =>
  */
 export const CALENDAR = `option location = timezone.location(name: if "\${zone}" == "utc" then "UTC" else "\${zone}")
 
-stop = v.timeRangeStop
-today = date.truncate(t: stop, unit: 1d)
+${STOP}today = date.truncate(t: stop, unit: 1d)
 month = date.truncate(t: stop, unit: 1mo)
 daysAgo = (n) => date.truncate(t: time(v: int(v: today) - n * int(v: 24h) + int(v: 12h)), unit: 1d)
 monthsAgo = (n) => date.truncate(t: time(v: int(v: month) - n * int(v: 730h) + int(v: 360h)), unit: 1mo)
@@ -173,9 +175,9 @@ export const quarters = (start: string, name: string): string => `from(bucket: $
     |> group()
     |> keep(columns: ["_time", "_value"])`;
 
-/** The newest raw reading, unless it is older than five minutes. */
+/** The newest raw reading, unless it is older than five minutes; with STOP before it. */
 export const newest = (name: string): string => `from(bucket: ${BUCKET.raw})
-    |> range(start: date.sub(d: 5m, from: v.timeRangeStop), stop: v.timeRangeStop)
+    |> range(start: date.sub(d: 5m, from: stop), stop: stop)
     |> filter(fn: (r) => ${OF_METER} and r._field == ${name})
     |> last()
     |> group()

@@ -90,3 +90,25 @@ test('each phase has its own curve of 10-minute means, in the order of time', as
   expect(rows.map((row) => Date.parse(row._time ?? ''))).toEqual([30, 20, 10].map((n) => STOP_MS - n * MINUTE_MS));
   for (const row of rows) expect(row).toMatchObject({ voltage_l1: '231', voltage_l2: '232', voltage_l3: '233' });
 });
+
+test('a range that ends later than now, such as Grafana’s This month, tells of now', async (context) => {
+  requireInfluxd(context);
+  using workplace = new Workplace();
+  const minuteMs = Date.now() - (Date.now() % MINUTE_MS);
+  const minutes = Array.from({ length: 60 }, (_, n) => minuteMs - (n + 1) * MINUTE_MS);
+  const backup = { series: { measurement: 'backup', meter: 'raspberrypi', model: 'usb' }, values: { ok: 1 } };
+  const answers = await serverOf(workplace, [
+    line('energy', 'house', minuteMs - 5000, { active_power: 321, duration: 0.1 }),
+    ...minutes.map((timeMs) => line('energy_1m', 'house', timeMs, { voltage: 230, count: 60 })),
+    { bucket: 'host', text: toLine({ ...backup, timeMs: minuteMs - HOUR_MS }) },
+  ]);
+  const page = { ...pageOf('house', minuteMs + 20 * DAY_MS), fromMs: minuteMs - 10 * DAY_MS };
+  const row = async (name: string, title: string) =>
+    (await answers.ask(title, queryOf(dashboard(name), title), page))[0];
+  expect((await row('home', 'Power now'))?.power).toBe('321');
+  expect((await row('quality', 'Voltage within ±10 %'))?.share).toBe('100');
+  expect(Number((await row('machine', 'Newest reading'))?.house)).toBeLessThan(300);
+  const age = Number((await row('machine', 'Age of the last whole backup'))?.usb);
+  expect(age).toBeGreaterThanOrEqual(3600);
+  expect(age).toBeLessThan(3900);
+});
