@@ -65,6 +65,12 @@ test('an outage longer than a week across the first of the month is counted alik
   expect(Number((await row('This month'))?.now)).toBeCloseTo(hours, 6);
   expect(Number((await row('Tariffs this month'))?.T2)).toBeCloseTo(hours, 6);
   expect(Number((await row('Cost this month'))?.cost)).toBeCloseTo(0.25 * hours, 6);
+  const cost = async (price: string) => {
+    const typed = { ...page, variables: { ...page.variables, price } };
+    return (await answers.ask(`cost at ${price}`, queryOf(home, 'Cost this month'), typed))[0]?.cost;
+  };
+  expect(Number(await cost('0,25 '))).toBeCloseTo(0.25 * hours, 6);
+  expect(await cost('')).toBeUndefined();
 });
 
 test('yesterday is whole after an outage of two days that ended in it', async (context) => {
