@@ -108,13 +108,16 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
     |> keep(columns: ["_time", "_value", "${TAGS.model}"])
     |> rename(columns: {_value: "readings"})`,
   }),
-  /** Minutes without a reading within the range, and the part of it: from the first minute that has one. */
+  /** Minutes without a reading within the range: from the first minute that has one, until now for one that goes on. */
   gaps: script({
+    imports: ['array', 'date'],
     parts: [MINUTES],
-    ask: `minutes(fields: /^${ROLLUP.count}$/)
-    |> group()
+    ask: `// A gap that goes on has no minute behind it: what a roll-up may be late, before the end, serves as one.
+end = array.from(rows: [{_time: date.sub(d: 3m, from: date.truncate(t: stop, unit: 1m))}])
+    |> filter(fn: (r) => r._time > start)
+
+union(tables: [minutes(fields: /^${ROLLUP.count}$/) |> group() |> keep(columns: ["_time"]), end])
     |> sort(columns: ["_time"])
-    |> keep(columns: ["_time", "_value"])
     |> elapsed(unit: 1m)
     |> filter(fn: (r) => r.elapsed > 1)
     |> map(

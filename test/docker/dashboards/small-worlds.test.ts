@@ -118,3 +118,17 @@ test('a range that ends later than now, such as Grafana’s This month, tells of
   expect(age).toBeGreaterThanOrEqual(3600);
   expect(age).toBeLessThan(3900);
 });
+
+test('a gap that goes on is told as well', async (context) => {
+  requireInfluxd(context);
+  using workplace = new Workplace();
+  const silentMs = STOP_MS - 2 * HOUR_MS;
+  const minutes = Array.from({ length: 5 }, (_, n) => silentMs - (n + 1) * MINUTE_MS);
+  const answers = await serverOf(
+    workplace,
+    minutes.map((timeMs) => line('energy_1m', 'house', timeMs, { count: 60 })),
+  );
+  const rows = await answers.ask('Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('house'));
+  expect(rows.map((row) => [Date.parse(row._time ?? ''), row.minutes])).toEqual([[silentMs, '117']]);
+  expect(await answers.ask('Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('garage'))).toEqual([]);
+});
