@@ -47,20 +47,20 @@ export function meterNames(
 }
 
 /**
- * @param dayMs UTC ms of the beginning of the day
+ * @param span `dayMs`: UTC ms of the beginning of the day; `gaps`: of all meters since then, which are looked for in years of them
  * @throws AgentError when the journal cannot be read
  */
 export function meterDay(
   reader: JournalReader,
   { name, intervalMs }: MeterName,
   collected: MeterStatus | undefined,
-  { dayMs, nowMs }: { dayMs: number; nowMs: number },
+  { dayMs, nowMs, gaps }: { dayMs: number; nowMs: number; gaps: readonly Gap[] },
 ): MeterDay {
   const extent = reader.extent();
   const fromMs = Math.min(Math.max(dayMs, extent.fromMs ?? nowMs), nowMs);
   const missed: MeterDay['missed'] = {};
-  for (const gap of reader.gaps({ fromMs, toMs: nowMs, meter: name })) {
-    if (gap.series.measurement !== METERS) continue;
+  for (const gap of gaps) {
+    if (gap.series.measurement !== METERS || gap.series.meter !== name || gap.toMs < fromMs) continue;
     missed[gap.cause] = (missed[gap.cause] ?? 0) + pointsIn(gap, { fromMs, nowMs, intervalMs });
   }
   // A clock that was ahead leaves readings of days to come: they would hide a meter that is silent now.

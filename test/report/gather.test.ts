@@ -82,11 +82,20 @@ test('readings of days to come, by a clock that was ahead, do not hide that a me
   expect((await gathered(file)).meters[0]?.last?.timeMs).toBe(NOW_MS - 3_600_000);
   const reader = new JournalReader(stateDir);
   const own = { name: 'house', lastReading: { timeMs: NOW_MS + 86_400_000, values: {} } } as MeterStatus;
-  const day = { dayMs: NOW_MS - 600_000, nowMs: NOW_MS };
+  const day = { dayMs: NOW_MS - 600_000, nowMs: NOW_MS, gaps: [] };
   expect(meterDay(reader, { name: 'house', intervalMs: 1000 }, own, day).last?.timeMs).toBe(NOW_MS - 3_600_000);
   const ownNow = { ...own, lastReading: { timeMs: NOW_MS + 900, values: {} } };
   expect(meterDay(reader, { name: 'house', intervalMs: 1000 }, ownNow, day).last?.timeMs).toBe(NOW_MS + 900);
   reader.close();
+});
+
+test('what was missed before the first reading there is counts for nothing, and names no cause', async () => {
+  const { stateDir, file } = place('timeZone: Europe/Berlin\n');
+  filled(stateDir, (journal) => {
+    journal.appendGap({ series: HOUSE, fromMs: NOW_MS - 90_000, toMs: NOW_MS - 61_000, cause: 'timeout' });
+    journal.append(readingAt(NOW_MS - 60_000), DECIMALS);
+  });
+  expect((await gathered(file)).meters[0]?.missed).toEqual({});
 });
 
 test('of a meter that is read each hour the points of today are those that were due', async () => {
