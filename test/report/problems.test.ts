@@ -27,10 +27,6 @@ const machine = (values: Record<string, number>): Partial<Facts> => ({
 const silent = (seconds: number, intervalMs = 1000): Partial<Facts> => ({
   meters: [{ ...DAY, intervalMs, last: { timeMs: NOW_MS - seconds * 1000, values: {} } }],
 });
-const silentAtStart: Partial<Facts> = {
-  meters: [{ ...DAY, last: undefined, points: 0 }],
-  ...collector({ startedMs: NOW_MS - 5000 }),
-};
 const journal = { message: 'the disk is full', hint: 'make room there', sinceMs: 0 };
 const ASIDE = { path: '/var/lib/energy-monitor/journal.db.damaged-1', bytes: 5e6, salvage: undefined };
 const HELD = { boot: 'a', offsetMs: 0, readings: 12, fromMs: 0, toMs: 1, meters: ['house'] };
@@ -86,7 +82,6 @@ const CASES: readonly [string, Partial<Facts>, RegExp, RegExp][] = [
     /^barn stands in .*config.yaml/,
     /systemctl reload/,
   ],
-  ['meter-not-read', { meters: [DAY, { ...DAY, name: 'barn' }] }, /^barn stands in .*config.yaml/, /systemctl reload/],
   ['gaps', { meters: [{ ...DAY, missed: { crc: 40, timeout: 393 } }] }, /lacks 1.0 % .*393 timeout, 40 crc/, /wires A/],
   [
     'gaps',
@@ -245,10 +240,7 @@ const BORDERS: readonly [string, Partial<Facts>][] = [
     'a server that is ten minutes late',
     server({ takenMs: NOW_MS - 10 * MINUTE_MS, waiting: 600 }, { catchingUp: true }),
   ],
-  [
-    'a machine without any reading yet',
-    { ...silentAtStart, journal: { fromMs: null, toMs: null, bytes: 0 }, backups: {} },
-  ],
+  ['a machine without any reading yet', { meters: [], journal: { fromMs: null, toMs: null, bytes: 0 }, backups: {} }],
   ['a forwarding that is to begin', { ...server({ live: undefined }), ...collector({ startedMs: NOW_MS - 5000 }) }],
   ['three hours without a backup', store({ good: { sequence: 9, madeMs: NOW_MS - 3 * HOUR_MS } })],
   ['a store that is no longer configured', { backups: { ...WELL.backups, old: { label: 'x', triedMs: 0, owed: 9 } } }],
