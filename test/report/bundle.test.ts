@@ -182,6 +182,22 @@ test('an address is the same in each text', async () => {
   expect(texts.get('logs/kernel.log') ?? texts.get('units.txt')).toContain(`from ${inConfig} and`);
 });
 
+test('a token that is an alias goes from where its anchor stands as well', async () => {
+  const { root, config, stateDir } = leakyPi();
+  writeFileSync(
+    config,
+    `stateDir: ${stateDir}
+meters: [{name: house, model: we-515, connection: {serial: /dev/ttyUSB0}}]
+influxdb: [{name: one, url: 'http://localhost:1', org: &both plantedAnchor, token: *both}]
+`,
+  );
+  const file = join(temporaryDirectory(), 'bundle.tar.gz');
+  await makeBundle({ config, version: '1', file, root });
+  const texts = unpacked(file);
+  expect(texts.get('config.yaml')).toMatch(/org: &both \*\*\*/);
+  for (const text of texts.values()) expect(text).not.toContain('plantedAnchor');
+});
+
 test('a configuration with mistakes is left out: a mistyped key may hold the secret', async () => {
   const { root, config, stateDir } = leakyPi();
   writeFileSync(
