@@ -1,6 +1,8 @@
+import { fstatSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { AgentError, EXIT_CODES, errnoOf } from './system/errors.ts';
+import { scrub } from './system/scrub.ts';
 
 const EXIT_CODES_HELP = `
 Exit codes:
@@ -65,16 +67,27 @@ async function program(called: string | undefined): Promise<Command> {
   return root;
 }
 
+/** journald takes the priority from the prefix of each line (sd-daemon(3)), and says so of the stream (systemd.exec(5)). */
+function complain(text: string): void {
+  let stream: string | undefined;
+  try {
+    const { dev, ino } = fstatSync(process.stderr.fd);
+    stream = `${dev}:${ino}`;
+  } catch {
+    // Nobody hears it.
+  }
+  const clean = scrub(text);
+  process.stderr.write(stream === process.env.JOURNAL_STREAM ? clean.replace(/^(?=.)/gm, '<3>') : clean);
+}
+
 /** Ends the process with one sentence for the person, and the exit code of the kind of failure. */
 function fail(error: unknown): never {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EXIT_CODES.usage);
   if (error instanceof AgentError) {
-    process.stderr.write(`energy-monitor: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
+    complain(`energy-monitor: ${error.message}\n${error.hint === undefined ? '' : `  ${error.hint}\n`}`);
     process.exit(error.exitCode);
   }
-  process.stderr.write(
-    `energy-monitor: a defect, please report it: ${error instanceof Error ? error.stack : String(error)}\n`,
-  );
+  complain(`energy-monitor: a defect, please report it: ${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(EXIT_CODES.internal);
 }
 
@@ -83,6 +96,9 @@ process.stdout.on('error', (error) => (errnoOf(error) === 'EPIPE' ? process.exit
 
 // A log that cannot be written (full disk, reader gone) must not end the collector.
 process.stderr.on('error', () => {});
+
+// From a timer or an event: the same as from a command.
+process.on('uncaughtException', fail);
 
 program(process.argv[2])
   .then((root) => root.parseAsync())

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { readForwardingStatus } from '../forwarding/forward-status.ts';
 import { journalPath } from '../journal/database.ts';
+import { timeOfKey } from '../journal/keys.ts';
 import { readOnce } from '../journal/reader.ts';
 import { GAP_CAUSES, type Values } from '../readings/reading.ts';
 import { AGENT } from './agent-names.ts';
@@ -26,8 +27,9 @@ export function agentValues(stateDir: string, nowMs = Date.now()): Values {
     values[`${AGENT.gaps}${cause}`] = status.meters.reduce((sum, { gaps }) => sum + (gaps[cause] ?? 0), 0);
   }
   const newest = Math.max(...status.meters.map(({ lastReading }) => lastReading?.timeMs ?? Number.NEGATIVE_INFINITY));
-  const taken = (readForwardingStatus(directory)?.sinks ?? []).flatMap(({ name, lastTimeMs }) =>
-    lastTimeMs === undefined || name.endsWith('/host') ? [] : [lastTimeMs],
+  // Where it stands in the journal, not what it sent last: that is unknown until it sends, and may be a reading that came late.
+  const taken = (readForwardingStatus(directory)?.sinks ?? []).flatMap(({ name, position }) =>
+    position.key === 0 || name.endsWith('/host') ? [] : [timeOfKey(position.key)],
   );
   if (taken.length > 0 && Number.isFinite(newest)) {
     values[AGENT.lag] = Math.max(0, newest - Math.min(...taken)) / 1000;

@@ -36,7 +36,8 @@ export interface CollectorOptions {
 export class Collector {
   readonly #options: CollectorOptions;
   readonly #lines: Lines;
-  readonly #startedMs = Date.now();
+  /** Monotonic: a Pi without a battery for its clock begins in the past. */
+  readonly #startedMs = performance.now();
   /** Lines that were said to be over-full: once, until their meters change. */
   readonly #told = new WeakSet<Link>();
   /** In the order of the configuration. */
@@ -82,10 +83,11 @@ export class Collector {
   }
 
   status(): CollectorStatus {
+    const nowMs = Date.now();
     return {
       pid: process.pid,
-      startedMs: this.#startedMs,
-      updatedMs: Date.now(),
+      startedMs: Math.round(nowMs - (performance.now() - this.#startedMs)),
+      updatedMs: nowMs,
       journal: this.#options.journal.status,
       clock: this.#options.watch?.status,
       meters: this.#meterings.map((metering) => metering.status()),

@@ -1,4 +1,6 @@
+import { rmSync } from 'node:fs';
 import type { Config, SinkConfig } from '../config/schema.ts';
+import { statusPath } from '../forwarding/forward-status.ts';
 import { lanesOf } from '../forwarding/lanes.ts';
 import { HISTORY_CONSUMER } from '../journal/cursors.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -52,7 +54,17 @@ export class Forwarding {
       this.#log.warn({ reason: messageOf(error) }, 'servers that left the configuration cannot be forgotten now');
     }
     const run = this.#run;
-    if (sinks.length > 0) this.#timer = setTimeout(() => void this.#begin(run), FORWARDING_DELAY_MS);
+    if (sinks.length === 0) this.#forgetStatus();
+    else this.#timer = setTimeout(() => void this.#begin(run), FORWARDING_DELAY_MS);
+  }
+
+  /** Nobody would write over what the last server was said to have, and it would fall behind for ever. */
+  #forgetStatus(): void {
+    try {
+      rmSync(statusPath(this.#journal.runtime.path), { force: true });
+    } catch (error) {
+      this.#log.debug({ reason: messageOf(error) }, 'what the forwarding last said cannot be removed');
+    }
   }
 
   async #begin(run: number): Promise<void> {

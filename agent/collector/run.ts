@@ -81,7 +81,7 @@ export async function runCollector(options: RunOptions): Promise<void> {
       new Announcer({
         manager: options.manager,
         progress: () => collector.progress(),
-        sentence: () => statusSentence(status(), readForwardingStatus(journal.runtime.path)?.sinks ?? [], Date.now()),
+        sentence: () => statusSentence(status(), readForwardingStatus(journal.runtime.path), Date.now()),
         log,
       });
     const load = reload?.load ?? (() => config);

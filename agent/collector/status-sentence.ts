@@ -1,3 +1,4 @@
+import type { ForwardingStatus } from '../forwarding/forward-status.ts';
 import type { SinkStatus } from '../forwarding/sink-status.ts';
 import type { CollectorStatus, MeterStatus } from './status.ts';
 
@@ -5,15 +6,26 @@ import type { CollectorStatus, MeterStatus } from './status.ts';
 const FRESH_MS = 10_000;
 /** A server that is further behind is said to be. */
 const BEHIND_MS = 60_000;
+/** The forwarding says how it is each second; later, it hangs or is not there. */
+const SILENT_MS = 60_000;
 
 /**
  * How the collector is, in one line for `systemctl status`: each meter's last reading, what was missed, servers that are
  * behind, and what is wrong. Times are UTC: asking for the local one costs a collector 8 MB (ICU).
  */
-export function statusSentence(status: CollectorStatus, sinks: readonly SinkStatus[], nowMs: number): string {
+export function statusSentence(
+  status: CollectorStatus,
+  forwarding: ForwardingStatus | undefined,
+  nowMs: number,
+): string {
+  const isSilent = forwarding !== undefined && nowMs - forwarding.updatedMs > SILENT_MS;
   const parts = [
     ...status.meters.map((meter) => meterText(meter, nowMs)),
-    ...sinks.map((sink) => sinkText(sink, nowMs)),
+    ...(forwarding?.sinks ?? []).map((sink) =>
+      isSilent
+        ? `${sink.name} is sent nothing since ${clockText(forwarding?.updatedMs ?? nowMs)}`
+        : sinkText(sink, nowMs),
+    ),
   ];
   const { journal, clock, reload } = status;
   if (journal?.problem) parts.push(`journal: ${journal.problem.message}, ${journal.pending} entries wait`);

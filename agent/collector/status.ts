@@ -28,6 +28,7 @@ export interface MeterStatus {
 /** What the running collector says of itself, for `status` in another process. */
 export interface CollectorStatus {
   pid: number;
+  /** By the clock as it goes now, whatever it showed then. */
   startedMs: number;
   updatedMs: number;
   /** Set when the collector ended cleanly. */

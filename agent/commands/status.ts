@@ -30,12 +30,13 @@ export function addStatus(root: Command): void {
       const { gatherFacts } = await import('../report/gather.ts');
       const { exitCodeOf, problemsIn } = await import('../report/problems.ts');
       const facts = await gatherFacts({ ...askedBy(options), version: packageJson.version });
+      const { scrub } = await import('../system/scrub.ts');
       const problems = problemsIn(facts);
       process.exitCode = exitCodeOf(facts, problems);
-      if (options.json) process.stdout.write(`${JSON.stringify({ ...facts, problems }, undefined, 2)}\n`);
+      if (options.json) process.stdout.write(scrub(`${JSON.stringify({ ...facts, problems }, undefined, 2)}\n`));
       else {
         const { statusText } = await import('../report/text.ts');
-        process.stdout.write(statusText(facts, problems));
+        process.stdout.write(scrub(statusText(facts, problems)));
       }
     });
 }

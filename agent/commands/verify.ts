@@ -38,6 +38,10 @@ function run(args: string[]): Promise<number> {
   const child = spawn(process.execPath, [...process.execArgv, script, ...args], { stdio: 'inherit' });
   return new Promise((resolve) => {
     child.once('error', () => resolve(EXIT_CODES.internal));
-    child.once('exit', (code) => resolve(code ?? EXIT_CODES.internal));
+    child.once('exit', (code, signal) => {
+      // Who is killed says nothing himself, as when memory runs out.
+      if (signal) process.stderr.write(`energy-monitor: ${args.slice(0, 2).join(' ')} was ended by ${signal}\n`);
+      resolve(code ?? EXIT_CODES.internal);
+    });
   });
 }

@@ -1,4 +1,4 @@
-import { isScalar, parseDocument, visit } from 'yaml';
+import { isAlias, isScalar, parseDocument, visit } from 'yaml';
 import { SECRET_KEYS, scrub } from '../system/scrub.ts';
 
 const SECRET_WORD = new RegExp(SECRET_KEYS.join('|'), 'i');
@@ -12,7 +12,9 @@ const SECRET_KEY = new RegExp(`^(?:${SECRET_KEYS.join('|')})$`, 'i');
 export function withoutSecrets(text: string): string {
   const document = parseDocument(text);
   visit(document, {
-    Pair(_, { key, value }) {
+    Pair(_, { key, value: written }) {
+      // Its anchor may stand at any key.
+      const value = isAlias(written) ? written.resolve(document) : written;
       if (!isScalar(key) || !SECRET_KEY.test(String(key.value)) || !isScalar(value)) return;
       value.value = '***';
       for (const one of [key, value]) {

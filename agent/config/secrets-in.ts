@@ -1,4 +1,4 @@
-import { isScalar, parseDocument, visit } from 'yaml';
+import { isAlias, isScalar, parseDocument, visit } from 'yaml';
 import { SECRET_KEYS } from '../system/scrub.ts';
 
 const SECRET_KEY = new RegExp(`^(?:${SECRET_KEYS.join('|')})$`, 'i');
@@ -16,8 +16,11 @@ export interface NamedSecrets {
 /** @param text YAML; of what is none as much as can be read */
 export function secretsIn(text: string): NamedSecrets {
   const found: NamedSecrets = { values: [], files: [] };
-  visit(parseDocument(text), {
-    Pair(_, { key, value }) {
+  const document = parseDocument(text);
+  visit(document, {
+    Pair(_, { key, value: written }) {
+      // Its anchor may stand at any key.
+      const value = isAlias(written) ? written.resolve(document) : written;
       if (!isScalar(key) || !isScalar(value)) return;
       const name = String(key.value);
       if (SECRET_KEY.test(name)) found.values.push(String(value.value));

@@ -239,13 +239,15 @@ export class JournalReader {
     return this.#guarded(() => extentOf(this.#db, this.#waiting.entries()));
   }
 
-  /** The newest committed reading of a meter since a time, whatever its model. */
-  newestOf({ measurement, meter }: Pick<Series, 'measurement' | 'meter'>, sinceMs: number): Reading | undefined {
+  /** The newest committed reading of a meter in a range, whatever its model. */
+  newestOf({ measurement, meter }: Pick<Series, 'measurement' | 'meter'>, range: Range): Reading | undefined {
     return this.#guarded(() => {
       const ids = this.#db.prepare('SELECT id FROM series WHERE measurement = ? AND meter = ?').all(measurement, meter);
+      // Of a meter that was never read there is nothing to look for in all the others' readings.
+      if (ids.length === 0) return undefined;
       const own = ids.map(({ id }) => Number(id)).join(',');
-      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
-      for (const row of this.#db.prepare(sql).iterate(firstKeyAt(sinceMs))) {
+      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
+      for (const row of this.#db.prepare(sql).iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
         const reading = this.#readingIn(row as unknown as ReadingRow, undefined);
         if (reading) return reading;
       }

@@ -16,8 +16,9 @@ function storesOf({ expected, backups }: Facts): { store: string; outcome: Outco
   return names.map((store) => ({ store, outcome: backups[store] }));
 }
 
-/** On a new machine nothing can have been done yet. */
-const isNew = ({ journal, nowMs }: Facts, withinMs: number): boolean => nowMs - (journal?.fromMs ?? 0) <= withinMs;
+/** On a new machine nothing can have been done yet; one without any reading has just been set up. */
+const isNew = ({ journal, nowMs }: Facts, withinMs: number): boolean =>
+  journal !== null && nowMs - (journal.fromMs ?? nowMs) <= withinMs;
 
 /** What the backups say; without any that are configured, nothing. */
 export const BACKUP_RULES: readonly Rule[] = [

@@ -86,6 +86,8 @@ export const COLLECTING_RULES: readonly Rule[] = [
       if (!running || !collector) return [];
       return meters.flatMap((meter) => {
         const status = collector.meters.find(({ name }) => name === meter.name);
+        // That nobody asks it is told by itself, and its wires are not to blame.
+        if (!status) return [];
         const sinceMs = Math.max(meter.last?.timeMs ?? 0, collector.startedMs);
         if (nowMs - sinceMs <= Math.max(OLD_MS, OLD_INTERVALS * meter.intervalMs)) return [];
         const old = meter.last
@@ -160,13 +162,13 @@ export const COLLECTING_RULES: readonly Rule[] = [
 ];
 
 /** Why, as the collector has it. */
-function because(status: MeterStatus | undefined): string {
-  const reason = status?.problem?.message ?? status?.lastGap?.message;
+function because(status: MeterStatus): string {
+  const reason = status.problem?.message ?? status.lastGap?.message;
   return reason === undefined ? '' : `: ${reason}`;
 }
 
-function silenceRemedy(status: MeterStatus | undefined): string {
-  return status?.problem?.hint ?? GAP_REMEDIES[status?.lastGap?.cause ?? 'timeout'];
+function silenceRemedy(status: MeterStatus): string {
+  return status.problem?.hint ?? GAP_REMEDIES[status.lastGap?.cause ?? 'timeout'];
 }
 
 function causesOf({ missed }: MeterDay): [GapCause, number][] {

@@ -81,7 +81,8 @@ function meterDays(
 ): MeterDay[] {
   const zone = new Zone(config?.timeZone ?? ('zone' in history ? history.zone : systemZone()));
   const collected = (running && collector?.meters) || [];
-  const span = { dayMs: zone.startOfDay(nowMs), nowMs };
+  const dayMs = zone.startOfDay(nowMs);
+  const span = { dayMs, nowMs, gaps: reader.gaps({ fromMs: dayMs, toMs: nowMs }) };
   return meterNames(config?.meters, collected, reader).map((meter) =>
     meterDay(
       reader,

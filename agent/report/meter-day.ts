@@ -6,13 +6,15 @@ const METERS = 'energy';
 /** So far back from the newest reading a meter is looked for. */
 const RECENT_MS = 600_000;
 const LONGEST_MS = 2 * 86_400_000;
+/** What is read while this runs is later than its own now. */
+const LATEST_MS = 60_000;
 const DEFAULT_INTERVAL_MS = 1000;
 
 /** How reading a meter goes today. */
 export interface MeterDay {
   name: string;
   intervalMs: number;
-  /** The newest within the journal's last two days; undefined without one. */
+  /** The newest within the journal's last two days, and none of the future; undefined without one. */
   last: Pick<Reading, 'timeMs' | 'values'> | undefined;
   /** UTC ms: the beginning of the day, or of the journal. */
   fromMs: number;
@@ -45,26 +47,30 @@ export function meterNames(
 }
 
 /**
- * @param dayMs UTC ms of the beginning of the day
+ * @param span `dayMs`: UTC ms of the beginning of the day; `gaps`: of all meters since then, which are looked for in years of them
  * @throws AgentError when the journal cannot be read
  */
 export function meterDay(
   reader: JournalReader,
   { name, intervalMs }: MeterName,
   collected: MeterStatus | undefined,
-  { dayMs, nowMs }: { dayMs: number; nowMs: number },
+  { dayMs, nowMs, gaps }: { dayMs: number; nowMs: number; gaps: readonly Gap[] },
 ): MeterDay {
   const extent = reader.extent();
   const fromMs = Math.min(Math.max(dayMs, extent.fromMs ?? nowMs), nowMs);
   const missed: MeterDay['missed'] = {};
-  for (const gap of reader.gaps({ fromMs, toMs: nowMs, meter: name })) {
-    if (gap.series.measurement !== METERS) continue;
+  for (const gap of gaps) {
+    if (gap.series.measurement !== METERS || gap.series.meter !== name || gap.toMs < fromMs) continue;
     missed[gap.cause] = (missed[gap.cause] ?? 0) + pointsIn(gap, { fromMs, nowMs, intervalMs });
   }
-  const lasts = [collected?.lastReading, lastIn(reader, name, extent.toMs)].filter((one) => one !== undefined);
-  const [newest] = lasts.sort((one, other) => other.timeMs - one.timeMs);
+  // A clock that was ahead leaves readings of days to come: they would hide a meter that is silent now.
+  const untilMs = nowMs + LATEST_MS;
+  const [newest] = [collected?.lastReading, lastIn(reader, name, extent.toMs, untilMs)]
+    .flatMap((one) => (one === undefined || one.timeMs > untilMs ? [] : [one]))
+    .sort((one, other) => other.timeMs - one.timeMs);
   const last = newest && { timeMs: newest.timeMs, values: newest.values };
-  return { name, intervalMs, last, fromMs, points: Math.max(0, Math.floor((nowMs - fromMs) / intervalMs)), missed };
+  const points = Math.ceil(nowMs / intervalMs) - Math.ceil(fromMs / intervalMs);
+  return { name, intervalMs, last, fromMs, points, missed };
 }
 
 /** Both ends of a gap are points that are missing. */
@@ -75,11 +81,12 @@ function pointsIn(gap: Gap, span: { fromMs: number; nowMs: number; intervalMs: n
 }
 
 /** What is not committed yet first. */
-function lastIn(reader: JournalReader, meter: string, newestMs: number | null): Reading | undefined {
-  if (newestMs === null) return undefined;
+function lastIn(reader: JournalReader, meter: string, endMs: number | null, untilMs: number): Reading | undefined {
+  if (endMs === null) return undefined;
+  const newestMs = Math.min(endMs, untilMs);
   const recent = reader.readings({ fromMs: newestMs - RECENT_MS, toMs: newestMs + 1, meter });
   const last = recent.findLast(({ series }) => series.measurement === METERS);
-  return last ?? reader.newestOf({ measurement: METERS, meter }, newestMs - LONGEST_MS);
+  return last ?? reader.newestOf({ measurement: METERS, meter }, { fromMs: newestMs - LONGEST_MS, toMs: newestMs + 1 });
 }
 
 export function missedPoints({ missed }: Pick<MeterDay, 'missed'>): number {

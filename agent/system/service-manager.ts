@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { scrub } from './scrub.ts';
 
 /** What a service can tell (sd_notify(3)). */
 export interface ServiceState {
@@ -14,6 +15,17 @@ const isStep = ({ READY, RELOADING, STOPPING }: ServiceState): boolean => Boolea
 
 /** Longer than the 5 s for which systemd-notify waits itself. */
 const BOUND_MS = 10_000;
+/** systemd drops a message of 4096 bytes and all that is in it, WATCHDOG as well (NOTIFY_BUFFER_MAX). */
+const LONGEST_VALUE_BYTES = 3000;
+
+/** One line, without a NUL, which no argument may have, nor a secret: the arguments of a process are for all to see. */
+function told(value: string): string {
+  const text = scrub(value).replaceAll(/[\s\0]+/g, ' ');
+  const bytes = Buffer.from(text);
+  if (bytes.length <= LONGEST_VALUE_BYTES) return text;
+  // With `stream` a character that is cut in two is left out.
+  return `${new TextDecoder().decode(bytes.subarray(0, LONGEST_VALUE_BYTES), { stream: true })} ...`;
+}
 
 /**
  * systemd, where it has started this process as Type=notify. Node has no Unix datagram sockets; libsystemd by koffi would cost
@@ -70,7 +82,7 @@ export class ServiceManager {
   }
 
   #send(state: ServiceState): Promise<void> {
-    const assignments = Object.entries(state).map(([name, value]) => `${name}=${value.replaceAll(/\s+/g, ' ')}`);
+    const assignments = Object.entries(state).map(([name, value]) => `${name}=${told(value)}`);
     const env = { ...this.#environment, NOTIFY_SOCKET: this.#socket };
     return new Promise((resolve) => {
       execFile('systemd-notify', assignments, { env, timeout: BOUND_MS, killSignal: 'SIGKILL' }, () => resolve());

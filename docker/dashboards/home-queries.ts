@@ -11,6 +11,7 @@ import {
   newest,
   quarters,
   RANGE,
+  STOP,
   script,
   windowed,
 } from './query.ts';
@@ -51,7 +52,7 @@ export const HOME = {
   /** W */
   powerNow: script({
     imports: ['date'],
-    parts: [],
+    parts: [STOP],
     ask: `${newest(POWER)}\n    |> rename(columns: {_value: "power"})`,
   }),
   /** kWh: `now` since midnight, `before` in as many hours of yesterday. */
@@ -111,11 +112,17 @@ ${quarters('daysAgo(n: 56)', POWER)}
     |> aggregateWindow(every: 1mo, fn: max, timeSrc: "_start", createEmpty: false)
     |> keep(columns: ["_time", "_value"])
     |> rename(columns: {_value: "peak"})`),
-  /** The price times the month's kWh; nothing while there is no price. */
-  cost: counting(`${byQuarters('month', DRAWN)}
-    |> filter(fn: (r) => float(v: "\${price:raw}") > 0.0)
+  /** The price times the month's kWh; nothing while there is no price. Half of Europe writes it with a comma. */
+  cost: counting(
+    `typed = strings.trimSpace(v: strings.replace(v: "\${price:raw}", t: ",", u: ".", i: 1))
+price = float(v: if typed == "" then "0" else typed)
+
+${byQuarters('month', DRAWN)}
+    |> filter(fn: (r) => price > 0.0)
     |> sum()
-    |> map(fn: (r) => ({_field: r._field, _time: stop, _value: r._value * float(v: "\${price:raw}")}))
+    |> map(fn: (r) => ({_field: r._field, _time: stop, _value: r._value * price}))
     |> first(columns: ["_time"])
-    |> rename(columns: {_value: "cost"})`),
+    |> rename(columns: {_value: "cost"})`,
+    ['strings'],
+  ),
 } as const;

@@ -2,7 +2,7 @@ import { BACKUP } from '../../agent/backup/outcome.ts';
 import { AGENT } from '../../agent/collector/agent-names.ts';
 import { HOST, UNIT_RESTARTS } from '../../agent/host/names.ts';
 import { BUCKET, field, MEASUREMENT, TAGS } from './names.ts';
-import { CALENDAR, CALENDAR_IMPORTS, RANGE, script, windowed } from './query.ts';
+import { CALENDAR, CALENDAR_IMPORTS, RANGE, STOP, script, windowed } from './query.ts';
 
 /** A timer writes one reading a minute; a pixel is at least that. */
 const EVERY = `every = if int(v: v.windowPeriod) > int(v: 1m) then v.windowPeriod else 1m
@@ -23,25 +23,31 @@ const curvesOf = (fn: 'mean' | 'max' | 'last', ...names: string[]) => `host(fiel
 
 const host = (ask: string) => script({ parts: [EVERY], ask });
 
-const ofBackup = (fields: readonly string[], start = 'v.timeRangeStart') => `from(bucket: ${BUCKET.host})
-    |> range(start: ${start}, stop: v.timeRangeStop)
+const ofBackup = (
+  fields: readonly string[],
+  start = 'v.timeRangeStart',
+  stop = 'v.timeRangeStop',
+) => `from(bucket: ${BUCKET.host})
+    |> range(start: ${start}, stop: ${stop})
     |> filter(fn: (r) => r._measurement == ${MEASUREMENT.backup} and r.${TAGS.host} == "\${host:raw}" and r._field =~ ${one(...fields)})`;
 
 /** What Agent and Pi asks; each with what its numbers are. */
 export const MACHINE = {
   /** s since the newest reading that the database has, of each meter within a day: what of it is the forwarding's lag, nobody here knows. */
-  lag: `import "date"
-
-from(bucket: ${BUCKET.raw})
-    |> range(start: date.sub(d: 1d, from: v.timeRangeStop), stop: v.timeRangeStop)
+  lag: script({
+    imports: ['date'],
+    parts: [STOP],
+    ask: `from(bucket: ${BUCKET.raw})
+    |> range(start: date.sub(d: 1d, from: stop), stop: stop)
     |> filter(fn: (r) => r._measurement == ${MEASUREMENT.meter} and r._field == ${field('duration')})
     |> last()
     |> group(columns: ["${TAGS.meter}"])
     |> sort(columns: ["_time"])
     |> tail(n: 1)
-    |> map(fn: (r) => ({_time: v.timeRangeStop, ${TAGS.meter}: r.${TAGS.meter}, _value: float(v: int(v: v.timeRangeStop) - int(v: r._time)) / 1000000000.0}))
+    |> map(fn: (r) => ({_time: stop, ${TAGS.meter}: r.${TAGS.meter}, _value: float(v: int(v: stop) - int(v: r._time)) / 1000000000.0}))
     |> group()
     |> pivot(rowKey: ["_time"], columnKey: ["${TAGS.meter}"], valueColumn: "_value")`,
+  }),
   /** s of each sample: mean and most, of the meter. */
   latency: script({
     parts: [RANGE],
@@ -109,14 +115,16 @@ ${windowed('duration', 'most', 'most')} |> yield(name: "most")`,
     |> map(fn: (r) => ({_time: v.timeRangeStop, _field: r._field, _value: r._value}))
     |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")`),
   /** Each store: h since its last whole backup within 90 days. */
-  backupAge: `import "date"
-
-${ofBackup([BACKUP.ok], 'date.sub(d: 90d, from: v.timeRangeStop)')}
+  backupAge: script({
+    imports: ['date'],
+    parts: [STOP],
+    ask: `${ofBackup([BACKUP.ok], 'date.sub(d: 90d, from: stop)', 'stop')}
     |> filter(fn: (r) => r._value == 1.0)
     |> last()
     |> group()
-    |> map(fn: (r) => ({_time: v.timeRangeStop, store: r.${TAGS.model}, _value: float(v: int(v: v.timeRangeStop) - int(v: r._time)) / 1000000000.0}))
+    |> map(fn: (r) => ({_time: stop, store: r.${TAGS.model}, _value: float(v: int(v: stop) - int(v: r._time)) / 1000000000.0}))
     |> pivot(rowKey: ["_time"], columnKey: ["store"], valueColumn: "_value")`,
+  }),
   /** bytes of each store's backup, and what was sent for it. */
   backupSize: `every = if int(v: v.windowPeriod) > int(v: 1h) then v.windowPeriod else 1h
 

@@ -1,5 +1,5 @@
 import { BUCKET, ROLLUP, TAGS } from './names.ts';
-import { OF_METER, RANGE, script, windowed, windowedByPhase } from './query.ts';
+import { OF_METER, RANGE, STOP, script, windowed, windowedByPhase } from './query.ts';
 
 /** EN 50160, low voltage: 230 V +/- 10 % in 95 % of a week's 10-minute means, +10 / -15 % in all; 50 Hz +/- 1 % in 99.5 % of a year. */
 export const LIMITS = {
@@ -8,17 +8,20 @@ export const LIMITS = {
 } as const;
 
 /** Roll-ups of minutes of the page's range, but never more than its last ten days: 14 400 points a field. */
-const MINUTES = `tenDays = time(v: int(v: v.timeRangeStop) - int(v: 240h))
+const MINUTES = `${STOP}tenDays = time(v: int(v: stop) - int(v: 240h))
 start = if v.timeRangeStart < tenDays then tenDays else v.timeRangeStart
 minutes = (fields) =>
     from(bucket: ${BUCKET.minutes})
-        |> range(start: start, stop: v.timeRangeStop)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
 `;
 
-/** Means of ten minutes: of minutes, so only where the whole of them was read. Phases count one by one. */
-const TEN_MINUTES = `minutes(fields: /^voltage(_l[123])?$/)
-    |> aggregateWindow(every: 10m, fn: mean, timeSrc: "_start", createEmpty: false)
+/** Means of ten minutes, of what was read of them. */
+const BY_PHASE = `minutes(fields: /^voltage(_l[123])?$/)
+    |> aggregateWindow(every: 10m, fn: mean, timeSrc: "_start", createEmpty: false)`;
+
+/** All of them: phases count one by one. */
+const TEN_MINUTES = `${BY_PHASE}
     |> group()
     |> keep(columns: ["_time", "_value"])`;
 
@@ -26,7 +29,7 @@ const TEN_MINUTES = `minutes(fields: /^voltage(_l[123])?$/)
 const share = (within: string) =>
   `|> map(fn: (r) => ({_time: r._time, _value: if ${within} then 100.0 else 0.0}))
     |> mean()
-    |> map(fn: (r) => ({_time: v.timeRangeStop, share: r._value}))`;
+    |> map(fn: (r) => ({_time: stop, share: r._value}))`;
 
 const { voltage, frequency } = LIMITS;
 const decimal = (value: number) => (Number.isInteger(value) ? `${value}.0` : String(value));
@@ -61,13 +64,15 @@ ${windowedByPhase('voltage', 'most')}
                 highest: if r._value > accumulator.highest then r._value else accumulator.highest,
             }),
     )
-    |> map(fn: (r) => ({_time: v.timeRangeStop, lowest: r.lowest, highest: r.highest}))`,
+    |> map(fn: (r) => ({_time: stop, lowest: r.lowest, highest: r.highest}))`,
   }),
-  /** V: each 10-minute mean. */
+  /** V: each 10-minute mean, of each phase. */
   tenMinutes: script({
     parts: [MINUTES],
-    ask: `${TEN_MINUTES}
-    |> rename(columns: {_value: "10-minute mean"})`,
+    ask: `${BY_PHASE}
+    |> group(columns: ["${TAGS.model}"])
+    |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
+    |> drop(columns: ["_start", "_stop", "_measurement", "${TAGS.meter}"])`,
   }),
   /** % of minutes in which no single reading was beyond the limit: stricter than the standard's means of 10 s. */
   frequencyShare: script({
@@ -103,13 +108,16 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
     |> keep(columns: ["_time", "_value", "${TAGS.model}"])
     |> rename(columns: {_value: "readings"})`,
   }),
-  /** Minutes without a reading within the range, and the part of it: from the first minute that has one. */
+  /** Minutes without a reading within the range: from the first minute that has one, until now for one that goes on. */
   gaps: script({
+    imports: ['array', 'date'],
     parts: [MINUTES],
-    ask: `minutes(fields: /^${ROLLUP.count}$/)
-    |> group()
+    ask: `// A gap that goes on has no minute behind it: what a roll-up may be late, before the end, serves as one.
+end = array.from(rows: [{_time: date.sub(d: 3m, from: date.truncate(t: stop, unit: 1m))}])
+    |> filter(fn: (r) => r._time > start)
+
+union(tables: [minutes(fields: /^${ROLLUP.count}$/) |> group() |> keep(columns: ["_time"]), end])
     |> sort(columns: ["_time"])
-    |> keep(columns: ["_time", "_value"])
     |> elapsed(unit: 1m)
     |> filter(fn: (r) => r.elapsed > 1)
     |> map(
@@ -124,8 +132,12 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
   }),
 } as const;
 
-/** The same as spans for a dashboard's time axis: `time`, `timeEnd` and `text` are what Grafana looks for. */
+/**
+ * The same as spans for a dashboard's time axis: `time`, `timeEnd` and `text` are what Grafana looks for. The newest only: Grafana
+ * refuses an answer of more than ten times the 100 points that it asks an annotation for.
+ */
 export const GAP_SPANS = `${QUALITY.gaps}
+    |> limit(n: 500)
     |> map(fn: (r) => ({time: r._time, timeEnd: r.until, text: "no reading for " + string(v: r.minutes) + " min"}))`;
 
 /** What a person reads for a quantity's columns: of the meter as a whole, and of each phase. */

@@ -88,8 +88,9 @@ export function quality(): Dashboard {
     .withPanel(
       curves({
         title: '10-minute means of the voltage',
-        description: `What EN 50160 looks at. ${TEN_DAYS}`,
+        description: `What EN 50160 looks at, of each phase. ${TEN_DAYS}`,
         query: QUALITY.tenMinutes,
+        names: columnNames('voltage', { '': '10-minute mean' }),
         unit: 'volt',
         width: 12,
         height: 8,

@@ -18,6 +18,9 @@ export function script({ imports = [], parts, ask }: Script): string {
   return [all.join(''), ...parts, ask].filter((part) => part !== '').join('\n');
 }
 
+/** The end of the page's range, but not the rest of a day, month or year that is chosen as a whole: nothing was read there yet. */
+export const STOP = 'stop = if v.timeRangeStop < now() then v.timeRangeStop else now()\n';
+
 /** Of the meter that is chosen above the dashboard; names of meters have no quotes (agent/config/schema.ts). */
 export const OF_METER = `r._measurement == ${MEASUREMENT.meter} and r.${TAGS.meter} == "\${meter:raw}"`;
 
@@ -79,8 +82,7 @@ export const windowedByPhase = (quantity: Quantity, of: Aspect): string =>
  */
 export const CALENDAR = `option location = timezone.location(name: if "\${zone}" == "utc" then "UTC" else "\${zone}")
 
-stop = v.timeRangeStop
-today = date.truncate(t: stop, unit: 1d)
+${STOP}today = date.truncate(t: stop, unit: 1d)
 month = date.truncate(t: stop, unit: 1mo)
 daysAgo = (n) => date.truncate(t: time(v: int(v: today) - n * int(v: 24h) + int(v: 12h)), unit: 1d)
 monthsAgo = (n) => date.truncate(t: time(v: int(v: month) - n * int(v: 730h) + int(v: 360h)), unit: 1mo)
@@ -90,16 +92,33 @@ export const CALENDAR_IMPORTS = ['date', 'timezone'] as const;
 /** Most kW that a home draws (agent/history/counting.ts); a register that grows faster is another meter's. */
 const MOST_KW = '100.0';
 
+/** So long before a period a register's value still tells what was counted since: of a longer outage nothing is told. */
+const BACK = '92d';
+
 /**
  * kWh of each window, from the last value of the register in each. A register that falls was reset: what it shows then was counted since.
  * One that jumps is another meter's, and counts nothing. What was counted while nothing was read is spread evenly over that time, so that
  * days add up. Where a meter is replaced or reset, up to one window is lost.
  */
-export const COUNTED = `counted = (bucket, start, every, back, fields) =>
+export const COUNTED = `of = (bucket, start, stop, fields) =>
     from(bucket: bucket)
-        |> range(start: date.sub(d: back, from: start), stop: stop)
+        |> range(start: start, stop: stop)
         |> filter(fn: (r) => ${OF_METER} and r._field =~ fields)
-        |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+known = (tables=<-) => tables |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+
+counted = (bucket, start, every, fields) => {
+    // Where the register stood before, however long that is ago: the storage looks it up without reading what is between. Twice,
+    // since the first row of all has no row to be counted from.
+    before = of(bucket: bucket, start: date.sub(d: ${BACK}, from: start), stop: start, fields: fields) |> last() |> known()
+
+    return union(
+        tables: [
+            before |> timeShift(duration: -1s),
+            before,
+            of(bucket: bucket, start: start, stop: stop, fields: fields) |> known(),
+        ],
+    )
+        |> sort(columns: ["_time"])
         |> duplicate(column: "_value", as: "after")
         |> difference(columns: ["_value"], keepFirst: true)
         |> elapsed(unit: 1s)
@@ -115,12 +134,13 @@ export const COUNTED = `counted = (bucket, start, every, back, fields) =>
                             0.0,
                 }),
         )
-        |> keep(columns: ["_time", "_value", "_field", "${TAGS.model}"])
+        |> known()
         |> cumulativeSum()
         |> interpolate.linear(every: every)
         |> difference()
         |> range(start: start, stop: stop)
         |> group(columns: ["_field"])
+}
 
 // Of a meter that counts both ways and their sum, the sum; of one without the sum, what came in.
 first = (tables=<-, columns) =>
@@ -144,9 +164,9 @@ export const DRAWN_BY_TARIFF = `/^(${TARIFFS.join('|')})$/`;
 
 /** Minutes where a panel shows the day of now; what is older has quarters of an hour. */
 export const byMinutes = (start: string, fields: string): string =>
-  `counted(bucket: ${BUCKET.minutes}, start: ${start}, every: 1m, back: 1d, fields: ${fields})`;
+  `counted(bucket: ${BUCKET.minutes}, start: ${start}, every: 1m, fields: ${fields})`;
 export const byQuarters = (start: string, fields: string): string =>
-  `counted(bucket: ${BUCKET.quarters}, start: ${start}, every: 15m, back: 7d, fields: ${fields})`;
+  `counted(bucket: ${BUCKET.quarters}, start: ${start}, every: 15m, fields: ${fields})`;
 
 /** Means of quarters of an hour since some local day, as the storage has them. */
 export const quarters = (start: string, name: string): string => `from(bucket: ${BUCKET.quarters})
@@ -155,9 +175,9 @@ export const quarters = (start: string, name: string): string => `from(bucket: $
     |> group()
     |> keep(columns: ["_time", "_value"])`;
 
-/** The newest raw reading, unless it is older than five minutes. */
+/** The newest raw reading, unless it is older than five minutes; with STOP before it. */
 export const newest = (name: string): string => `from(bucket: ${BUCKET.raw})
-    |> range(start: date.sub(d: 5m, from: v.timeRangeStop), stop: v.timeRangeStop)
+    |> range(start: date.sub(d: 5m, from: stop), stop: stop)
     |> filter(fn: (r) => ${OF_METER} and r._field == ${name})
     |> last()
     |> group()

@@ -5,6 +5,7 @@ import { agentValues } from '../../agent/collector/agent-values.ts';
 import { type CollectorStatus, type MeterStatus, publishStatus } from '../../agent/collector/status.ts';
 import { type ForwardingStatus, statusPath } from '../../agent/forwarding/forward-status.ts';
 import { newSinkStatus } from '../../agent/forwarding/sink-status.ts';
+import { readingKey } from '../../agent/journal/keys.ts';
 import { newLineStats } from '../../agent/modbus/line-stats.ts';
 import { quantityKind } from '../../agent/readings/quantity.ts';
 import { GAP_CAUSES } from '../../agent/readings/reading.ts';
@@ -37,14 +38,19 @@ const STATUS: CollectorStatus = {
 };
 
 /** What a host-metrics beside a collector with that status finds. */
-function valuesBeside(status: CollectorStatus, sinks: [name: string, lastTimeMs: number | undefined][], nowMs = NOW) {
+function valuesBeside(status: CollectorStatus, sinks: [name: string, takenMs: number | undefined][], nowMs = NOW) {
   const stateDir = temporaryDirectory();
   const journal = open(stateDir);
   try {
     const end = publishStatus(journal.runtime, () => status);
     const forwarding: ForwardingStatus = {
       updatedMs: NOW,
-      sinks: sinks.map(([name, lastTimeMs]) => ({ ...newSinkStatus({ name, target: 'http://a' }), lastTimeMs })),
+      sinks: sinks.map(([name, takenMs]) => ({
+        ...newSinkStatus({ name, target: 'http://a' }),
+        position: { key: takenMs === undefined ? 0 : readingKey(takenMs, 1), late: 0 },
+        // After a start nothing was sent yet; a reading that came late may be years old.
+        lastTimeMs: name === 'cloud' ? undefined : NOW - 400 * 86_400_000,
+      })),
     };
     writeFileSync(statusPath(journal.runtime.path), JSON.stringify(forwarding));
     const running = agentValues(stateDir, nowMs);

@@ -31,7 +31,7 @@ const status = (meter: Partial<MeterStatus>, more: Partial<CollectorStatus> = {}
 });
 
 const sentence = (meter: Partial<MeterStatus>, more: Partial<CollectorStatus> = {}) =>
-  statusSentence(status(meter, more), [], NOW_MS);
+  statusSentence(status(meter, more), undefined, NOW_MS);
 
 test('the last reading, and what was missed since the start; what lies before it is not missed', () => {
   expect(sentence({})).toBe('house 1234 W at 12:00:05 UTC');
@@ -57,11 +57,15 @@ test('a meter that is read each quarter of an hour is not silent between', () =>
 
 test('servers: up to date, behind, waiting', () => {
   const sink = newSinkStatus({ name: 'influxdb', target: 'http://localhost:8086' });
-  const say = (more: object) => statusSentence(status({}), [{ ...sink, ...more }], NOW_MS).split('; ')[1];
+  const said = (more: object, updatedMs: number) =>
+    statusSentence(status({}), { updatedMs, sinks: [{ ...sink, ...more }] }, NOW_MS).split('; ')[1];
+  const say = (more: object) => said(more, NOW_MS - 900);
   expect(say({ lastTimeMs: NOW_MS - 9000 })).toBe('influxdb up to date');
   expect(say({ lastTimeMs: NOW_MS - 7_200_000, catchingUp: true })).toBe('influxdb 120 min behind');
   const problem = { kind: 'retry', message: 'it does not answer', hint: undefined, sinceMs: 0 };
   expect(say({ problem })).toBe('influxdb waits: it does not answer');
+  // Who hangs goes on being up to date.
+  expect(said({ lastTimeMs: NOW_MS - 9000 }, NOW_MS - 65_300)).toBe('influxdb is sent nothing since 11:59:00 UTC');
 });
 
 test('what is wrong besides: journal, clock, configuration', () => {

@@ -1,8 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newKeys } from '../support/backups.ts';
-import { finished } from '../support/child.ts';
+import { finished, runCommand } from '../support/child.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -66,4 +68,19 @@ test('what fails keeps nothing else from being looked at, and is the code in the
   const file = openSync(join(stateDir, 'journal.db'), 'r+');
   writeSync(file, Buffer.alloc(4096, 0xff), 0, 4096, readFileSync(join(stateDir, 'journal.db')).length - 8192);
   expect((await run('verify')).code).toBe(74);
+});
+
+test('a part that is killed, as when memory runs out, is said', async () => {
+  const directory = temporaryDirectory();
+  const config = join(directory, 'config.yaml');
+  // Who opens it waits until somebody writes: the part does so for ever.
+  execFileSync('mkfifo', [config]);
+  const { process: verify, ended, errors } = runCommand(['verify', '--config', config]);
+  const meters = [{ name: 'house', model: 'we-515', connection: { serial: '/dev/ttyUSB0' } }];
+  await writeFile(config, JSON.stringify({ stateDir: join(directory, 'state'), meters }));
+  const children = () => readFileSync(`/proc/${verify.pid}/task/${verify.pid}/children`, 'utf8').trim();
+  await expect.poll(children, { timeout: 15_000 }).toMatch(/^\d+$/);
+  process.kill(Number(children()), 'SIGKILL');
+  expect(await ended).toBe(70);
+  expect(errors()).toBe('energy-monitor: journal check was ended by SIGKILL\n');
 });

@@ -119,3 +119,9 @@ backup: {stores: [{directory: /mnt}]}
     expect(kept).toContain(rest);
   }
 });
+
+test('nor a token that is an alias, where its anchor stands', () => {
+  const kept = withoutSecrets('influxdb: [{org: &both anchored, url: http://pi:8086, token: *both}]\n');
+  expect(kept).not.toContain('anchored');
+  expect(kept).toContain('http://pi:8086');
+});

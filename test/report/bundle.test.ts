@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { expect, test } from 'vitest';
 import { writeNote } from '../../agent/backup/notes.ts';
+import { bundleText, writeBundle } from '../../agent/report/bundle/bundle.ts';
+import { knownSecrets } from '../../agent/report/bundle/known-secrets.ts';
 import { makeBundle } from '../../agent/report/bundle/make.ts';
 import { Redactor } from '../../agent/report/bundle/redactor.ts';
 import { SECRET_KEYS } from '../../agent/system/scrub.ts';
 import { finished } from '../support/child.ts';
 import { fillJournal, secondsFrom } from '../support/forwarding.ts';
+import { asNobody } from '../support/nobody.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const SIGNATURE = 'Zm9vYmFyL3NpZytuYXR1cmUvb2YvYS9zYXM9PQ==';
@@ -140,6 +143,35 @@ test('no secret of any kind is in the bundle, wherever and in whatever form it s
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
+test('secrets that this user may not read are named: nobody has looked for them', async () => {
+  const { root, config } = leakyPi();
+  const kept = join(root, 'etc/energy-monitor/credentials');
+  const token = join(root, 'secrets/influxdb.token');
+  chmodSync(kept, 0);
+  chmodSync(token, 0);
+  asNobody(root, () => {
+    const { values, unread } = knownSecrets({ values: ['inline'], files: [token, 'web.token'] }, root, {});
+    expect(unread).toEqual([kept, token]);
+    expect(values).toContain('inline');
+    expect(values).toContain(SECRETS.backupCredential);
+  });
+  chmodSync(kept, 0o700);
+  const file = join(temporaryDirectory(), 'bundle.tar.gz');
+  const redactor = new Redactor({ secrets: [], hostName: 'pi' });
+  const bundle = await writeBundle(file, [], { redactor, unread: [token], nowMs: 0 });
+  expect(bundleText(bundle)).toMatch(/were not looked for in the texts: .*influxdb.token \(call this with sudo\)/);
+  expect(unpacked(file).get('README.txt')).toMatch(/were not looked for in the texts: .*influxdb.token/);
+  const whole = await makeBundle({ config, version: '1', file: join(temporaryDirectory(), 'x'), root });
+  expect(bundleText(whole)).not.toMatch(/were not looked for: .*credentials/);
+});
+
+test('a secret of a path that begins here is looked for as well', () => {
+  const file = join(temporaryDirectory(), 'a.token');
+  writeFileSync(file, 'relativeSecret');
+  const { values } = knownSecrets({ values: [], files: [relative(process.cwd(), file)] }, '/nowhere', {});
+  expect(values).toContain('relativeSecret');
+});
+
 test('an address is the same in each text', async () => {
   const { root, config } = leakyPi();
   const file = join(temporaryDirectory(), 'bundle.tar.gz');
@@ -148,6 +180,22 @@ test('an address is the same in each text', async () => {
   const inConfig = /tcp: (ADDRESS-\d+)/.exec(texts.get('config.yaml') ?? '')?.[1];
   expect(inConfig).toBeDefined();
   expect(texts.get('logs/kernel.log') ?? texts.get('units.txt')).toContain(`from ${inConfig} and`);
+});
+
+test('a token that is an alias goes from where its anchor stands as well', async () => {
+  const { root, config, stateDir } = leakyPi();
+  writeFileSync(
+    config,
+    `stateDir: ${stateDir}
+meters: [{name: house, model: we-515, connection: {serial: /dev/ttyUSB0}}]
+influxdb: [{name: one, url: 'http://localhost:1', org: &both plantedAnchor, token: *both}]
+`,
+  );
+  const file = join(temporaryDirectory(), 'bundle.tar.gz');
+  await makeBundle({ config, version: '1', file, root });
+  const texts = unpacked(file);
+  expect(texts.get('config.yaml')).toMatch(/org: &both "?\*\*\*/);
+  for (const text of texts.values()) expect(text).not.toContain('plantedAnchor');
 });
 
 test('a configuration with mistakes is left out: a mistyped key may hold the secret', async () => {

@@ -76,7 +76,12 @@ const CASES: readonly [string, Partial<Facts>, RegExp, RegExp][] = [
     /^house gives no reading since its start 60 s ago$/,
     /doctor/,
   ],
-  ['meter-not-read', { meters: [DAY, { ...DAY, name: 'barn' }] }, /^barn stands in .*config.yaml/, /systemctl reload/],
+  [
+    'meter-not-read',
+    { meters: [DAY, { ...DAY, name: 'barn', last: undefined }] },
+    /^barn stands in .*config.yaml/,
+    /systemctl reload/,
+  ],
   ['gaps', { meters: [{ ...DAY, missed: { crc: 40, timeout: 393 } }] }, /lacks 1.0 % .*393 timeout, 40 crc/, /wires A/],
   [
     'gaps',
@@ -235,6 +240,7 @@ const BORDERS: readonly [string, Partial<Facts>][] = [
     'a server that is ten minutes late',
     server({ takenMs: NOW_MS - 10 * MINUTE_MS, waiting: 600 }, { catchingUp: true }),
   ],
+  ['a machine without any reading yet', { meters: [], journal: { fromMs: null, toMs: null, bytes: 0 }, backups: {} }],
   ['a forwarding that is to begin', { ...server({ live: undefined }), ...collector({ startedMs: NOW_MS - 5000 }) }],
   ['three hours without a backup', store({ good: { sequence: 9, madeMs: NOW_MS - 3 * HOUR_MS } })],
   ['a store that is no longer configured', { backups: { ...WELL.backups, old: { label: 'x', triedMs: 0, owed: 9 } } }],

@@ -50,6 +50,7 @@ test.for([
   ['https://x.blob.core.windows.net/c?sv=1&sig=abc%2Bdef&se=2', 'https://x.blob.core.windows.net/c?sv=1&sig=***&se=2'],
   ['AccountName=a;AccountKey=abcdef==;EndpointSuffix=x', 'AccountName=a;AccountKey=***;EndpointSuffix=x'],
   ['http://user:hunter2@host/path', 'http://user:***@host/path'],
+  ['http://user:hunter2@and@more@host/path', 'http://user:***@host/path'],
   ['Authorization: Token aGVsbG8gd29ybGQ=', 'Authorization: Token ***'],
   ['no secret at host:502', 'no secret at host:502'],
 ] as const)('secrets in texts are scrubbed: %s', ([text, scrubbed]) => {
@@ -58,4 +59,19 @@ test.for([
 
 test('the message itself is scrubbed', () => {
   expect(logged('json', (log) => log.error('PUT ?sig=verysecret failed'))).not.toContain('verysecret');
+});
+
+test.for([
+  'journald',
+  'terminal',
+  'json',
+] as const)('a secret before a quote or behind a line end is scrubbed, and the line is whole: %s', (format) => {
+  const text = logged(format, (log) => {
+    log.error({ reply: 'two\nAGE-SECRET-KEY-1VERYSECRET' }, 'GET "https://a/c?sv=1&sig=verysecret" was refused');
+    log.error({ err: new Error('one\nsig=verysecret') }, 'first\nToken verysecret');
+    log.error('"AccountName=a;AccountKey=verysecret" is\r\nBearer verysecret');
+  });
+  expect(text).not.toMatch(/verysecret/i);
+  expect(text).toMatch(/sig=\*\*\*\\?" was refused/);
+  expect(text.trim().split('\n')).toHaveLength(3);
 });

@@ -36,6 +36,18 @@ test('steps of its life are told one by one, whatever waits', async (context) =>
   ]);
 });
 
+test('a sentence too long for systemd, of which it would take nothing, is cut; no NUL and no secret is in it', async (context) => {
+  const { path, messages } = await notifyListener(context);
+  const manager = ServiceManager.fromEnvironment({ PATH: process.env.PATH, NOTIFY_SOCKET: path });
+  manager?.tell({ WATCHDOG: '1', STATUS: `PUT https://a/c?sig=verysecret\0 ${'°ä€'.repeat(2000)}` });
+  await manager?.told();
+  await expect.poll(messages).toHaveLength(1);
+  const [[watchdog, sentence] = []] = messages();
+  expect(watchdog).toBe('WATCHDOG=1');
+  expect(sentence).toMatch(/^STATUS=PUT https:\/\/a\/c\?sig=\*\*\* [°ä€]{1000,} \.\.\.$/);
+  expect(Buffer.byteLength(`${watchdog}\n${sentence}`)).toBeLessThan(4096);
+});
+
 test('nobody listens: there is no manager', () => {
   expect(ServiceManager.fromEnvironment({})).toBeUndefined();
 });

@@ -14,6 +14,8 @@ export interface Bundle {
   parts: { name: string; bytes: number }[];
   /** With the reason. */
   missing: { name: string; reason: string }[];
+  /** Where secrets are that could not be read, and so were not looked for. */
+  unread: readonly string[];
 }
 
 const README = `Support bundle of energy-monitor.
@@ -25,6 +27,8 @@ Look through it before you hand it on.
 
 `;
 
+const NOT_LOOKED_FOR = 'Secrets that could not be read, and were not looked for in the texts';
+
 /**
  * Writes all parts, redacted, into one file that its owner alone may read.
  * @throws AgentError where the file is there already, or cannot be written
@@ -32,8 +36,7 @@ Look through it before you hand it on.
 export async function writeBundle(
   file: string,
   parts: readonly Part[],
-  redactor: Redactor,
-  nowMs: number,
+  { redactor, unread, nowMs }: { redactor: Redactor; unread: readonly string[]; nowMs: number },
 ): Promise<Bundle> {
   const texts: { name: string; data: Buffer }[] = [];
   const missing: Bundle['missing'] = [];
@@ -48,7 +51,8 @@ export async function writeBundle(
   }
   const left = missing.map(({ name, reason }) => `${name}: left out: ${reason}\n`).join('');
   const list = texts.map(({ name, data }) => `${name}: ${data.length} bytes\n`).join('');
-  texts.unshift({ name: 'README.txt', data: Buffer.from(`${README}${list}${left}`) });
+  const risk = redactor.text(unread.map((path) => `${NOT_LOOKED_FOR}: ${path}\n`).join(''));
+  texts.unshift({ name: 'README.txt', data: Buffer.from(`${README}${risk}${list}${left}`) });
   const data = gzipSync(await tarOf(texts, nowMs));
   writePrivately(file, data);
   return {
@@ -56,6 +60,7 @@ export async function writeBundle(
     bytes: data.length,
     parts: texts.map(({ name, data }) => ({ name, bytes: data.length })),
     missing,
+    unread,
   };
 }
 
@@ -98,11 +103,12 @@ function writePrivately(file: string, data: Buffer): void {
 }
 
 /** What a person is told. */
-export function bundleText({ file, bytes, parts, missing }: Bundle): string {
+export function bundleText({ file, bytes, parts, missing, unread }: Bundle): string {
   const lines = [
     ...parts.map(({ name, bytes: size }) => `  ${name} (${size} bytes)`),
     ...missing.map(({ name, reason }) => `  ${name} is left out: ${reason}`),
     `${file}: ${Math.ceil(bytes / 1000)} kB`,
+    ...unread.map((path) => `${NOT_LOOKED_FOR}: ${path} (call this with sudo)`),
     'Secrets are taken out, as far as they are known. Look through it before you send it: its README.txt says what is left.',
     `  tar -xzf ${file} -O | less`,
   ];

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { NamedSecrets } from '../../config/secrets-in.ts';
-import { namesIn } from '../../system/kernel-files.ts';
+import { errnoOf } from '../../system/errors.ts';
 
 /** Where root keeps credentials (config/secrets.ts). */
 const KEPT = ['etc/energy-monitor/credentials', 'etc/energy-monitor/backup-credentials'];
@@ -9,30 +9,41 @@ const KEPT = ['etc/energy-monitor/credentials', 'etc/energy-monitor/backup-crede
 const LEAST_LENGTH = 4;
 const LARGEST_BYTES = 65_536;
 
+export interface KnownSecrets {
+  values: string[];
+  /** Files and directories that this user has no right to read. */
+  unread: string[];
+}
+
 /**
  * All secrets that can be read here: they are looked for in each text, so that none goes out where no pattern knows it.
  * @param root for tests: what stands for /
  */
-export function knownSecrets(named: NamedSecrets, root = '/', env: NodeJS.ProcessEnv = process.env): string[] {
+export function knownSecrets(named: NamedSecrets, root = '/', env: NodeJS.ProcessEnv = process.env): KnownSecrets {
+  const unread: string[] = [];
+  const seen = <T>(path: string, look: (path: string) => T): T | undefined => {
+    try {
+      return look(path);
+    } catch (error) {
+      if (/^(EACCES|EPERM)$/.test(errnoOf(error) ?? '')) unread.push(path);
+      return undefined;
+    }
+  };
   const kept = env.ENERGY_MONITOR_CREDENTIALS?.split(':') ?? KEPT.map((path) => join(root, path));
   const directories = env.CREDENTIALS_DIRECTORY ? [...kept, env.CREDENTIALS_DIRECTORY] : kept;
   const files = [
-    ...directories.flatMap((directory) => namesIn(directory).map((name) => join(directory, name))),
-    ...named.files.filter((file) => isAbsolute(file)),
+    ...directories.flatMap((directory) =>
+      (seen(directory, (path) => readdirSync(path)) ?? []).map((name) => join(directory, name)),
+    ),
+    // Without a slash it is a credential, which lies in one of the directories.
+    ...named.files.filter((file) => file.includes('/')),
   ];
-  const values = [...named.values, ...files.flatMap((file) => readable(file) ?? [])].flatMap(partsOf);
-  const forms = new Set(values.flatMap(formsOf));
-  return [...forms].filter((form) => form.length >= LEAST_LENGTH);
+  const texts = [...new Set(files)].flatMap((file) => seen(file, textOf) ?? []);
+  const forms = new Set([...named.values, ...texts].flatMap(partsOf).flatMap(formsOf));
+  return { values: [...forms].filter((form) => form.length >= LEAST_LENGTH), unread };
 }
 
-/** Undefined where there is none, or no right to it: then the patterns have to do. */
-function readable(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8').slice(0, LARGEST_BYTES);
-  } catch {
-    return undefined;
-  }
-}
+const textOf = (file: string): string => readFileSync(file, 'utf8').slice(0, LARGEST_BYTES);
 
 /** The secret as a whole, its lines, and what is secret within a SAS, a connection string, or a user with a password. */
 function partsOf(text: string): string[] {

@@ -33,7 +33,8 @@ export async function makeBundle(options: BundleOptions): Promise<Bundle> {
   const { asked, failure } = askedOr(config, stateDir);
   const status = asked ? await statusOf({ ...asked, version, root, nowMs }) : failure;
   // With --state-dir as well: logs may hold what the configuration names.
-  const redactor = new Redactor({ secrets: knownSecrets(namedIn(config), root), hostName: hostname() });
+  const secrets = knownSecrets(namedIn(config), root);
+  const redactor = new Redactor({ secrets: secrets.values, hostName: hostname() });
   const parts = partsOf({
     version,
     status,
@@ -43,7 +44,8 @@ export async function makeBundle(options: BundleOptions): Promise<Bundle> {
     added,
     root,
   });
-  return writeBundle(options.file ?? `energy-monitor-support-${stamp}.tar.gz`, parts, redactor, nowMs);
+  const file = options.file ?? `energy-monitor-support-${stamp}.tar.gz`;
+  return writeBundle(file, parts, { redactor, unread: secrets.unread, nowMs });
 }
 
 function askedOr(

@@ -21,7 +21,7 @@ function queriesOf(file: DashboardFile): [where: string, query: string][] {
   ]);
   const ofVariables = file.templating.list
     .filter(({ type }) => type === 'query')
-    .map(({ name, query }): [string, string] => [name, (query as { query: string }).query]);
+    .map(({ name, query }): [string, string] => [name, query as string]);
   return [...ofPanels, ...ofAnnotations, ...ofVariables];
 }
 
@@ -170,6 +170,23 @@ describe('alerts', () => {
     expect(is_valid_flux(withRecord(query))).toBe(true);
     // Rules have no page: neither its variables nor, in a file, a dollar sign of its own.
     expect(query).not.toContain('$');
+  });
+
+  test('are in a folder of their own, since Grafana would make two of the dashboards’ name', () => {
+    const { groups } = rulesFile.parse(parse(readDockerFile('grafana/provisioning/alerting/rules.yaml')));
+    const { providers } = parse(readDockerFile('grafana/provisioning/dashboards/energy-monitor.yaml')) as {
+      providers: { folder: string }[];
+    };
+    expect(providers.map(({ folder }) => folder)).not.toContain(groups[0].folder);
+  });
+
+  test('one that is raised without any row has words that need neither its label nor its value', () => {
+    for (const { noDataState, annotations } of rules) {
+      if (noDataState !== 'Alerting') continue;
+      const [, otherwise = ''] =
+        /^\{\{ if \$\$labels\.\w+ \}\}.*\{\{ else \}\}(.*)\{\{ end \}\}$/.exec(annotations.summary) ?? [];
+      expect(otherwise).toMatch(/^[^{}$]{10,}$/);
+    }
   });
 
   test('a dollar sign is doubled, since Grafana fills in variables of the environment', () => {

@@ -68,7 +68,7 @@ describe(`Power quality, by ${ANSWERED_BY}`, () => {
     const rows = await askQuality('10-minute means of the voltage');
     const truth = tenMinuteMeans(PAGE.fromMs, STOP_MS);
     expect(rows.map((row) => timeOf(row))).toEqual([...truth.keys()]);
-    for (const row of rows) expect(number(row, '10-minute mean')).toBeCloseTo(truth.get(timeOf(row)) ?? Number.NaN, 6);
+    for (const row of rows) expect(number(row, 'voltage')).toBeCloseTo(truth.get(timeOf(row)) ?? Number.NaN, 6);
   });
 
   test('the share of minutes whose frequency kept its limits', async () => {
