@@ -102,7 +102,7 @@ END
   exec_as_agent "$RELEASE/agent/energy-monitor" collect --config "$try/config.yaml" >"$WORK/warm.log" 2>&1 &
   warming=$!
   tries=0
-  while [ $tries -lt 60 ] && kill -0 $warming 2>/dev/null && ! grep -q collecting "$WORK/warm.log"; do
+  while [ $tries -lt 60 ] && is_running $warming && ! grep -q collecting "$WORK/warm.log"; do
     sleep 0.5
     tries=$((tries + 1))
   done
@@ -114,14 +114,19 @@ END
   remember warmed "$NAME $CONTENT"
 }
 
+# is_running PID: a child of ours that has not ended. The number of one that has can be another process's by now.
+is_running() {
+  grep -q "^PPid:[[:space:]]*$$\$" "/proc/$1/status" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
 # end_process PID, a child: kindly, then not.
 end_process() {
-  kill -TERM "$1" 2>/dev/null || true
+  ! is_running "$1" || kill -TERM "$1" 2>/dev/null || true
   tries=0
-  while [ $tries -lt 40 ] && kill -0 "$1" 2>/dev/null; do
+  while [ $tries -lt 40 ] && is_running "$1"; do
     sleep 0.25
     tries=$((tries + 1))
   done
-  kill -KILL "$1" 2>/dev/null || true
+  ! is_running "$1" || kill -KILL "$1" 2>/dev/null || true
   wait "$1" 2>/dev/null || true
 }
