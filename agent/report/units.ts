@@ -1,6 +1,4 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { propertiesIn, type UnitProperties, unitProperties } from '../system/unit-properties.ts';
 
 export const COLLECTOR_UNIT = 'energy-monitor-collector.service';
 
@@ -26,7 +24,6 @@ const PROPERTIES = [
   'ActiveEnterTimestamp',
   'LastTriggerUSec',
 ];
-const PATIENCE_MS = 5000;
 
 /** A unit of the agent as systemd has it. */
 export interface Unit {
@@ -51,20 +48,16 @@ export interface Unit {
  * @returns undefined where systemd does not run (sd_booted(3)), does not answer, or has none of them
  */
 export function units(root = '/'): Unit[] | undefined {
-  const program = join(root, 'usr/bin/systemctl');
-  if (!existsSync(join(root, 'run/systemd/system')) || !existsSync(program)) return undefined;
-  const args = ['show', `--property=${PROPERTIES.join(',')}`, ...UNIT_NAMES];
-  // --timestamp=unix leaves out when a timer ran (systemd 252 to 257), and local times come twice in autumn.
-  const env = { ...process.env, TZ: 'UTC' };
-  const { stdout } = spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE_MS, env });
-  const found = unitsIn(stdout ?? '');
+  const found = unitsOf(unitProperties(root, PROPERTIES, UNIT_NAMES));
   return found.length === 0 ? undefined : found;
 }
 
-/** `Key=value` lines, a blank line between units (systemctl(1), show); units that are not installed are left out. */
-export function unitsIn(text: string): Unit[] {
-  return text.split(/\n\s*\n/).flatMap((block) => {
-    const property = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(block)?.[1] ?? '';
+/** @param text as systemctl shows it; units that are not installed are left out */
+export const unitsIn = (text: string): Unit[] => unitsOf(propertiesIn(text));
+
+function unitsOf(shown: readonly UnitProperties[]): Unit[] {
+  return shown.flatMap((shownUnit) => {
+    const property = (name: string) => shownUnit[name] ?? '';
     const name = property('Id');
     const isOff = property('LoadState') === 'masked';
     if (name === '' || (property('LoadState') !== 'loaded' && !isOff)) return [];
