@@ -263,6 +263,12 @@ test('live: a plain line a second with the virtual meter, ended by Ctrl-C', asyn
   await child.printed(new RegExp(`${line.source}\n${line.source}`, 'm'));
   expect(await child.end('SIGINT')).toBe(0);
   expect(child.output()).toContain('readings --state-dir');
+  // Each line tells the share of the seconds so far, of which a busy machine may lose the first.
+  const seconds = child.output().match(/^\d\d:\d\d:\d\d .*% good/gm) ?? [];
+  const isGood = (second: string) => second.includes(' kWh ');
+  const shares = seconds.map((_, i) => seconds.slice(0, i + 1).filter(isGood).length / (i + 1));
+  const texts = shares.map((share) => (share === 1 ? '100' : (Math.floor(share * 1000) / 10).toFixed(1)));
+  expect(seconds.map((second) => / ([\d.]+) % good/.exec(second)?.[1])).toEqual(texts);
   expect(child.output()).not.toContain('\u001b');
   expect(child.errors()).toBe('');
   const readings = await finished([
