@@ -24,11 +24,14 @@ interface Alert {
 const DAY_S = 86_400;
 const VALUE = '{{ printf "%.0f" $$values.B.Value }}';
 
-/** The newest value of each series. */
-const newest = (bucket: string, measurement: string, condition: string) => `from(bucket: ${bucket})
+/** What is asked of, within the rule's range. */
+const from = (bucket: string, measurement: string, condition: string) => `from(bucket: ${bucket})
     |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-    |> filter(fn: (r) => r._measurement == ${measurement} and ${condition})
-    |> last()`;
+    |> filter(fn: (r) => r._measurement == ${measurement} and ${condition})`;
+
+/** The same under a name: only a stream that is asked for once is aggregated inside the storage engine. */
+const series = (name: string, ...of: Parameters<typeof from>) => `${name} = () => ${from(...of)}
+`;
 
 /** One row for each value of the tags, which become the alert's labels: the newest, of several models. */
 const each = (...tags: string[]) => {
@@ -46,10 +49,23 @@ export const ALERTS: readonly Alert[] = [
   {
     uid: 'energy-meter-silent',
     title: 'Meter silent',
-    // Each sample has its duration, whatever the meter measures.
-    query: `${newest(BUCKET.raw, MEASUREMENT.meter, `r._field == ${field('duration')}`)}
+    // Each sample has its duration, whatever the meter measures. One that is read more rarely may be silent for longer: three times
+    // what is between its readings in the mean of the day.
+    query: `${series('readings', BUCKET.raw, MEASUREMENT.meter, `r._field == ${field('duration')}`)}
+newest = readings()
+    |> last()
     ${each(TAGS.meter)}
-    ${age('1s')}`,
+    |> drop(columns: ["_value"])
+counted = readings()
+    |> count()
+    |> group(columns: ["${TAGS.meter}"])
+    |> sum()
+
+join(tables: {newest: newest, counted: counted}, on: ["${TAGS.meter}"])
+    |> map(fn: (r) => ({r with usual: ${DAY_S}.0 / float(v: r._value)}))
+    ${age('1s')}
+    |> map(fn: (r) => ({r with _value: if r._value > 3.0 * r.usual then r._value else 0.0}))
+    |> drop(columns: ["usual"])`,
     lookBackS: DAY_S,
     is: 'gt',
     limit: 180,
@@ -62,21 +78,37 @@ export const ALERTS: readonly Alert[] = [
   {
     uid: 'energy-backup-old',
     title: 'Backup old',
-    query: `${newest(BUCKET.host, MEASUREMENT.backup, `r._field == "${BACKUP.ok}" and r._value == 1.0`)}
+    // Of a store that never had one, since the first run. One that is left out while others are written was taken out of the configuration.
+    query: `${series('runs', BUCKET.host, MEASUREMENT.backup, `r._field == "${BACKUP.ok}"`)}
+begun = runs() |> first()
+whole = runs() |> filter(fn: (r) => r._value == 1.0) |> last()
+newest = runs() |> last() |> group(columns: ["${TAGS.host}"]) |> max(column: "_time")
+    |> keep(columns: ["_time", "${TAGS.host}"])
+    |> rename(columns: {_time: "hostTime"})
+tried = runs() |> last() |> keep(columns: ["_time", "${TAGS.host}", "${TAGS.model}"])
+    |> rename(columns: {_time: "storeTime"})
+ages = union(tables: [begun, whole])
     ${each(TAGS.host, TAGS.model)}
-    ${age('1h')}`,
+    ${age('1h')}
+stores = join(tables: {ages: ages, tried: tried}, on: ["${TAGS.host}", "${TAGS.model}"])
+
+join(tables: {stores: stores, newest: newest}, on: ["${TAGS.host}"])
+    |> filter(fn: (r) => int(v: r.hostTime) - int(v: r.storeTime) < int(v: 26h))
+    |> keep(columns: ["_time", "_value", "${TAGS.host}", "${TAGS.model}"])
+    |> group(columns: ["${TAGS.host}", "${TAGS.model}"])`,
     lookBackS: 90 * DAY_S,
     is: 'gt',
     limit: 26,
     for: '30m',
     noData: 'OK',
-    summary: `The last whole backup of {{ $$labels.${TAGS.host} }} into {{ $$labels.${TAGS.model} }} is ${VALUE} h old`,
+    summary: `No whole backup of {{ $$labels.${TAGS.host} }} into {{ $$labels.${TAGS.model} }} for ${VALUE} h`,
     what: 'Each run since then failed, or none was started. On the Pi: energy-monitor status, then energy-monitor backup.',
   },
   {
     uid: 'energy-disk-full',
     title: 'Disk nearly full',
-    query: `${newest(BUCKET.host, MEASUREMENT.host, `(r._field == "${HOST.diskFree}" or r._field == "${HOST.diskTotal}")`)}
+    query: `${from(BUCKET.host, MEASUREMENT.host, `(r._field == "${HOST.diskFree}" or r._field == "${HOST.diskTotal}")`)}
+    |> last()
     |> group(columns: ["${TAGS.host}"])
     |> pivot(rowKey: ["_time"], columnKey: ["_field"], valueColumn: "_value")
     |> filter(fn: (r) => exists r.${HOST.diskFree} and exists r.${HOST.diskTotal})
@@ -92,9 +124,7 @@ export const ALERTS: readonly Alert[] = [
   {
     uid: 'energy-hot',
     title: 'Processor hot',
-    query: `from(bucket: ${BUCKET.host})
-    |> range(start: v.timeRangeStart, stop: v.timeRangeStop)
-    |> filter(fn: (r) => r._measurement == ${MEASUREMENT.host} and r._field == "${HOST.cpuTemperature}")
+    query: `${from(BUCKET.host, MEASUREMENT.host, `r._field == "${HOST.cpuTemperature}"`)}
     |> group(columns: ["${TAGS.host}"])
     |> mean()
     |> map(fn: (r) => ({r with _time: v.timeRangeStop}))`,

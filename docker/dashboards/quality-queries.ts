@@ -108,24 +108,30 @@ ${windowed('apparent_power', 'mean', 'S')} |> yield(name: "S")`,
     |> keep(columns: ["_time", "_value", "${TAGS.model}"])
     |> rename(columns: {_value: "readings"})`,
   }),
-  /** Minutes without a reading within the range: from the first minute that has one, until now for one that goes on. */
+  /**
+   * Minutes without a reading within the range: from the first minute that has one, until now for one that goes on. A meter that is read
+   * each quarter of an hour has a gap where more than a quarter is missing: the least distance of two minutes with a reading is the rule.
+   */
   gaps: script({
     imports: ['array', 'date'],
     parts: [MINUTES],
-    ask: `// A gap that goes on has no minute behind it: what a roll-up may be late, before the end, serves as one.
+    ask: `read = minutes(fields: /^${ROLLUP.count}$/) |> group() |> keep(columns: ["_time"]) |> sort(columns: ["_time"])
+steps = read |> elapsed(unit: 1m) |> min(column: "elapsed") |> findColumn(fn: (key) => true, column: "elapsed")
+step = if length(arr: steps) > 0 then steps[0] else 1
+// A gap that goes on has no minute behind it: what a roll-up may be late, before the end, serves as one.
 end = array.from(rows: [{_time: date.sub(d: 3m, from: date.truncate(t: stop, unit: 1m))}])
     |> filter(fn: (r) => r._time > start)
 
-union(tables: [minutes(fields: /^${ROLLUP.count}$/) |> group() |> keep(columns: ["_time"]), end])
+union(tables: [read, end])
     |> sort(columns: ["_time"])
     |> elapsed(unit: 1m)
-    |> filter(fn: (r) => r.elapsed > 1)
+    |> filter(fn: (r) => r.elapsed > step)
     |> map(
         fn: (r) =>
             ({
-                _time: time(v: int(v: r._time) - (r.elapsed - 1) * int(v: 1m)),
+                _time: time(v: int(v: r._time) - (r.elapsed - step) * int(v: 1m)),
                 until: r._time,
-                minutes: r.elapsed - 1,
+                minutes: r.elapsed - step,
             }),
     )
     |> sort(columns: ["_time"], desc: true)`,

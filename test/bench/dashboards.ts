@@ -21,6 +21,9 @@ const queries = (file: DashboardFile): [title: string, query: string][] => [
     `annotation ${name}`,
     target?.query ?? '',
   ]),
+  ...file.templating.list
+    .filter(({ type }) => type === 'query')
+    .map(({ name, query }): [string, string] => [`choice of ${name}`, query as string]),
 ];
 
 async function timed(figure: string, send: () => Promise<unknown>): Promise<Row> {

@@ -85,14 +85,14 @@ interface Recorded {
  */
 export class Answers {
   readonly #send: ((script: string) => Promise<string>) | undefined;
-  readonly #path: string;
+  readonly #path: string | undefined;
   readonly #recorded: Record<string, Recorded>;
 
-  /** @param file one for each file of tests: they run side by side */
-  constructor(file: string, send: ((script: string) => Promise<string>) | undefined) {
+  /** @param file one for each file of tests: they run side by side; none for answers that are only of now */
+  constructor(file: string | undefined, send: ((script: string) => Promise<string>) | undefined) {
     this.#send = send;
-    this.#path = join(import.meta.dirname, 'answers', `${file}.json`);
-    const text = existsSync(this.#path) ? readFileSync(this.#path, 'utf8') : '{}';
+    this.#path = file && join(import.meta.dirname, 'answers', `${file}.json`);
+    const text = this.#path && existsSync(this.#path) ? readFileSync(this.#path, 'utf8') : '{}';
     this.#recorded = JSON.parse(text) as Record<string, Recorded>;
   }
 
@@ -115,6 +115,7 @@ export class Answers {
   }
 
   #keep(name: string, answer: Recorded): void {
+    if (!this.#path) return;
     this.#recorded[name] = answer;
     const sorted = Object.entries(this.#recorded).sort(([a], [b]) => (a < b ? -1 : 1));
     writeFileSync(this.#path, `${JSON.stringify(Object.fromEntries(sorted), null, 2)}\n`);

@@ -1,24 +1,10 @@
 import { expect, test } from 'vitest';
 import { toLine } from '../../../agent/influxdb/line-protocol.ts';
-import type { Values } from '../../../agent/readings/reading.ts';
 import { Workplace } from '../../bench/workplace.ts';
 import { requireInfluxd } from '../../support/influxd.ts';
-import { Answers, dashboard, PAGE, type Page, queryOf } from './asking.ts';
-import { ask, fill, startServer } from './filled-server.ts';
+import { dashboard, PAGE, type Page, queryOf } from './asking.ts';
+import { line, serverOf } from './small-world.ts';
 import { DAY_MS, HOUR_MS, type Line, MINUTE_MS, QUARTER_MS, STOP_MS } from './world.ts';
-
-const MODEL = 'we-515';
-const line = (bucket: Line['bucket'], meter: string, timeMs: number, values: Values): Line => ({
-  bucket,
-  text: toLine({ series: { measurement: 'energy', meter, model: MODEL }, timeMs, values }),
-});
-
-/** A server with some lines. */
-async function serverOf(workplace: Workplace, lines: readonly Line[]) {
-  const { url, reader, operator } = await startServer(workplace);
-  await fill(url, operator, lines);
-  return new Answers('small-worlds', (script) => ask(url, reader, script));
-}
 
 const pageOf = (meter: string, toMs = STOP_MS): Page => ({
   ...PAGE,
@@ -32,7 +18,7 @@ test('the choice of meters begins with one that is read, also before there is a 
   using workplace = new Workplace();
   // What is chosen from has no page: it is of now.
   const nowMs = Date.now();
-  const answers = await serverOf(workplace, [
+  const answers = await serverOf(workplace, undefined, [
     line('energy_15m', 'attic', nowMs - 90 * DAY_MS, { count: 900 }),
     line('energy_15m', 'house', nowMs - 90 * DAY_MS, { count: 900 }),
     line('energy', 'house', nowMs - MINUTE_MS, { active_power: 100 }),
@@ -52,14 +38,15 @@ function* steady(bucket: Line['bucket'], everyMs: number, fromMs: number, outage
   }
 }
 
-test('an outage longer than a week across the first of the month is counted alike by all panels', async (context) => {
-  requireInfluxd(context);
+test('an outage longer than a week across the first of the month is counted alike by all panels', async () => {
   using workplace = new Workplace();
   const outage = [STOP_MS - 12 * DAY_MS, STOP_MS - HOUR_MS] as const;
-  const answers = await serverOf(workplace, [...steady('energy_15m', QUARTER_MS, STOP_MS - 40 * DAY_MS, outage)]);
+  const answers = await serverOf(workplace, 'small-worlds', [
+    ...steady('energy_15m', QUARTER_MS, STOP_MS - 40 * DAY_MS, outage),
+  ]);
   const home = dashboard('home');
   const page = pageOf('house');
-  const row = async (title: string) => (await answers.ask(title, queryOf(home, title), page))[0];
+  const row = async (title: string) => (await answers.ask(`outage: ${title}`, queryOf(home, title), page))[0];
   // 3 April, 19:30 in Rome.
   const hours = 2 * 24 + 19.5;
   expect(Number((await row('This month'))?.now)).toBeCloseTo(hours, 6);
@@ -67,32 +54,32 @@ test('an outage longer than a week across the first of the month is counted alik
   expect(Number((await row('Cost this month'))?.cost)).toBeCloseTo(0.25 * hours, 6);
   const cost = async (price: string) => {
     const typed = { ...page, variables: { ...page.variables, price } };
-    return (await answers.ask(`cost at ${price}`, queryOf(home, 'Cost this month'), typed))[0]?.cost;
+    return (await answers.ask(`outage: cost at ${price}`, queryOf(home, 'Cost this month'), typed))[0]?.cost;
   };
   expect(Number(await cost('0,25 '))).toBeCloseTo(0.25 * hours, 6);
   expect(await cost('')).toBeUndefined();
 });
 
-test('yesterday is whole after an outage of two days that ended in it', async (context) => {
-  requireInfluxd(context);
+test('yesterday is whole after an outage of two days that ended in it', async () => {
   using workplace = new Workplace();
   const outage = [STOP_MS - 3.5 * DAY_MS, STOP_MS - 26 * HOUR_MS] as const;
-  const answers = await serverOf(workplace, [...steady('energy_1m', MINUTE_MS, STOP_MS - 4 * DAY_MS, outage)]);
-  const [row] = await answers.ask('Today', queryOf(dashboard('home'), 'Today'), pageOf('house'));
+  const answers = await serverOf(workplace, 'small-worlds', [
+    ...steady('energy_1m', MINUTE_MS, STOP_MS - 4 * DAY_MS, outage),
+  ]);
+  const [row] = await answers.ask('yesterday: Today', queryOf(dashboard('home'), 'Today'), pageOf('house'));
   expect(Number(row?.now)).toBeCloseTo(19.5, 6);
   expect(Number(row?.before)).toBeCloseTo(19.5, 6);
 });
 
-test('each phase has its own curve of 10-minute means, in the order of time', async (context) => {
-  requireInfluxd(context);
+test('each phase has its own curve of 10-minute means, in the order of time', async () => {
   using workplace = new Workplace();
   const values = { voltage_l1: 231, voltage_l2: 232, voltage_l3: 233 };
   const minutes = Array.from({ length: 30 }, (_, n) =>
     line('energy_1m', 'three', STOP_MS - (n + 1) * MINUTE_MS, values),
   );
-  const answers = await serverOf(workplace, minutes);
+  const answers = await serverOf(workplace, 'small-worlds', minutes);
   const title = '10-minute means of the voltage';
-  const rows = await answers.ask(title, queryOf(dashboard('quality'), title), pageOf('three'));
+  const rows = await answers.ask(`phases: ${title}`, queryOf(dashboard('quality'), title), pageOf('three'));
   expect(rows.map((row) => Date.parse(row._time ?? ''))).toEqual([30, 20, 10].map((n) => STOP_MS - n * MINUTE_MS));
   for (const row of rows) expect(row).toMatchObject({ voltage_l1: '231', voltage_l2: '232', voltage_l3: '233' });
 });
@@ -103,7 +90,7 @@ test('a range that ends later than now, such as Grafana’s This month, tells of
   const minuteMs = Date.now() - (Date.now() % MINUTE_MS);
   const minutes = Array.from({ length: 60 }, (_, n) => minuteMs - (n + 1) * MINUTE_MS);
   const backup = { series: { measurement: 'backup', meter: 'raspberrypi', model: 'usb' }, values: { ok: 1 } };
-  const answers = await serverOf(workplace, [
+  const answers = await serverOf(workplace, undefined, [
     line('energy', 'house', minuteMs - 5000, { active_power: 321, duration: 0.1 }),
     ...minutes.map((timeMs) => line('energy_1m', 'house', timeMs, { voltage: 230, count: 60 })),
     { bucket: 'host', text: toLine({ ...backup, timeMs: minuteMs - HOUR_MS }) },
@@ -119,16 +106,34 @@ test('a range that ends later than now, such as Grafana’s This month, tells of
   expect(age).toBeLessThan(3900);
 });
 
-test('a gap that goes on is told as well', async (context) => {
-  requireInfluxd(context);
+test('a gap that goes on is told as well', async () => {
   using workplace = new Workplace();
   const silentMs = STOP_MS - 2 * HOUR_MS;
   const minutes = Array.from({ length: 5 }, (_, n) => silentMs - (n + 1) * MINUTE_MS);
   const answers = await serverOf(
     workplace,
+    'small-worlds',
     minutes.map((timeMs) => line('energy_1m', 'house', timeMs, { count: 60 })),
   );
-  const rows = await answers.ask('Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('house'));
+  const rows = await answers.ask('going on: Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('house'));
   expect(rows.map((row) => [Date.parse(row._time ?? ''), row.minutes])).toEqual([[silentMs, '117']]);
-  expect(await answers.ask('Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('garage'))).toEqual([]);
+  expect(
+    await answers.ask('going on, of another meter: Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('garage')),
+  ).toEqual([]);
+});
+
+test('a meter that is read each quarter of an hour has a gap where a quarter is missing', async () => {
+  using workplace = new Workplace();
+  const missing = [8, 9, 10, 30];
+  const quarters = Array.from({ length: 60 }, (_, n) => n + 1).filter((n) => !missing.includes(n));
+  const answers = await serverOf(
+    workplace,
+    'small-worlds',
+    quarters.map((n) => line('energy_1m', 'garden', STOP_MS - n * QUARTER_MS, { count: 1 })),
+  );
+  const rows = await answers.ask('quarters: Gaps', queryOf(dashboard('quality'), 'Gaps'), pageOf('garden'));
+  expect(rows.map((row) => [Date.parse(row._time ?? ''), row.minutes])).toEqual([
+    [STOP_MS - 10 * QUARTER_MS, '45'],
+    [STOP_MS - 30 * QUARTER_MS, '15'],
+  ]);
 });
