@@ -113,7 +113,8 @@ export function finished(builder: DashboardBuilder): Dashboard {
   dashboard.panels?.forEach((panel, index) => {
     panel.id = index + 1;
   });
-  // The builder's default would hide them in a menu.
+  // The builders' default would hide links, and the switches of marks, in a menu.
   const links = dashboard.links?.map(({ placement: _, ...link }) => link) ?? [];
-  return { ...dashboard, links, id: null as never };
+  const list = dashboard.annotations.list?.map(({ placement: _, ...marks }) => marks) ?? [];
+  return { ...dashboard, links, annotations: { ...dashboard.annotations, list }, id: null as never };
 }
