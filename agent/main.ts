@@ -50,6 +50,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(root: Command) => void>>>
   'support-bundle': async () => (await import('./commands/support-bundle.ts')).addSupportBundle,
   simulate: async () => (await import('./commands/simulate.ts')).addSimulate,
   config: async () => (await import('./commands/config.ts')).addConfig,
+  web: async () => (await import('./commands/web.ts')).addWeb,
 };
 
 /** @param called the command that is asked for; where there is no such one, all of them are there to help */

@@ -17,7 +17,7 @@ else
 fi
 
 PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck bats victoria-metrics age zstd openssl
-  systemd-container mmdebstrap"
+  systemd-container mmdebstrap chromium fonts-dejavu-core"
 
 # InfluxDB 1 is unpacked, not installed: its package would start a server, and its influxd would stand in PATH for that of
 # InfluxDB 2. Unpacking needs no root.

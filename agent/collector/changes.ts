@@ -23,7 +23,7 @@ export function meterChanges(before: readonly MeterConfig[], after: readonly Met
 }
 
 /** Keys that a running collector takes over, or does not need. */
-const APPLIED = new Set(['meters', 'influxdb', 'backup']);
+const APPLIED = new Set(['meters', 'influxdb', 'backup', 'web']);
 
 /** Keys of the configuration that differ and are read at the start alone, such as `journal.flushInterval`. */
 export function restartKeys(before: Config, after: Config): string[] {

@@ -29,6 +29,8 @@ export interface ReloaderOptions {
   forwarding: Forwarding;
   /** Tells others that the configuration is being read. */
   announcer?: Pick<Announcer, 'reloading' | 'reloaded'> | undefined;
+  /** Who else goes by the configuration, and takes it over by himself. */
+  adopt?: (wanted: Config) => Promise<void>;
   log: Logger;
 }
 
@@ -72,7 +74,7 @@ export class Reloader {
   }
 
   async #reload(): Promise<ReloadOutcome> {
-    const { load, collector, forwarding, log } = this.#options;
+    const { load, collector, forwarding, adopt, log } = this.#options;
     const timeMs = Date.now();
     try {
       const wanted = load();
@@ -80,8 +82,9 @@ export class Reloader {
       const meters = await collector.apply(wanted.meters);
       const sinks = !isDeepStrictEqual(this.#config.influxdb, wanted.influxdb);
       // What is read at the start alone stays in effect, and is said again with the next reload.
-      this.#config = { ...this.#config, meters: wanted.meters, influxdb: wanted.influxdb };
+      this.#config = { ...this.#config, meters: wanted.meters, influxdb: wanted.influxdb, web: wanted.web };
       if (sinks) await forwarding.replace(wanted.influxdb);
+      await adopt?.(this.#config);
       const namesOf = (list: readonly { name: string }[]) => list.map(({ name }) => name);
       const done = { added: namesOf(meters.added), changed: namesOf(meters.changed), removed: meters.removed, sinks };
       log.info(done, 'the configuration was read again');

@@ -15,6 +15,7 @@ import { Announcer } from './announcer.ts';
 import { readClock, writeClock } from './clock-memory.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { Collector } from './collector.ts';
+import type { Companion, StartCompanion } from './companion.ts';
 import { Forwarding } from './forwarding.ts';
 import type { Outcome } from './meter-loop.ts';
 import { Reloader } from './reload.ts';
@@ -30,6 +31,8 @@ export interface RunOptions {
   reload?: { requests: ReloadRequests; load: () => Config };
   /** Is told when the collector runs, how it is, and that it ends. */
   manager?: ServiceManager | undefined;
+  /** What shows to others what is read. */
+  companion?: StartCompanion | undefined;
   onStart?: (collector: Collector, journal: Journal) => void;
   onOutcome?: (series: Series, outcome: Outcome) => void;
   /** For tests that set the clock. */
@@ -59,6 +62,7 @@ export async function runCollector(options: RunOptions): Promise<void> {
   });
   let endStatus = () => {};
   let tidy: NodeJS.Timeout | undefined;
+  let companion: Companion | undefined;
   const forwarding = new Forwarding(config, journal, log);
   const watch = clockWatch(options, journal, clock);
   const { stateDir, timeZone, history } = config;
@@ -72,7 +76,10 @@ export async function runCollector(options: RunOptions): Promise<void> {
       clock,
       watch,
       ...(options.evidence ? { evidence: options.evidence } : {}),
-      ...(onOutcome ? { onOutcome } : {}),
+      onOutcome: (series, outcome) => {
+        companion?.tell(series, outcome);
+        onOutcome?.(series, outcome);
+      },
     });
     collector.start();
     const status = () => ({ ...collector.status(), reload: reloader.last });
@@ -85,9 +92,11 @@ export async function runCollector(options: RunOptions): Promise<void> {
         log,
       });
     const load = reload?.load ?? (() => config);
-    const reloader = new Reloader({ config, log, load, collector, forwarding, announcer });
+    const adopt = async (wanted: Config) => companion?.adopt(wanted);
+    const reloader = new Reloader({ config, log, load, collector, forwarding, announcer, adopt });
     endStatus = publishStatus(journal.runtime, status);
     log.info({ meters: config.meters.map((meter) => meter.name), stateDir: config.stateDir }, 'collecting');
+    companion = options.companion?.(config, journal.runtime.path);
     onStart?.(collector, journal);
     const tidyUp = () => {
       collectNow();
@@ -106,7 +115,7 @@ export async function runCollector(options: RunOptions): Promise<void> {
     clearTimeout(tidy);
     endStatus();
     watch.stop();
-    await Promise.all([forwarding.end(), endHistory()]);
+    await Promise.all([companion?.end(), forwarding.end(), endHistory()]);
     journal.close();
   }
 }

@@ -14,11 +14,14 @@ export function addCollect(root: Command): void {
       const { stopRequested } = await import('../system/stop-signal.ts');
       const { reloadRequests } = await import('../system/reload-signal.ts');
       const { ServiceManager } = await import('../system/service-manager.ts');
+      const { pageCompanion } = await import('../web/companion.ts');
       const requests = reloadRequests();
       const manager = ServiceManager.fromEnvironment();
       const load = () => loadConfig(options.config);
       const reload = { requests, load };
-      await runCollector({ config: load(), log: createLogger(), until: stopRequested(), reload, manager });
+      const log = createLogger();
+      const companion = pageCompanion(log);
+      await runCollector({ config: load(), log, until: stopRequested(), reload, manager, companion });
       await manager?.told();
       requests.end();
     });

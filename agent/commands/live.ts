@@ -14,9 +14,11 @@ export function addLive(root: Command): void {
     .option('--seed <n>', 'what happens in the virtual household', wholeNumberArgument(0, 2 ** 32 - 1), 1)
     .option('--solar <watt>', 'peak of a virtual photovoltaic system', wholeNumberArgument(0, 30_000), 0)
     .option('--state-dir <dir>', 'where the journal goes (default: below ~/.local/state/energy-monitor)')
+    .option('--page <address>', 'where the page is served: host:port, or off', '127.0.0.1:8515')
     .option('--duration <time>', 'end by itself after 30s, 5m ...', durationArgument)
     .action(async (options: LiveOptions) => {
       const { runLive } = await import('../live/live.ts');
-      await runLive(options);
+      const { pageCompanion } = await import('../web/companion.ts');
+      await runLive(options, (log, onListening) => pageCompanion(log, { nextPort: true, onListening }));
     });
 }

@@ -67,6 +67,14 @@ influxdb:
   timeout: 30s               # longest wait for an answer
   # caFile: /etc/ssl/certs/my-authority.pem     # for https:// with a certificate of your own
 
+# The page, with its REST interface (/api/v1/openapi.json) and metrics for Prometheus (/metrics).
+web:
+  listen: 127.0.0.1:8515     # on this machine alone; 0.0.0.0:8515: for the whole network; off: nowhere
+  hideAfter: 30d             # meters that were silent for longer are not shown
+  # hosts: [energy.home.arpa]              # further names by which it is reached; addresses and this machine's own always work
+  # passwordHash: $scrypt$ln=14,r=8,p=1$...  # energy-monitor web password makes it; without, whoever reaches the address may look
+  # tls: {certificateFile: /etc/energy-monitor/page.pem, keyFile: /etc/energy-monitor/page.key}
+
 # A second place for the journal; energy-monitor backup keygen makes the key and prints what to write here.
 # backup:
 #   recipient: age1...       # the public half of the recovery key; or, by choice, unencrypted: true

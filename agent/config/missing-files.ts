@@ -7,7 +7,7 @@ import type { Config } from './schema.ts';
  * Files that a configuration names and that are not there, as on a machine that it was not written on.
  * @param configFile where it stands: register tables are named from there
  */
-export function missingFiles({ influxdb, backup, meters }: Config, configFile: string): string[] {
+export function missingFiles({ influxdb, backup, meters, web }: Config, configFile: string): string[] {
   const stores = (backup?.stores ?? []).flatMap((store) =>
     'azure' in store ? [store.sasFile, store.connectionStringFile, store.servicePrincipal?.secretFile] : [],
   );
@@ -15,6 +15,8 @@ export function missingFiles({ influxdb, backup, meters }: Config, configFile: s
     ...influxdb.flatMap(({ tokenFile, caFile }) => [tokenFile, caFile]),
     ...stores,
     backup?.drill?.identityFile,
+    web.tls?.certificateFile,
+    web.tls?.keyFile,
     ...(backup?.databases ?? []).flatMap(({ operatorTokenFile, influxd }) => [operatorTokenFile, influxd]),
   ];
   // A name without a slash is a credential of systemd.

@@ -8,6 +8,7 @@ import { isTablePath, MODEL_HINT } from './models.ts';
 import { BAUD_RATES, parseServerUrl, SERVER_URL_HINT } from './scalars.ts';
 import { DEFAULT_STATE_DIR } from './state-dir.ts';
 import { meantOr } from './suggestion.ts';
+import { web } from './web-schema.ts';
 
 export const DEFAULT_PORTS = { tcp: 502, rtuOverTcp: 4001 } as const;
 
@@ -168,7 +169,7 @@ const influxdb = z
   .optional()
   .transform((sinks) => sinks ?? []);
 
-/** The whole configuration. Later parts (web) are keys of their own beside these. */
+/** The whole configuration. */
 export const configSchema = z.strictObject(
   {
     stateDir: z
@@ -185,6 +186,7 @@ export const configSchema = z.strictObject(
     history: history.prefault({}),
     influxdb,
     backup: backup.optional(),
+    web: web.prefault({}),
   },
   { error: 'write a mapping with the key meters at least' },
 );
@@ -226,6 +228,7 @@ export function knownKeysAt(at: readonly PropertyKey[]): string[] {
   if (at[0] === 'history') return Object.keys((at.length === 1 ? history : historyRetention).shape);
   if (at[0] === 'influxdb') return Object.keys(sink.shape);
   if (at[0] === 'backup') return backupKeysAt(at.slice(1));
+  if (at[0] === 'web') return at.length === 1 ? Object.keys(web.shape) : ['certificateFile', 'keyFile'];
   if (at[0] !== 'meters') return [];
   if (at.length === 2) return Object.keys(meter.shape);
   return Object.values(CONNECTIONS).flatMap((kind) => Object.keys(kind.shape));

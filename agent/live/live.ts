@@ -1,13 +1,14 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Collector } from '../collector/collector.ts';
+import type { StartCompanion } from '../collector/companion.ts';
 import type { Outcome } from '../collector/meter-loop.ts';
 import { runCollector } from '../collector/run.ts';
 import type { MeterStatus } from '../collector/status.ts';
 import { parseConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import { ensureStateDir } from '../journal/database.ts';
-import { createLogger } from '../system/logging.ts';
+import { createLogger, type Logger } from '../system/logging.ts';
 import { stopRequested } from '../system/stop-signal.ts';
 import { Panel, styleFor } from './panel.ts';
 import { plainLine } from './plain-line.ts';
@@ -23,12 +24,17 @@ export interface LiveOptions {
   seed: number;
   solar: number;
   stateDir?: string;
+  /** Where the page is served; `off`: nowhere. */
+  page: string;
   /** Ends by itself after this many ms. */
   duration?: number;
 }
 
+/** What serves the page beside it. @param onListening is told where, for a person */
+export type LivePage = (log: Logger, onListening: (url: string) => void) => StartCompanion;
+
 /** Reads one meter with the real collector into a real journal and shows each second. */
-export async function runLive(options: LiveOptions): Promise<void> {
+export async function runLive(options: LiveOptions, page?: LivePage): Promise<void> {
   const stateDir = options.stateDir ?? defaultStateDir(options.serial === undefined);
   ensureStateDir(stateDir);
   const linkPath = join(stateDir, 'virtual-meter');
@@ -45,17 +51,23 @@ export async function runLive(options: LiveOptions): Promise<void> {
     // On a terminal the panel shows what a log would say; lines of a log would tear it.
     const log = createLogger(onTerminal ? { level: 'silent' } : { level: 'error' });
     const show = onTerminal ? panelView() : plainView();
+    let url: string | undefined;
+    const listening = (at: string) => {
+      url = at;
+      if (!onTerminal) process.stdout.write(`The page: ${at}\n`);
+    };
     let collector: Collector | undefined;
     await runCollector({
       config,
       log,
       until,
+      companion: page?.(log, listening),
       onStart: (started) => {
         collector = started;
       },
       onOutcome: (_series, outcome) => {
         const status = collector?.status().meters[0];
-        if (status) show(snapshotOf(outcome, status, title, stateDir));
+        if (status) show({ ...snapshotOf(outcome, status, title, stateDir), url });
       },
     });
   } finally {
@@ -72,10 +84,10 @@ function defaultStateDir(virtual: boolean): string {
   return join(base, 'energy-monitor', virtual ? 'virtual' : 'live');
 }
 
-function configOf({ baud, parity, unit, model }: LiveOptions, stateDir: string, serial: string): Config {
+function configOf({ baud, parity, unit, model, page }: LiveOptions, stateDir: string, serial: string): Config {
   const connection = { serial, baudRate: baud, parity };
   return parseConfig(
-    JSON.stringify({ stateDir, meters: [{ name: 'meter', model, unit, connection }] }),
+    JSON.stringify({ stateDir, meters: [{ name: 'meter', model, unit, connection }], web: { listen: page } }),
     'the command line',
   );
 }
@@ -84,7 +96,7 @@ function baudOf({ meters: [meter] }: Config): number | undefined {
   return meter && 'baudRate' in meter.connection ? meter.connection.baudRate : undefined;
 }
 
-function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateDir: string): Snapshot {
+function snapshotOf(outcome: Outcome, status: MeterStatus, title: string, stateDir: string): Omit<Snapshot, 'url'> {
   const { lineStats, gaps, problem } = status;
   const { timeouts, crcErrors, exceptions, truncated, noise, disconnects } = lineStats;
   return {

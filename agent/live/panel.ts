@@ -67,6 +67,7 @@ export class Panel {
       '',
       `  samples  ${(snapshot.missed === 0 ? good : bad)(cut(samples))}`,
       `  line     ${(health === 'line ok' ? good : bad)(cut(health.replace(/^line:? /, '')))}`,
+      ...(snapshot.url === undefined ? [] : [cut(`  page     ${snapshot.url}`)]),
       dim(cut(`  journal  ${snapshot.stateDir}`)),
       gap && !values ? `  ${bad(cut(`gap: ${gap.message}`))}` : '',
       gap && !values && snapshot.hint ? cut(`  ${snapshot.hint}`) : dim('  Ctrl-C ends'),

@@ -18,6 +18,8 @@ export interface Snapshot {
   connected: boolean;
   hint: string | undefined;
   stateDir: string;
+  /** Of the page; undefined while it is not served. */
+  url: string | undefined;
 }
 
 /** Share of good samples in percent, rounded down: 100 means none was missed. */

@@ -2,6 +2,7 @@
 export const SECRET_KEYS = [
   'token',
   'password',
+  'passwordHash',
   'secret',
   'sas',
   'connectionString',

@@ -41,6 +41,7 @@ test('the example is right and shows every default', () => {
     ],
     journal: { flushInterval: 10_000, retention: 2_592_000_000, maxSize: 2e9 },
     clock: { hold: 600_000 },
+    web: { listen: { host: '127.0.0.1', port: 8515 }, hosts: [], hideAfter: 30 * 86_400_000 },
     history: { retention: { minute: 34_560_000_000 } },
     influxdb: [
       {

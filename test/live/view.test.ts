@@ -22,6 +22,7 @@ const SNAPSHOT: Snapshot = {
   strayBytes: 0,
   connected: true,
   hint: undefined,
+  url: undefined,
   stateDir: '/home/pi/.local/state/energy-monitor/virtual',
 };
 

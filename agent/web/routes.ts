@@ -1,0 +1,5 @@
+import { text } from './http/answer.ts';
+import type { Route } from './http/router.ts';
+
+/** Every path but those of the page's files, of the session and of the stream. */
+export const ROUTES: readonly Route[] = [{ path: '/healthz', isOpen: true, answer: () => text('ok\n') }];
