@@ -1,7 +1,3 @@
-import { hostname } from 'node:os';
-import type { Entry } from '../journal/entry.ts';
-import { deliver } from '../journal/inbox.ts';
-import { MACHINE_MEASUREMENTS } from '../readings/reading.ts';
 import { messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { readNote, writeNote } from './notes.ts';
@@ -19,7 +15,7 @@ export interface Outcome {
   /** Why the last try gave no whole backup; absent when it did. */
   problem?: string;
   /** The last backup that was whole. */
-  good?: { sequence: number; madeMs: number };
+  good?: { sequence: number; madeMs: number /** Absent of an older version. */; bytes?: number };
   /** Tries since then that failed: the next that succeeds brings all of it. */
   owed: number;
   /** Why no old backup goes, where one might. */
@@ -51,16 +47,18 @@ export interface Try {
   problem: string | undefined;
   left: string | undefined;
   sequence: number | undefined;
+  /** Of the whole backup. */
+  bytes: number | undefined;
   expiresMs: number | undefined;
   sinceCollected: number;
 }
 
 export function noteTry(stateDir: string, store: string, one: Try, log: Logger): Outcome {
-  const { label, triedMs, problem, left, sequence, expiresMs, sinceCollected } = one;
+  const { label, triedMs, problem, left, sequence, bytes, expiresMs, sinceCollected } = one;
   const all = readOutcomes(stateDir);
   const before = all[store]?.label === label ? all[store] : undefined;
   const isGood = problem === undefined && sequence !== undefined;
-  const good = isGood ? { sequence, madeMs: triedMs } : before?.good;
+  const good = isGood ? { sequence, madeMs: triedMs, ...(bytes !== undefined && { bytes }) } : before?.good;
   const outcome: Outcome = {
     label,
     triedMs,
@@ -104,31 +102,5 @@ function write(stateDir: string, outcomes: Record<string, Outcome>, log: Logger)
     writeNote(stateDir, NAME, outcomes);
   } catch (error) {
     log.warn({ reason: messageOf(error) }, 'how the backup went cannot be noted');
-  }
-}
-
-/** Names of measurement `backup` that dashboards and alerts know. */
-export const BACKUP = { ok: 'ok', total: 'total_bytes', sent: 'sent_bytes', duration: 'duration_seconds' } as const;
-
-/**
- * Puts what a backup did into the journal: measurement `backup`, one series a store. That it cannot be put there is a
- * warning: the backup is none the worse.
- */
-export function recordValues(
-  stateDir: string,
-  store: string,
-  nowMs: number,
-  values: Record<string, number | undefined>,
-  log: Logger,
-): void {
-  const known = Object.entries(values).filter((pair): pair is [string, number] => pair[1] !== undefined);
-  const series = { measurement: MACHINE_MEASUREMENTS[1], meter: hostname(), model: store };
-  const reading = { series, timeMs: nowMs, values: Object.fromEntries(known) };
-  const decimals = Object.fromEntries(known.map(([name]) => [name, name.endsWith('_seconds') ? 1 : 0]));
-  const entry: Entry = { kind: 'reading', reading, decimals };
-  try {
-    deliver(stateDir, [entry]);
-  } catch (error) {
-    log.warn({ reason: messageOf(error) }, 'the journal does not take how the backup went');
   }
 }

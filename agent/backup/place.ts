@@ -1,6 +1,6 @@
 import type { BackupConfig, StoreConfig } from '../config/backup-schema.ts';
-import { storeName } from '../config/backup-schema.ts';
 import { readSecretFile } from '../config/secrets.ts';
+import { storeName } from '../config/store-name.ts';
 import { AgentError } from '../system/errors.ts';
 import type { Owner } from '../system/owner.ts';
 import { limitBandwidth } from './bandwidth.ts';

@@ -1,13 +1,15 @@
 import { hostname } from 'node:os';
-import { type StoreConfig, storeName } from '../config/backup-schema.ts';
+import type { StoreConfig } from '../config/backup-schema.ts';
+import { storeName } from '../config/store-name.ts';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
 import { heirIn } from '../system/owner.ts';
 import { type Configured, sourcesOf } from './configured.ts';
 import { openExisting } from './existing.ts';
-import { BACKUP, keepOutcomes, noteTry, type Outcome, readOutcomes, recordValues } from './outcome.ts';
+import { keepOutcomes, noteTry, type Outcome, readOutcomes } from './outcome.ts';
 import { openStore, recipientsOf, storesOf } from './place.ts';
 import { pruneStore } from './prune-store.ts';
+import { BACKUP, recordValues } from './record.ts';
 import { type BackupProgress, type BackupResult, runBackup } from './run.ts';
 import { type Store, storeWith } from './store.ts';
 
@@ -99,6 +101,7 @@ async function runOne(configured: Configured, config: StoreConfig, options: RunO
       problem: problem?.message,
       left,
       sequence: result?.sequence,
+      bytes: result?.bytes,
       expiresMs: opened?.expiresMs,
       sinceCollected,
     },

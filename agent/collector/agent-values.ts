@@ -5,10 +5,7 @@ import { timeOfKey } from '../journal/keys.ts';
 import { readOnce } from '../journal/reader.ts';
 import { GAP_CAUSES, type Values } from '../readings/reading.ts';
 import { AGENT } from './agent-names.ts';
-import { readStatus } from './status.ts';
-
-/** Older, it is of a collector that is gone. */
-const FRESH_MS = 120_000;
+import { freshStatus } from './status.ts';
 
 /**
  * What the running collector and its forwarding last said of themselves; what is not known is absent.
@@ -19,9 +16,8 @@ export function agentValues(stateDir: string, nowMs = Date.now()): Values {
   const path = journalPath(stateDir);
   const values: Values = { [AGENT.journal]: size(path) + size(`${path}-wal`) };
   const directory = readOnce(stateDir, (reader) => reader.runtimeDirectory());
-  const status = directory === undefined ? undefined : readStatus(directory);
-  if (directory === undefined || !status || status.stoppedMs !== undefined) return values;
-  if (Math.abs(nowMs - status.updatedMs) > FRESH_MS) return values;
+  const status = directory === undefined ? undefined : freshStatus(directory, nowMs);
+  if (directory === undefined || !status) return values;
   values[AGENT.uptime] = (status.updatedMs - status.startedMs) / 1000;
   for (const cause of GAP_CAUSES) {
     values[`${AGENT.gaps}${cause}`] = status.meters.reduce((sum, { gaps }) => sum + (gaps[cause] ?? 0), 0);

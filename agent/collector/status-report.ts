@@ -30,9 +30,12 @@ export interface StatusReport {
   history: { bytes: number; fromMs: number | null; takenMs: number | null; zone: string } | { problem: string };
 }
 
-/** @throws AgentError where there is no journal, or no right to read it */
-export function gatherStatus(stateDir: string): StatusReport {
-  const seen = look(stateDir);
+/**
+ * @param runtimeDirectory of a collector that is known: then it is a fact, and no error, that the journal cannot be read
+ * @throws AgentError where there is no journal, or no right to read it
+ */
+export function gatherStatus(stateDir: string, runtimeDirectory?: string): StatusReport {
+  const seen = look(stateDir, runtimeDirectory);
   const collector = readStatus(seen.directory);
   const running = collector !== undefined && isAlive(collector.pid) && collector.stoppedMs === undefined;
   const problem = seen.problem ?? (running ? collector.journal?.problem : undefined);
@@ -51,7 +54,7 @@ function isLocked(stateDir: string): boolean {
   }
 }
 
-function look(stateDir: string) {
+function look(stateDir: string, known: string | undefined) {
   let reader: JournalReader | undefined;
   try {
     reader = new JournalReader(stateDir);
@@ -60,7 +63,13 @@ function look(stateDir: string) {
     return { directory, journal, problem: undefined, setAside: reader.setAside(), held: reader.held() };
   } catch (error) {
     // A journal that is damaged, or waits for room, says nothing of where its collector has its status.
-    if (!(error instanceof AgentError) || pathBehind(stateDir) === undefined) throw error;
+    if (!(error instanceof AgentError)) throw error;
+    const isThere = pathBehind(stateDir) !== undefined;
+    if (known !== undefined) {
+      const setAside = isThere ? asideReports(stateDir, undefined) : [];
+      return { directory: known, journal: null, problem: error, setAside, held: [] };
+    }
+    if (!isThere) throw error;
     const path = likelyDirectories(stateDir).find((one) => readStatus(one)) ?? runtimeDirectory(stateDir).path;
     const alive = isAlive(readStatus(path)?.pid ?? 0);
     if (!(error instanceof DamagedJournal) && !alive) throw error;

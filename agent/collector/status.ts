@@ -46,6 +46,8 @@ const STATUS_NAME = 'status.json';
 const EVERY_MS = 1000;
 /** When only the card is there to write to, the status is a luxury. */
 const EVERY_ON_CARD_MS = 60_000;
+/** Older, it is of a collector that is gone. */
+const FRESH_MS = 120_000;
 
 /** Keeps the status file fresh; returns what ends that. */
 export function publishStatus(runtime: RuntimeDirectory, status: () => CollectorStatus): () => void {
@@ -73,6 +75,13 @@ export function readStatus(directory: string): CollectorStatus | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The status of the collector that runs: without a look at its process, by its age alone. */
+export function freshStatus(directory: string, nowMs: number): CollectorStatus | undefined {
+  const status = readStatus(directory);
+  const isOld = !status || status.stoppedMs !== undefined || Math.abs(nowMs - status.updatedMs) > FRESH_MS;
+  return isOld ? undefined : status;
 }
 
 /** Does the process that wrote the status still run? */

@@ -20,7 +20,7 @@ export function addCollect(root: Command): void {
       const load = () => loadConfig(options.config);
       const reload = { requests, load };
       const log = createLogger();
-      const companion = pageCompanion(log);
+      const companion = pageCompanion(log, { configFile: options.config });
       await runCollector({ config: load(), log, until: stopRequested(), reload, manager, companion });
       await manager?.told();
       requests.end();

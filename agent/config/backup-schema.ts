@@ -150,11 +150,6 @@ export type StoreConfig = BackupConfig['stores'][number];
 export type AzureStoreConfig = Extract<StoreConfig, { azure: string }>;
 export type DatabaseConfig = BackupConfig['databases'][number];
 
-/** The name of a store in commands and messages: its own, or that of its kind. */
-export function storeName(config: StoreConfig): string {
-  return config.name ?? ('azure' in config ? 'azure' : 'directory');
-}
-
 /** Keys that may stand at a path below `backup`. */
 export function backupKeysAt(at: readonly PropertyKey[]): string[] {
   if (at.length === 0) return Object.keys(backup.shape);

@@ -1,4 +1,4 @@
-import type { Config } from '../config/schema.ts';
+import type { SinkConfig } from '../config/schema.ts';
 import { BEGINNING, Cursors } from '../journal/cursors.ts';
 import { guardedReads } from '../journal/damage-note.ts';
 import { openForReading } from '../journal/database.ts';
@@ -26,6 +26,12 @@ export interface SinkReport {
   live: SinkStatus | undefined;
 }
 
+/** What of a configuration is needed for it; no secret is among it. */
+export interface ForwardingPlace {
+  stateDir: string;
+  influxdb: readonly Pick<SinkConfig, 'name' | 'url' | 'bucket' | 'hostBucket'>[];
+}
+
 /** A status older than this is of a collector that is gone. */
 const FRESH_MS = 10_000;
 /** Years of readings need not be counted. */
@@ -35,20 +41,20 @@ const MOST_COUNTED = 1_000_000;
  * @param counted no more are counted of what waits
  * @throws AgentError `storage` or `permission`
  */
-export function gatherForwarding(config: Config, counted = MOST_COUNTED): SinkReport[] {
-  return guardedReads(config.stateDir)(() => gather(config, counted));
+export function gatherForwarding(place: ForwardingPlace, counted = MOST_COUNTED): SinkReport[] {
+  return guardedReads(place.stateDir)(() => gather(place, counted));
 }
 
-function gather(config: Config, counted: number): SinkReport[] {
-  const db = openForReading(config.stateDir);
+function gather({ stateDir, influxdb }: ForwardingPlace, counted: number): SinkReport[] {
+  const db = openForReading(stateDir);
   try {
-    const directory = new Waiting(config.stateDir, db).runtimeDirectory();
+    const directory = new Waiting(stateDir, db).runtimeDirectory();
     const status = directory === undefined ? undefined : readForwardingStatus(directory);
     const fresh = status !== undefined && Math.abs(Date.now() - status.updatedMs) < FRESH_MS;
-    const collectorRuns = CollectorLock.isHeld(config.stateDir);
-    return config.influxdb.flatMap((sink) =>
+    const collectorRuns = CollectorLock.isHeld(stateDir);
+    return influxdb.flatMap((sink) =>
       lanesOf(sink).flatMap(({ consumer, wants }, i) => {
-        const feed = new Feed(config.stateDir, { wants });
+        const feed = new Feed(stateDir, { wants });
         try {
           // Without machine metrics there is nothing to say of their lane.
           if (i > 0 && !feed.hasSeries()) return [];

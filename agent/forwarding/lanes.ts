@@ -12,7 +12,7 @@ export interface Lane {
   wants: (measurement: string) => boolean;
 }
 
-export function lanesOf({ name, bucket, hostBucket }: SinkConfig): Lane[] {
+export function lanesOf({ name, bucket, hostBucket }: Pick<SinkConfig, 'name' | 'bucket' | 'hostBucket'>): Lane[] {
   return [
     { consumer: name, bucket, wants: (measurement) => !isOfMachine(measurement) },
     { consumer: `${name}/host`, bucket: hostBucket, wants: isOfMachine },

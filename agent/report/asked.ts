@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/config-error.ts';
 import { loadConfig } from '../config/load.ts';
 import { plainStateDir } from '../config/state-dir.ts';
+import { configuredBy } from './configured.ts';
 import type { Asked } from './gather.ts';
 
 /**
@@ -13,7 +14,7 @@ export function askedBy({ config: file, stateDir }: { config: string; stateDir?:
   if (stateDir !== undefined) return { stateDir };
   try {
     const config = loadConfig(file);
-    return { stateDir: config.stateDir, configured: { config, file } };
+    return { stateDir: config.stateDir, configured: configuredBy(config, file) };
   } catch (error) {
     const place = error instanceof ConfigError ? plainStateDir(file) : undefined;
     if (!(error instanceof ConfigError) || place === undefined) throw error;

@@ -107,7 +107,7 @@ export const COLLECTING_RULES: readonly Rule[] = [
       return meters
         .filter(({ name }) => !read.has(name))
         .map(({ name }) => ({
-          message: `${name} stands in ${expected.file}, and the running collector does not read it`,
+          message: `${name} stands in ${expected.file ?? 'the configuration'}, and the running collector does not read it`,
           remedy: isInstalled(facts)
             ? `let it read its configuration again: sudo systemctl reload ${COLLECTOR_UNIT}`
             : `let it read its configuration again: kill -HUP ${collector.pid}`,

@@ -7,7 +7,8 @@ import type { Unit } from './units.ts';
 
 /** What a configuration says that a fact is measured by. */
 export interface Expected {
-  file: string;
+  /** Undefined where a command line says all of it. */
+  file: string | undefined;
   /** Names of the stores that backups go to; undefined where none are configured. */
   stores: string[] | undefined;
   /** The weekly timer can restore a backup on trial: it has a key, or needs none. */

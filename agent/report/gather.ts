@@ -1,11 +1,10 @@
 import { readOutcomes } from '../backup/outcome.ts';
 import { gatherStatus, type StatusReport } from '../collector/status-report.ts';
-import { storeName } from '../config/backup-schema.ts';
-import type { Config } from '../config/schema.ts';
 import { gatherForwarding } from '../forwarding/forward-report.ts';
 import { type JournalReader, readOnce } from '../journal/reader.ts';
 import { AgentError } from '../system/errors.ts';
 import { systemZone, Zone } from '../system/zone.ts';
+import type { Configured } from './configured.ts';
 import type { Facts } from './facts.ts';
 import { type HostMetricsOfDay, machineFacts, metricsOfDay } from './machine.ts';
 import { type MeterDay, meterDay, meterNames } from './meter-day.ts';
@@ -17,9 +16,13 @@ const MOST_COUNTED = 10_000;
 export interface Asked {
   stateDir: string;
   version: string;
-  /** With its file; undefined where only the state directory is known. */
-  configured?: { config: Config; file: string } | undefined;
+  /** Undefined where only the state directory is known. */
+  configured?: Configured | undefined;
   configProblem?: Facts['configProblem'];
+  /** Of a collector that is known: then a journal that is not there is a fact like any other. */
+  runtimeDirectory?: string;
+  /** How long systemd is waited for, while nothing else is done. */
+  patienceMs?: number;
   /** For tests: what stands for / */
   root?: string;
   nowMs?: number;
@@ -27,26 +30,21 @@ export interface Asked {
 
 /**
  * How everything is. Reads beside a collector that goes on, and no secret.
- * @throws AgentError where there is no journal, or no right to read it
+ * @throws AgentError where there is no journal, or no right to read it, and no `runtimeDirectory` is known
  */
 export async function gatherFacts(asked: Asked): Promise<Facts> {
   const { stateDir, version, configured, configProblem, root = '/', nowMs = Date.now() } = asked;
-  const { config, file } = configured ?? {};
-  const status = gatherStatus(stateDir);
-  const read = status.journal && lookInto(stateDir, status, config, nowMs);
+  const status = gatherStatus(stateDir, asked.runtimeDirectory);
+  const read = status.journal && lookInto(stateDir, status, configured, nowMs);
   return {
     ...status,
     // Damage within the file shows where it is read.
     ...(read instanceof AgentError && { journal: null, problem: read }),
     version,
     nowMs,
-    expected: config && {
-      file: file ?? '',
-      stores: config.backup?.stores.map(storeName),
-      drills: config.backup?.drill !== undefined || config.backup?.unencrypted === true,
-    },
+    expected: configured && { file: configured.file, stores: configured.stores, drills: configured.drills },
     configProblem,
-    units: units(root),
+    units: units(root, asked.patienceMs),
     meters: read && 'meters' in read ? read.meters : [],
     servers: read && 'servers' in read ? read.servers : [],
     backups: readOutcomes(stateDir),
@@ -58,13 +56,13 @@ export async function gatherFacts(asked: Asked): Promise<Facts> {
 function lookInto(
   stateDir: string,
   status: StatusReport,
-  config: Config | undefined,
+  configured: Configured | undefined,
   nowMs: number,
 ): (Pick<Facts, 'meters' | 'servers'> & { metrics: HostMetricsOfDay | undefined }) | AgentError {
   try {
     return readOnce(stateDir, (reader) => ({
-      meters: meterDays(reader, status, config, nowMs),
-      servers: config ? gatherForwarding(config, MOST_COUNTED) : [],
+      meters: meterDays(reader, status, configured, nowMs),
+      servers: configured ? gatherForwarding({ stateDir, influxdb: configured.influxdb }, MOST_COUNTED) : [],
       metrics: metricsOfDay(reader, nowMs),
     }));
   } catch (error) {
@@ -76,14 +74,14 @@ function lookInto(
 function meterDays(
   reader: JournalReader,
   { running, collector, history }: StatusReport,
-  config: Config | undefined,
+  configured: Configured | undefined,
   nowMs: number,
 ): MeterDay[] {
-  const zone = new Zone(config?.timeZone ?? ('zone' in history ? history.zone : systemZone()));
+  const zone = new Zone(configured?.timeZone ?? ('zone' in history ? history.zone : systemZone()));
   const collected = (running && collector?.meters) || [];
   const dayMs = zone.startOfDay(nowMs);
   const span = { dayMs, nowMs, gaps: reader.gaps({ fromMs: dayMs, toMs: nowMs }) };
-  return meterNames(config?.meters, collected, reader).map((meter) =>
+  return meterNames(configured?.meters, collected, reader).map((meter) =>
     meterDay(
       reader,
       meter,

@@ -31,4 +31,4 @@ export const isInstalled = ({ units }: Facts): boolean => units?.some(({ name })
 
 /** The option that names the place to a command that the person is to call. */
 export const placeOption = ({ expected, stateDir }: Facts): string =>
-  expected ? `--config ${expected.file}` : `--state-dir ${stateDir}`;
+  expected?.file === undefined ? `--state-dir ${stateDir}` : `--config ${expected.file}`;

@@ -45,10 +45,11 @@ export interface Unit {
 /**
  * The agent's own units, asked in one call.
  * @param root for tests: what stands for /
+ * @param patienceMs how long systemd is waited for, while nothing else is done
  * @returns undefined where systemd does not run (sd_booted(3)), does not answer, or has none of them
  */
-export function units(root = '/'): Unit[] | undefined {
-  const found = unitsOf(unitProperties(root, PROPERTIES, UNIT_NAMES));
+export function units(root = '/', patienceMs?: number): Unit[] | undefined {
+  const found = unitsOf(unitProperties(root, PROPERTIES, UNIT_NAMES, patienceMs));
   return found.length === 0 ? undefined : found;
 }
 

@@ -18,12 +18,13 @@ export function unitProperties(
   root: string,
   properties: readonly string[],
   which: readonly string[],
+  patienceMs = PATIENCE_MS,
 ): UnitProperties[] {
   const program = join(root, 'usr/bin/systemctl');
   if (!existsSync(join(root, 'run/systemd/system')) || !existsSync(program)) return [];
   const args = ['show', `--property=${properties.join(',')}`, ...which];
   const env = { ...process.env, TZ: 'UTC' };
-  return propertiesIn(spawnSync(program, args, { encoding: 'utf8', timeout: PATIENCE_MS, env }).stdout ?? '');
+  return propertiesIn(spawnSync(program, args, { encoding: 'utf8', timeout: patienceMs, env }).stdout ?? '');
 }
 
 /** `Key=value` lines, a blank line between units. */

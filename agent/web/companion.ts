@@ -1,21 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Companion, StartCompanion } from '../collector/companion.ts';
 import type { Config } from '../config/schema.ts';
+import { configuredBy } from '../report/configured.ts';
 import type { Logger } from '../system/logging.ts';
 import { PageThread, type PageThreadOptions } from './thread.ts';
 
 interface Choice {
   /** @see PageThreadOptions */
   nextPort?: boolean;
+  /** Where the configuration stands, for who is told to correct it. */
+  configFile?: string;
   onListening?: (url: string) => void;
 }
 
 type Shown = Omit<PageThreadOptions, 'nextPort' | 'log' | 'onListening'>;
 
 /** The page as it goes along with a collector, and anew where the configuration says other things of it. */
-export function pageCompanion(log: Logger, { nextPort = false, onListening }: Choice = {}): StartCompanion {
+export function pageCompanion(log: Logger, { nextPort = false, configFile, onListening }: Choice = {}): StartCompanion {
   return (config, runtimeDirectory) => {
-    let shown = shownOf(config, runtimeDirectory);
+    const shownBy = (one: Config) => shownOf(one, { configFile, runtimeDirectory });
+    let shown = shownBy(config);
     let thread: PageThread | undefined;
     const begin = () => {
       if (!shown) return;
@@ -31,7 +35,7 @@ export function pageCompanion(log: Logger, { nextPort = false, onListening }: Ch
     const companion: Companion = {
       tell: (series, outcome) => thread?.tell(series, outcome),
       async adopt(wanted) {
-        const next = shownOf(wanted, runtimeDirectory);
+        const next = shownBy(wanted);
         if (isDeepStrictEqual(next, shown)) return;
         shown = next;
         await end();
@@ -44,9 +48,19 @@ export function pageCompanion(log: Logger, { nextPort = false, onListening }: Ch
 }
 
 /** @returns undefined where there is to be no page */
-function shownOf({ stateDir, timeZone, meters, web }: Config, runtimeDirectory: string): Shown | undefined {
-  const { listen, ...rest } = web;
+function shownOf(
+  config: Config,
+  { configFile, runtimeDirectory }: { configFile: string | undefined; runtimeDirectory: string },
+): Shown | undefined {
+  const { stateDir, timeZone, meters } = config;
+  const { listen, ...web } = config.web;
   if (listen === 'off') return undefined;
-  const shown = meters.map(({ name, model, interval }) => ({ name, model, intervalMs: interval }));
-  return { address: listen, runtimeDirectory, stateDir, timeZone, meters: shown, web: rest };
+  const shown = meters.map(({ name, model, interval, intervals }) => ({
+    name,
+    model,
+    intervalMs: interval,
+    slowestMs: Math.max(interval, ...Object.values(intervals)),
+  }));
+  const configured = configuredBy(config, configFile);
+  return { address: listen, runtimeDirectory, stateDir, timeZone, meters: shown, web, configured };
 }

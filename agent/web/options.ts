@@ -1,4 +1,5 @@
 import type { Config } from '../config/schema.ts';
+import type { Configured } from '../report/configured.ts';
 import type { Address } from './doorman.ts';
 
 export type WebConfig = Omit<Config['web'], 'listen'>;
@@ -15,6 +16,8 @@ export interface PageOptions {
   timeZone: string | undefined;
   meters: readonly PageMeter[];
   web: WebConfig;
+  /** Undefined where only the state directory is known. */
+  configured?: Configured | undefined;
   /** Of the collector's own log. */
   logLevel: string;
 }
@@ -23,6 +26,8 @@ export interface PageMeter {
   name: string;
   model: string;
   intervalMs: number;
+  /** Of the quantities that are read most rarely, where some are. */
+  slowestMs?: number;
 }
 
 /** What the thread says to the collector. */

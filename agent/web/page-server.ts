@@ -43,7 +43,8 @@ export class Page {
     const { feed, log, web } = options;
     this.#options = options;
     this.#streams = new Streams(feed);
-    const place: Place = { ...options, streams: () => this.#streams.count, nowMs: Date.now };
+    const requests = new Map<number, number>();
+    const place: Place = { ...options, requests, streams: () => this.#streams.count, nowMs: Date.now };
     this.#serving = {
       place,
       router: new Router(ROUTES),
@@ -52,6 +53,7 @@ export class Page {
       access: new Access(web.passwordHash, { isSecure: web.tls !== undefined }),
       hosts: new HostNames(web.hosts),
       log,
+      requests,
     };
   }
 

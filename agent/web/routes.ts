@@ -1,5 +1,6 @@
-import { text } from './http/answer.ts';
+import { HEALTH_ROUTES } from './health/routes.ts';
 import type { Route } from './http/router.ts';
+import { METRICS_ROUTES } from './metrics/routes.ts';
 
 /** Every path but those of the page's files, of the session and of the stream. */
-export const ROUTES: readonly Route[] = [{ path: '/healthz', isOpen: true, answer: () => text('ok\n') }];
+export const ROUTES: readonly Route[] = [...HEALTH_ROUTES, ...METRICS_ROUTES];

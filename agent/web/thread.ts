@@ -96,8 +96,9 @@ export class PageThread {
 
   #begin(): void {
     if (this.#worker || this.#stopped || !this.#address) return;
-    const { stateDir, runtimeDirectory, timeZone, meters, web, log, newWorker = createWorker } = this.#options;
-    const shared = { stateDir, runtimeDirectory, timeZone, meters, web };
+    const { stateDir, runtimeDirectory, timeZone, meters, web, configured } = this.#options;
+    const { log, newWorker = createWorker } = this.#options;
+    const shared = { stateDir, runtimeDirectory, timeZone, meters, web, configured };
     const failed = (error: unknown) => log.error({ reason: messageOf(error) }, 'the thread of the page failed');
     try {
       const worker = newWorker({ ...shared, address: this.#address, name: this.#name, logLevel: log.level });

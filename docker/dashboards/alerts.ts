@@ -1,4 +1,4 @@
-import { BACKUP } from '../../agent/backup/outcome.ts';
+import { BACKUP } from '../../agent/backup/record.ts';
 import { HOST } from '../../agent/host/names.ts';
 import { BUCKET, field, MEASUREMENT, TAGS, UID } from './names.ts';
 

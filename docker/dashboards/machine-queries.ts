@@ -1,4 +1,4 @@
-import { BACKUP } from '../../agent/backup/outcome.ts';
+import { BACKUP } from '../../agent/backup/record.ts';
 import { AGENT } from '../../agent/collector/agent-names.ts';
 import { HOST, UNIT_RESTARTS } from '../../agent/host/names.ts';
 import { BUCKET, field, MEASUREMENT, TAGS } from './names.ts';

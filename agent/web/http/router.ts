@@ -6,6 +6,8 @@ import type { Query } from './query.ts';
 export interface Asked {
   query: Query;
   params: Readonly<Record<string, string>>;
+  /** `Accept` of the request, '' without one. */
+  accept: string;
 }
 
 /** One path. What it needs is loaded with its first request: a page that nobody looks at takes no memory. */

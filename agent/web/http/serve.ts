@@ -30,6 +30,8 @@ export interface ServeOptions {
   access: Access;
   hosts: HostNames;
   log: Logger;
+  /** Counted here, by status. */
+  requests: Map<number, number>;
 }
 
 /** Answers one request, whatever it is; never throws. */
@@ -42,6 +44,8 @@ export async function serve(options: ServeOptions, request: IncomingMessage, res
     if (response.headersSent) response.destroy();
     else send(request, response, asAnswer(problem));
   }
+  const { statusCode } = response;
+  options.requests.set(statusCode, (options.requests.get(statusCode) ?? 0) + 1);
 }
 
 /** @returns undefined where the response goes on by itself */
@@ -71,7 +75,7 @@ async function answerTo(
     throw notFound('there is nothing at this path; /api/v1/openapi.json lists what there is');
   if (!found?.route.isOpen && !access.admits(request)) throw unauthorized();
   const query = new Query(new URLSearchParams(search));
-  if (found) return found.route.answer({ query, params: found.params }, place);
+  if (found) return found.route.answer({ query, params: found.params, accept: request.headers.accept ?? '' }, place);
   const meter = query.text('meter');
   query.end();
   streams.open(request, response, meter, hello(place));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { BACKUP } from '../../../agent/backup/outcome.ts';
+import { BACKUP } from '../../../agent/backup/record.ts';
 import { HOST } from '../../../agent/host/names.ts';
 import { toLine } from '../../../agent/influxdb/line-protocol.ts';
 import type { Values } from '../../../agent/readings/reading.ts';
