@@ -15,6 +15,8 @@ export interface PageOptions {
   timeZone: string | undefined;
   meters: readonly PageMeter[];
   web: WebConfig;
+  /** After so long without a connection it ends. */
+  idleMs: number;
   /** Of the collector's own log. */
   logLevel: string;
 }
