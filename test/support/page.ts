@@ -1,89 +1,59 @@
-import { request } from 'node:http';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-import type { Outcome } from '../../agent/collector/meter-loop.ts';
-import type { GapCause, Series, Values } from '../../agent/readings/reading.ts';
+import type { Configured } from '../../agent/report/configured.ts';
 import { LiveFeed } from '../../agent/web/live-feed.ts';
-import type { PageOptions } from '../../agent/web/options.ts';
+import type { PageMeter, WebConfig } from '../../agent/web/options.ts';
 import { Page } from '../../agent/web/page-server.ts';
 import { freePort } from './free-port.ts';
-import { HOUSE } from './readings.ts';
+import { afterTest } from './side-by-side.ts';
 import { silentLog } from './silent-log.ts';
-import { temporaryDirectory } from './temporary.ts';
 
-export interface PageAnswer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  body: string;
-}
-
-export interface RunningPage {
+export interface StartedPage {
+  /** Without a slash at its end. */
   url: string;
   feed: LiveFeed;
-  stateDir: string;
-  runtimeDirectory: string;
-  get(path: string, headers?: Record<string, string>): Promise<PageAnswer>;
+  get(path: string, init?: RequestInit): Promise<Response>;
   stop(): Promise<void>;
 }
 
+export interface PageOfTest {
+  stateDir: string;
+  meters?: readonly PageMeter[];
+  timeZone?: string;
+  runtimeDirectory?: string;
+  web?: Partial<WebConfig>;
+  configured?: Configured;
+  port?: number;
+}
+
+export const HOUSE: PageMeter = { name: 'house', model: 'we-515', intervalMs: 1000 };
+
 let pages = 0;
 
-/** The page's server in this process, on a free port; it stops with the test. */
-export async function startPage(options: Partial<PageOptions> = {}): Promise<RunningPage> {
-  const directory = temporaryDirectory();
-  const address = { host: '127.0.0.1', port: await freePort() };
+/** The page's server in this process, on a free port of 127.0.0.1; ends with the test. */
+export async function startPage(options: PageOfTest): Promise<StartedPage> {
+  const { stateDir, meters = [HOUSE], timeZone, runtimeDirectory = stateDir, web, port, configured } = options;
+  const address = { host: '127.0.0.1', port: port ?? (await freePort()) };
   const feed = new LiveFeed();
-  const given: PageOptions = {
+  const page = new Page({
     address,
     name: `test-${process.pid}-${++pages}`,
-    stateDir: join(directory, 'state'),
-    runtimeDirectory: directory,
-    timeZone: 'Europe/Berlin',
-    meters: [{ name: HOUSE.meter, model: HOUSE.model, intervalMs: 1000 }],
-    web: { hosts: [], hideAfter: 30 * 86_400_000 },
+    stateDir,
+    runtimeDirectory,
+    timeZone,
+    meters,
+    web: { hosts: [], hideAfter: 30 * 86_400_000, ...web },
+    configured,
+    idleMs: 300_000,
     logLevel: 'silent',
-    ...options,
-  };
-  const page = new Page({ ...given, feed, log: silentLog });
-  await page.start();
-  let isStopped = false;
-  const stop = async () => {
-    if (!isStopped) await page.stop();
-    isStopped = true;
-  };
-  onTestFinished(stop);
-  const { stateDir, runtimeDirectory } = given;
-  const get = (path: string, headers: Record<string, string> = {}) => ask(address.port, path, headers);
-  return { url: `http://127.0.0.1:${address.port}`, feed, stateDir, runtimeDirectory, get, stop };
-}
-
-function ask(port: number, path: string, headers: Record<string, string>): Promise<PageAnswer> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
-    });
-    asked.on('error', reject);
-    asked.end();
+    feed,
+    log: silentLog,
   });
-}
-
-/** What the collector tells of a reading. */
-export function readingOutcome(timeMs: number, values: Values, series: Series = HOUSE) {
-  const outcome: Outcome = { timeMs, held: false, reading: { series, timeMs, values } };
-  return { series, outcome };
-}
-
-/** What it tells of a point without one. */
-export function gapOutcome(timeMs: number, cause: GapCause, series: Series = HOUSE) {
-  const outcome: Outcome = { timeMs, held: false, cause, message: `no reading: ${cause}` };
-  return { series, outcome };
+  await page.start();
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= page.stop();
+    return stopped;
+  };
+  afterTest(stop);
+  const url = `http${web?.tls ? 's' : ''}://127.0.0.1:${address.port}`;
+  return { url, feed, get: (path, init) => fetch(`${url}${path}`, init), stop };
 }

@@ -10,10 +10,9 @@ import type { LiveFeed } from '../../agent/web/live-feed.ts';
 import type { Place } from '../../agent/web/place.ts';
 import { METER } from '../support/facts.ts';
 import { open } from '../support/open-journal.ts';
-import { gapOutcome, type RunningPage, readingOutcome, startPage } from '../support/page.ts';
 import { DECIMALS, HOUSE, readingAt } from '../support/readings.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { writeStatus } from '../support/web-facts.ts';
+import { type BarePage, barePage, gapOutcome, readingOutcome, writeStatus } from '../support/web-facts.ts';
 
 const CONFIGURED: Configured = {
   file: '/etc/energy-monitor/config.yaml',
@@ -38,9 +37,9 @@ interface Health {
   units: unknown;
 }
 
-async function healthFrom(page: RunningPage): Promise<Health> {
+async function healthFrom(page: BarePage): Promise<Health> {
   const { status, headers, body } = await page.get('/api/v1/health');
-  expect([status, headers['content-type'], headers['cache-control']]).toEqual([
+  expect([status, headers.get('content-type'), headers.get('cache-control')]).toEqual([
     200,
     'application/json; charset=utf-8',
     'no-store',
@@ -61,7 +60,7 @@ function fill(stateDir: string, seconds: number): void {
 }
 
 test('meters, journal, servers and backups are told, and no secret', async () => {
-  const page = await startPage({ configured: CONFIGURED });
+  const page = await barePage({ configured: CONFIGURED });
   fill(page.stateDir, 60);
   const lastReading = { timeMs: nowSecondMs(), values: { active_power: 1 } };
   const problem = { message: 'GET http://a/?sig=plantedSignature: 403', hint: 'look' };
@@ -100,7 +99,7 @@ test('meters, journal, servers and backups are told, and no secret', async () =>
 });
 
 test('what is wrong stands in status, with what to do', async () => {
-  const page = await startPage({ configured: { ...CONFIGURED, influxdb: [], stores: undefined } });
+  const page = await barePage({ configured: { ...CONFIGURED, influxdb: [], stores: undefined } });
   fill(page.stateDir, 60);
   const journal = { pending: 900, problem: { message: 'the disk is full', hint: 'make room', sinceMs: Date.now() } };
   const lastReading = { timeMs: nowSecondMs(), values: {} };
@@ -116,7 +115,7 @@ test('what is wrong stands in status, with what to do', async () => {
 });
 
 test('without a journal all else is told', async () => {
-  const page = await startPage({ configured: CONFIGURED });
+  const page = await barePage({ configured: CONFIGURED });
   writeStatus(page.runtimeDirectory);
   const health = await healthFrom(page);
   expect(health.status).toBe('critical');
@@ -127,7 +126,7 @@ test('without a journal all else is told', async () => {
 });
 
 test('a damaged journal is told, with what the collector itself knows', async () => {
-  const page = await startPage({ configured: CONFIGURED });
+  const page = await barePage({ configured: CONFIGURED });
   mkdirSync(page.stateDir);
   writeFileSync(journalPath(page.stateDir), Buffer.alloc(40_960, 0x55));
   writeStatus(page.runtimeDirectory);
@@ -138,7 +137,7 @@ test('a damaged journal is told, with what the collector itself knows', async ()
 });
 
 test('a page beside no collector says that nobody reads', async () => {
-  const page = await startPage({ configured: CONFIGURED });
+  const page = await barePage({ configured: CONFIGURED });
   fill(page.stateDir, 60);
   const health = await healthFrom(page);
   expect(idsOf(health)).toContain('collector-stopped');
@@ -179,14 +178,14 @@ test('a systemd that does not answer is not waited for', () => {
 });
 
 test('it has no parameters', async () => {
-  const page = await startPage();
+  const page = await barePage();
   expect((await page.get('/api/v1/health?all=true')).status).toBe(400);
 });
 
 test('whoever has no password sees whether it is at work, and no more', async () => {
   // Of a hash: what matches it is tested elsewhere.
   const passwordHash = `$scrypt$ln=14,r=8,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`;
-  const page = await startPage({ web: { hosts: [], hideAfter: 1, passwordHash } });
+  const page = await barePage({ web: { hosts: [], hideAfter: 1, passwordHash } });
   const paths = ['/healthz', '/readyz', '/metrics', '/api/v1/health'];
   const statuses = await Promise.all(paths.map(async (path) => (await page.get(path)).status));
   expect(statuses).toEqual([200, 503, 401, 401]);
@@ -218,14 +217,14 @@ test.each<[string, (feed: LiveFeed, nowMs: number) => void, boolean]>([
     false,
   ],
 ])('ready: %s', async (_case, tell, isReady) => {
-  const page = await startPage({ meters: READY_METERS });
+  const page = await barePage({ meters: READY_METERS });
   tell(page.feed, Date.now());
   const { status, body } = await page.get('/readyz');
   expect([status, body]).toEqual(isReady ? [200, 'ready\n'] : [503, 'no meter is read\n']);
 });
 
 test('who cannot write its journal is not ready', async () => {
-  const page = await startPage();
+  const page = await barePage();
   page.feed.tell(readingOutcome(Date.now(), {}));
   writeStatus(page.runtimeDirectory);
   expect((await page.get('/readyz')).status).toBe(200);

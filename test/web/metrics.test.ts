@@ -7,17 +7,23 @@ import { readingKey } from '../../agent/journal/keys.ts';
 import { QUANTITIES } from '../../agent/readings/quantity.ts';
 import { CONTENT_TYPES } from '../../agent/web/metrics/exposition.ts';
 import { METER } from '../support/facts.ts';
-import { gapOutcome, type RunningPage, readingOutcome, startPage } from '../support/page.ts';
 import { parsedMetrics, promtoolSays } from '../support/promtool.ts';
 import { HOUSE } from '../support/readings.ts';
-import { writeForwarding, writeStatus } from '../support/web-facts.ts';
+import {
+  type BarePage,
+  barePage,
+  gapOutcome,
+  readingOutcome,
+  writeForwarding,
+  writeStatus,
+} from '../support/web-facts.ts';
 
-const OPEN = { accept: 'application/openmetrics-text; version=1.0.0' };
+const OPEN = 'application/openmetrics-text; version=1.0.0';
 const HOUR_MS = 3_600_000;
 const secondsAgo = (seconds: number) => Math.floor(Date.now() / 1000 - seconds) * 1000;
 
 /** The classic text as samples: `name{labels}` by value. */
-async function samplesOf(page: RunningPage): Promise<Map<string, number>> {
+async function samplesOf(page: BarePage): Promise<Map<string, number>> {
   const { status, body } = await page.get('/metrics');
   expect(status).toBe(200);
   const lines = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -33,7 +39,7 @@ const METERS = [
 const BARN = { ...HOUSE, meter: 'barn', model: 'we-516' };
 
 test('each meter shows its newest values in base units, wholes and parts apart', async () => {
-  const page = await startPage({ meters: METERS });
+  const page = await barePage({ meters: METERS });
   page.feed.tell(readingOutcome(secondsAgo(2), { active_power: 1, active_energy: 1, active_energy_t2: 1 }));
   page.feed.tell(readingOutcome(secondsAgo(1), { active_power: 1234, power_factor: 0.98, active_energy: 4231.45 }));
   const phases = {
@@ -73,7 +79,7 @@ test('each meter shows its newest values in base units, wholes and parts apart',
 });
 
 test('values of a meter that is silent are not shown as if they were of now, and when it was last read is', async () => {
-  const page = await startPage({ meters: METERS });
+  const page = await barePage({ meters: METERS });
   const readMs = secondsAgo(15);
   page.feed.tell(readingOutcome(readMs, { active_power: 1234 }));
   page.feed.tell(gapOutcome(secondsAgo(1), 'timeout'));
@@ -90,7 +96,7 @@ test('values of a meter that is silent are not shown as if they were of now, and
 
 test('a quantity that is read rarely is shown between its readings, and a slow meter until five of its intervals', async () => {
   const [slow] = METERS.map((meter) => ({ ...meter, intervalMs: 60_000, slowestMs: 900_000 }));
-  const page = await startPage({ meters: [slow ?? METER] as never });
+  const page = await barePage({ meters: [slow ?? METER] as never });
   page.feed.tell(readingOutcome(secondsAgo(5000), { reactive_energy: 3 }));
   page.feed.tell(readingOutcome(secondsAgo(1000), { active_power: 1, active_energy: 2 }));
   page.feed.tell(readingOutcome(secondsAgo(250), { active_power: 5 }));
@@ -103,7 +109,7 @@ test('a quantity that is read rarely is shown between its readings, and a slow m
 });
 
 test('a thread that has just begun shows what the collector last read', async () => {
-  const page = await startPage();
+  const page = await barePage();
   const lastReading = { timeMs: secondsAgo(2), values: { active_power: 42 } };
   writeStatus(page.runtimeDirectory, { meters: [{ ...METER, lastReading }] });
   page.feed.tell(gapOutcome(secondsAgo(1), 'timeout'));
@@ -111,8 +117,8 @@ test('a thread that has just begun shows what the collector last read', async ()
 });
 
 /** A machine on which everything has something to tell. */
-async function fullPage(): Promise<RunningPage> {
-  const page = await startPage({ meters: METERS });
+async function fullPage(): Promise<BarePage> {
+  const page = await barePage({ meters: METERS });
   const { stateDir, runtimeDirectory } = page;
   mkdirSync(stateDir);
   writeFileSync(journalPath(stateDir), 'x'.repeat(5000));
@@ -181,7 +187,7 @@ test('readings, gaps, lines, journal, servers and backups are counted', async ()
 });
 
 test('a journal that cannot be written, and a clock in doubt, are told; of a collector that is gone nothing is', async () => {
-  const page = await startPage();
+  const page = await barePage();
   const problem = { message: 'the disk is full', hint: undefined, sinceMs: Date.now() };
   const clock = { doubt: 'stepped', message: 'the clock was set', confirmed: false } as const;
   writeStatus(page.runtimeDirectory, { journal: { pending: 900, problem }, clock });
@@ -203,15 +209,15 @@ function requireUnique(names: readonly string[]): void {
 test('promtool finds nothing wrong, in names and units either', async (context: TestContext) => {
   const page = await fullPage();
   const { body, headers } = await page.get('/metrics');
-  expect(headers['content-type']).toBe(CONTENT_TYPES.classic);
-  expect(headers['cache-control']).toBe('no-store');
+  expect(headers.get('content-type')).toBe(CONTENT_TYPES.classic);
+  expect(headers.get('cache-control')).toBe('no-store');
   expect(promtoolSays(context, body)).toBe('');
 });
 
 test('OpenMetrics is given to who asks for it, and is right to the letter', async (context: TestContext) => {
   const page = await fullPage();
   const { body, headers } = await page.get('/metrics', OPEN);
-  expect(headers['content-type']).toBe(CONTENT_TYPES.openmetrics);
+  expect(headers.get('content-type')).toBe(CONTENT_TYPES.openmetrics);
   const families = parsedMetrics(context, body, 'openmetrics');
   requireUnique(families.map(({ name }) => name));
   for (const family of families) {
@@ -230,6 +236,6 @@ test('OpenMetrics is given to who asks for it, and is right to the letter', asyn
 });
 
 test('there is no parameter', async () => {
-  const page = await startPage();
+  const page = await barePage();
   expect((await page.get('/metrics?name[]=x')).status).toBe(400);
 });
