@@ -19,6 +19,7 @@ export interface Range {
   /** UTC ms, excluded. */
   toMs: number;
   meter?: string | undefined;
+  measurement?: string | undefined;
 }
 
 const WINDOW_MS = 3_600_000;
@@ -67,7 +68,7 @@ export class JournalReader {
       const row = found as unknown as ReadingRow;
       requireOrder(before, row.key);
       before = row.key;
-      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range.meter);
+      const reading = this.#readingIn(row, row.key >= endKey ? {} : range);
       if (reading && row.key >= endKey) break;
       if (reading) add(reading);
     }
@@ -75,10 +76,10 @@ export class JournalReader {
     return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
   }
 
-  /** @returns undefined for one of another meter, or one that is not as it was written: that is no reading */
-  #readingIn(row: ReadingRow, meter: string | undefined): Reading | undefined {
+  /** @returns undefined for one of another series, or one that is not as it was written: that is no reading */
+  #readingIn(row: ReadingRow, wanted: Pick<Range, 'meter' | 'measurement'>): Reading | undefined {
     try {
-      if (meter !== undefined && this.#rows.series(seriesOfKey(row.key)).meter !== meter) return undefined;
+      if (!isOf(this.#rows.series(seriesOfKey(row.key)), wanted)) return undefined;
       return this.#rows.reading(row);
     } catch (error) {
       if (damageIn(error) !== 'no') throw error;
@@ -123,17 +124,11 @@ export class JournalReader {
         'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
       )
       .all(range.fromMs, range.toMs) as unknown as GapRow[];
-    const gaps = rows
-      .flatMap((row) => this.#gapIn(row))
-      .filter((gap) => range.meter === undefined || gap.series.meter === range.meter);
+    const gaps = rows.flatMap((row) => this.#gapIn(row)).filter((gap) => isOf(gap.series, range));
     const covered = (gap: Gap) =>
       gaps.some((other) => sameSeries(other, gap) && other.fromMs <= gap.fromMs && gap.toMs <= other.toMs);
     const uncommitted = joinedGaps(waiting).filter(
-      (gap) =>
-        gap.toMs >= range.fromMs &&
-        gap.fromMs < range.toMs &&
-        (range.meter === undefined || gap.series.meter === range.meter) &&
-        !covered(gap),
+      (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range) && !covered(gap),
     );
     return [...gaps, ...uncommitted];
   }
@@ -167,7 +162,7 @@ export class JournalReader {
       for (let tried = 0; tried < MOST_DAMAGED; tried++) {
         const row = newest.get(firstKeyAt(gap.to_time), beforeKey, id) as unknown as ReadingRow | undefined;
         if (!row) break;
-        const reading = this.#readingIn(row, undefined);
+        const reading = this.#readingIn(row, {});
         if (reading) return reading;
         beforeKey = row.key;
       }
@@ -185,7 +180,7 @@ export class JournalReader {
       const row = this.#db.prepare(sql).get(firstKeyAt(fromMs), firstKeyAt(toMs), id) as unknown as
         | ReadingRow
         | undefined;
-      return row && this.#readingIn(row, undefined);
+      return row && this.#readingIn(row, {});
     });
   }
 
@@ -248,7 +243,7 @@ export class JournalReader {
       const own = ids.map(({ id }) => Number(id)).join(',');
       const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
       for (const row of this.#db.prepare(sql).iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-        const reading = this.#readingIn(row as unknown as ReadingRow, undefined);
+        const reading = this.#readingIn(row as unknown as ReadingRow, {});
         if (reading) return reading;
       }
       return undefined;
@@ -289,5 +284,11 @@ export function readOnce<T>(stateDir: string, read: (reader: JournalReader) => T
 }
 
 function inRange(timeMs: number, series: Series, range: Range): boolean {
-  return timeMs >= range.fromMs && timeMs < range.toMs && (range.meter === undefined || series.meter === range.meter);
+  return timeMs >= range.fromMs && timeMs < range.toMs && isOf(series, range);
+}
+
+function isOf(series: Series, { meter, measurement }: Pick<Range, 'meter' | 'measurement'>): boolean {
+  return (
+    (meter === undefined || series.meter === meter) && (measurement === undefined || series.measurement === measurement)
+  );
 }
