@@ -68,7 +68,7 @@ export class JournalReader {
       const row = found as unknown as ReadingRow;
       requireOrder(before, row.key);
       before = row.key;
-      const reading = this.#readingIn(row, row.key >= endKey ? {} : range);
+      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range);
       if (reading && row.key >= endKey) break;
       if (reading) add(reading);
     }
@@ -77,9 +77,9 @@ export class JournalReader {
   }
 
   /** @returns undefined for one of another series, or one that is not as it was written: that is no reading */
-  #readingIn(row: ReadingRow, wanted: Pick<Range, 'meter' | 'measurement'>): Reading | undefined {
+  #readingIn(row: ReadingRow, wanted: Range | undefined): Reading | undefined {
     try {
-      if (!isOf(this.#rows.series(seriesOfKey(row.key)), wanted)) return undefined;
+      if (wanted && !isOf(this.#rows.series(seriesOfKey(row.key)), wanted)) return undefined;
       return this.#rows.reading(row);
     } catch (error) {
       if (damageIn(error) !== 'no') throw error;
@@ -162,7 +162,7 @@ export class JournalReader {
       for (let tried = 0; tried < MOST_DAMAGED; tried++) {
         const row = newest.get(firstKeyAt(gap.to_time), beforeKey, id) as unknown as ReadingRow | undefined;
         if (!row) break;
-        const reading = this.#readingIn(row, {});
+        const reading = this.#readingIn(row, undefined);
         if (reading) return reading;
         beforeKey = row.key;
       }
@@ -180,7 +180,7 @@ export class JournalReader {
       const row = this.#db.prepare(sql).get(firstKeyAt(fromMs), firstKeyAt(toMs), id) as unknown as
         | ReadingRow
         | undefined;
-      return row && this.#readingIn(row, {});
+      return row && this.#readingIn(row, undefined);
     });
   }
 
@@ -243,7 +243,7 @@ export class JournalReader {
       const own = ids.map(({ id }) => Number(id)).join(',');
       const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
       for (const row of this.#db.prepare(sql).iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-        const reading = this.#readingIn(row as unknown as ReadingRow, {});
+        const reading = this.#readingIn(row as unknown as ReadingRow, undefined);
         if (reading) return reading;
       }
       return undefined;
