@@ -4,7 +4,17 @@ import { readFileSync } from 'node:fs';
 export const DEFAULT_STATE_DIR = '/var/lib/energy-monitor';
 
 /** Keys of the schema, which is not loaded here. */
-const TOP_KEYS = new Set(['stateDir', 'meters', 'timeZone', 'journal', 'history', 'clock', 'influxdb', 'backup', 'web']);
+const TOP_KEYS = new Set([
+  'stateDir',
+  'meters',
+  'timeZone',
+  'journal',
+  'history',
+  'clock',
+  'influxdb',
+  'backup',
+  'web',
+]);
 
 /** In these forms a value means only one thing, and ends on its line. */
 const PLAIN = String.raw`[\w./+](?:[^\s"'#[\]{},]*[^\s"'#[\]{},:])?`;

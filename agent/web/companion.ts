@@ -2,42 +2,40 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Companion, StartCompanion } from '../collector/companion.ts';
 import type { Config } from '../config/schema.ts';
 import type { Logger } from '../system/logging.ts';
-import type { PageOptions } from './options.ts';
-import { type PageThread, startPage } from './thread.ts';
-
-/** The first reading comes first: starting a thread takes a core for a moment. */
-const DELAY_MS = 1000;
+import { PageThread, type PageThreadOptions } from './thread.ts';
 
 interface Choice {
-  /** @see PageOptions.nextPort */
+  /** @see PageThreadOptions */
   nextPort?: boolean;
   onListening?: (url: string) => void;
 }
 
-/** The page as it goes along with a collector: some time after its start, and anew where the configuration says other things of it. */
+type Shown = Omit<PageThreadOptions, 'nextPort' | 'log' | 'onListening'>;
+
+/** The page as it goes along with a collector, and anew where the configuration says other things of it. */
 export function pageCompanion(log: Logger, { nextPort = false, onListening }: Choice = {}): StartCompanion {
   return (config, runtimeDirectory) => {
-    const given = { runtimeDirectory, nextPort, logLevel: log.level };
-    let options = optionsOf(config, given);
+    let shown = shownOf(config, runtimeDirectory);
     let thread: PageThread | undefined;
     const begin = () => {
-      if (options.web.listen !== 'off') thread = startPage(options, log, onListening ? { onListening } : {});
+      if (!shown) return;
+      thread = new PageThread({ ...shown, nextPort, log, onListening });
+      void thread.start();
     };
-    let timer = setTimeout(begin, DELAY_MS);
     const end = async () => {
-      clearTimeout(timer);
       const running = thread;
       thread = undefined;
       await running?.end();
     };
+    begin();
     const companion: Companion = {
       tell: (series, outcome) => thread?.tell(series, outcome),
       async adopt(wanted) {
-        const next = optionsOf(wanted, given);
-        if (isDeepStrictEqual(next, options)) return;
-        options = next;
+        const next = shownOf(wanted, runtimeDirectory);
+        if (isDeepStrictEqual(next, shown)) return;
+        shown = next;
         await end();
-        timer = setTimeout(begin, 0);
+        begin();
       },
       end,
     };
@@ -45,9 +43,10 @@ export function pageCompanion(log: Logger, { nextPort = false, onListening }: Ch
   };
 }
 
-type Given = Pick<PageOptions, 'runtimeDirectory' | 'nextPort' | 'logLevel'>;
-
-function optionsOf({ stateDir, timeZone, meters, web }: Config, given: Given): PageOptions {
+/** @returns undefined where there is to be no page */
+function shownOf({ stateDir, timeZone, meters, web }: Config, runtimeDirectory: string): Shown | undefined {
+  const { listen, ...rest } = web;
+  if (listen === 'off') return undefined;
   const shown = meters.map(({ name, model, interval }) => ({ name, model, intervalMs: interval }));
-  return { ...given, stateDir, timeZone, meters: shown, web };
+  return { address: listen, runtimeDirectory, stateDir, timeZone, meters: shown, web: rest };
 }

@@ -1,19 +1,24 @@
 import type { Config } from '../config/schema.ts';
+import type { Address } from './doorman.ts';
 
-export type WebConfig = Config['web'];
+export type WebConfig = Omit<Config['web'], 'listen'>;
 
 /** What the page's thread is started with; nothing in it is a secret but the hash of the password. */
 export interface PageOptions {
+  /** Where it listens, beside the doorman for a moment. */
+  address: Address;
+  /** Also the name of the abstract socket on which it takes those who have come before. */
+  name: string;
   stateDir: string;
   /** Where the collector keeps its status. */
   runtimeDirectory: string;
   timeZone: string | undefined;
   meters: readonly PageMeter[];
   web: WebConfig;
+  /** After so long without a connection it ends. */
+  idleMs: number;
   /** Of the collector's own log. */
   logLevel: string;
-  /** Where the port is taken, the next that is free: for a person who tries it. */
-  nextPort: boolean;
 }
 
 export interface PageMeter {
@@ -24,6 +29,12 @@ export interface PageMeter {
 
 /** What the thread says to the collector. */
 export type FromPage =
-  | { kind: 'listening'; url: string }
+  /** It takes requests from now on. */
+  | { kind: 'listening' }
   /** So many outcomes were taken since the start of the thread. */
-  | { kind: 'taken'; count: number };
+  | { kind: 'taken'; count: number }
+  /** Nobody has looked for a while. */
+  | { kind: 'idle' };
+
+/** The abstract socket (unix(7)) of a page: no file to clean up. */
+export const passagePath = (name: string) => `\0energy-monitor-page-${name}`;
