@@ -123,6 +123,23 @@ test('where readings are kept no more, roll-ups stand for them', async () => {
   expect(newer).toMatchObject({ resolution: 'second' });
 });
 
+test('readings of other meters, and of the machine, are not taken along', async () => {
+  const attic = { ...HOUSE, meter: 'attic' };
+  const host = { measurement: 'host', meter: 'house', model: 'pi' };
+  const others = readingsOf(host, NOON_MS + 500, 60, 1000, () => ({ active_power: 7 }));
+  const all = [...seconds(NOON_MS, 60), ...seconds(NOON_MS + 5000, 60, 1000, attic), ...others];
+  const { page, series } = await home(all);
+  const span = { from: NOON_MS, to: NOON_MS + 120_000 };
+  for (const resolution of ['second', 'minute']) {
+    const { json } = await series({ ...span, resolution });
+    expect(json.timesMs).toEqual(
+      resolution === 'minute' ? [NOON_MS] : Array.from({ length: 60 }, (_, i) => NOON_MS + i * 1000),
+    );
+  }
+  const { json } = await ask(page, `/api/v1/series${queryOf({ meter: 'attic', ...span })}`);
+  expect([json.timesMs[0], json.timesMs.length]).toEqual([NOON_MS + 5000, 60]);
+});
+
 test('what is not committed yet is there, in its order', async () => {
   const stateDir = temporaryDirectory();
   const nowMs = Math.floor(Date.now() / 1000) * 1000;
@@ -133,6 +150,9 @@ test('what is not committed yet is there, in its order', async () => {
   const { json, headers } = await ask(page, `/api/v1/series${queryOf({ meter: 'house', from: nowMs - 30_000 })}`);
   expect(json.timesMs).toEqual(Array.from({ length: 30 }, (_, i) => nowMs - 30_000 + i * 1000));
   expect(headers.get('cache-control')).toBe('no-store');
+  const { measurements } = (await ask(page, '/measurements/house/latest?limit=15')).json;
+  const newest = Array.from({ length: 15 }, (_, i) => new Date(nowMs - 15_000 + i * 1000).toISOString());
+  expect(measurements.map(({ time }: { time: string }) => time)).toEqual(newest);
   journal.close();
 });
 
