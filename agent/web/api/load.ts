@@ -17,8 +17,8 @@ const POWER = 'active_power';
 /** 13 months, as a year shows them. */
 const MOST_DAYS = 400;
 
-/** A month of quarters. */
-const PERIODS_AT_ONCE = { day: 31, month: 1 } as const;
+/** A season of quarters. */
+const PERIODS_AT_ONCE = { day: 92, month: 3 } as const;
 
 interface Extremes {
   lowest: QuarterMean | undefined;

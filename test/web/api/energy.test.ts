@@ -111,6 +111,19 @@ test('base load and peak are quarters of an hour of days and months', async () =
   expect(months.periods).toMatchObject([{ label: '2026-10', baseW: 90, peakW: 4200 }]);
 });
 
+test('a year of days has the extremes of each, over both changes of the clock', async () => {
+  const fromMs = rome('2026-01-01T00:00', '+01:00');
+  const readings = readingsOf(HOUSE, fromMs, 360 * 4, 6 * HOUR_MS, (_, i) => ({ active_power: 1000 + i }));
+  const { asked } = await home(readings);
+  const { periods } = (await asked('load', { by: 'day', from: '2026-01-01', to: '2026-11-01' })).json;
+  expect(periods).toHaveLength(304);
+  for (const { from, to, baseW, peakW } of periods) {
+    const own = readings.filter(({ timeMs }) => timeMs >= Date.parse(from) && timeMs < Date.parse(to));
+    const powers = own.map(({ values }) => values.active_power);
+    expect([baseW, peakW], from).toEqual([powers[0], powers.at(-1)]);
+  }
+});
+
 test.for([
   ['energy', { by: 'hour', from: '2020-01-01', to: '2026-01-01' }, 'by'],
   ['energy', { by: 'quarter', from: '2026-01-01' }, 'by'],
