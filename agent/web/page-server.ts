@@ -9,6 +9,7 @@ import { Access } from './http/access.ts';
 import { Assets } from './http/assets.ts';
 import { HostNames } from './http/host-names.ts';
 import { Router } from './http/router.ts';
+import { Sending } from './http/sending.ts';
 import { type ServeOptions, serve } from './http/serve.ts';
 import { Streams } from './http/streams.ts';
 import type { LiveFeed } from './live-feed.ts';
@@ -52,6 +53,7 @@ export class Page {
       streams: this.#streams,
       access: new Access(web.passwordHash, { isSecure: web.tls !== undefined }),
       hosts: new HostNames(web.hosts),
+      sending: new Sending(),
       log,
       requests,
     };

@@ -12,6 +12,7 @@ import type { HostNames } from './host-names.ts';
 import { notFound, Problem } from './problem.ts';
 import { Query } from './query.ts';
 import type { Router } from './router.ts';
+import type { Sending } from './sending.ts';
 import { readPassword } from './session-body.ts';
 import type { Streams } from './streams.ts';
 
@@ -29,6 +30,7 @@ export interface ServeOptions {
   streams: Streams;
   access: Access;
   hosts: HostNames;
+  sending: Sending;
   log: Logger;
   /** Counted here, by status. */
   requests: Map<number, number>;
@@ -36,13 +38,16 @@ export interface ServeOptions {
 
 /** Answers one request, whatever it is; never throws. */
 export async function serve(options: ServeOptions, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { sending } = options;
+  await sending.turn(request, response);
+  if (request.socket.destroyed) return;
   try {
     const answer = await answerTo(options, request, response);
-    if (answer) send(request, response, answer);
+    if (answer) send(sending, request, response, answer);
   } catch (error) {
     const problem = error instanceof Problem ? error : unexpected(error, request, options.log);
     if (response.headersSent) response.destroy();
-    else send(request, response, asAnswer(problem));
+    else send(sending, request, response, asAnswer(problem));
   }
   const { statusCode } = response;
   options.requests.set(statusCode, (options.requests.get(statusCode) ?? 0) + 1);
@@ -138,10 +143,10 @@ function asAnswer(problem: Problem): Answer {
   };
 }
 
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+function send(sending: Sending, request: IncomingMessage, response: ServerResponse, answer: Answer): void {
   const headers: Record<string, string> = { ...SECURITY_HEADERS, ...answer.headers };
   if (headers.etag !== undefined && isKnown(request.headers['if-none-match'], headers.etag)) {
-    response.writeHead(304, headers).end();
+    sending.end(response, 304, headers, undefined);
     return;
   }
   let body = Buffer.from(answer.body as string);
@@ -154,8 +159,7 @@ function send(request: IncomingMessage, response: ServerResponse, answer: Answer
     }
   }
   headers['content-length'] = String(body.length);
-  response.writeHead(answer.status, headers);
-  response.end(request.method === 'HEAD' ? undefined : body);
+  sending.end(response, answer.status, headers, request.method === 'HEAD' ? undefined : body);
 }
 
 const acceptedCodings = ({ headers }: IncomingMessage) => String(headers['accept-encoding'] ?? '');
