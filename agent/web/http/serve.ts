@@ -83,6 +83,9 @@ async function answerTo(
   if (found) return found.route.answer({ query, params: found.params, accept: request.headers.accept ?? '' }, place);
   const meter = query.text('meter');
   query.end();
+  if (meter !== undefined && !place.meters.some(({ name }) => name === meter)) {
+    throw notFound(`no meter is called ${meter}; there are ${place.meters.map(({ name }) => name).join(', ')}`);
+  }
   streams.open(request, response, meter, hello(place));
   return undefined;
 }

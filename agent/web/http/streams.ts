@@ -43,16 +43,20 @@ export class Streams {
         headers: { 'retry-after': '10' },
       });
     }
-    const stream = { response, meter };
-    this.#open.add(stream);
-    request.socket.setNoDelay(true);
-    response.once('close', () => this.#open.delete(stream));
     response.writeHead(200, {
       ...SECURITY_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
       'x-accel-buffering': 'no',
     });
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    const stream = { response, meter };
+    this.#open.add(stream);
+    request.socket.setNoDelay(true);
+    response.once('close', () => this.#open.delete(stream));
     response.write(`retry: ${RETRY_MS}\n${eventText('hello', hello)}`);
     for (const one of this.#feed.latest()) if (isFor(stream, one)) response.write(textOf(one));
     if (this.#ended) response.end();

@@ -78,6 +78,14 @@ test('it can be of one meter alone', async () => {
   expect((await stream.until(2)).map(([, data]) => (data as { meter?: string }).meter)).toEqual([undefined, 'garage']);
   await stream.close();
   expect((await page.get('/api/v1/stream?metre=garage')).status).toBe(400);
+  expect((await page.get('/api/v1/stream?meter=nobody')).status).toBe(404);
+});
+
+test('HEAD tells of a stream and opens none', async () => {
+  const page = await started();
+  const { status, headers } = await page.get('/api/v1/stream', { method: 'HEAD' });
+  expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+  expect(await (await page.get('/metrics')).text()).toMatch(/page_open_streams 0$/m);
 });
 
 test('one too many is refused until another ends', async () => {
