@@ -25,3 +25,7 @@ export function joinedGaps(entries: readonly Entry[]): Gap[] {
 export function sameSeries(a: { series: Series }, b: { series: Series }): boolean {
   return seriesKey(a.series) === seriesKey(b.series);
 }
+
+/** Does a gap hold all of another? */
+export const covers = (gap: Gap, other: Gap): boolean =>
+  gap.fromMs <= other.fromMs && other.toMs <= gap.toMs && sameSeries(gap, other);

@@ -7,7 +7,7 @@ import { type Guarded, guardedReads } from './damage-note.ts';
 import { openForReading } from './database.ts';
 import type { Entry } from './entry.ts';
 import { correctedMs, type HeldGroup, heldGroups, heldOfBoot } from './held.ts';
-import { joinedGaps, sameSeries } from './joined-gaps.ts';
+import { covers, joinedGaps, sameSeries } from './joined-gaps.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
 import { newestReadings } from './newest.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
@@ -115,23 +115,32 @@ export class JournalReader {
 
   /** Gaps that touch a time range, ordered by time; those that are not committed yet follow the others. */
   gaps(range: Range): Gap[] {
-    return this.#guarded(() => this.#gaps(range));
+    const gaps: Gap[] = [];
+    this.eachGap(range, (gap) => gaps.push(gap));
+    return gaps;
   }
 
-  #gaps(range: Range): Gap[] {
-    const waiting = this.#waiting.entries();
+  /** Visits them one after the other: of a bad line there are hundreds of thousands in a month. */
+  eachGap(range: Range, visit: (gap: Gap) => void): void {
+    this.#guarded(() => this.#eachGap(range, visit));
+  }
+
+  #eachGap(range: Range, visit: (gap: Gap) => void): void {
+    let uncommitted = joinedGaps(this.#waiting.entries()).filter(
+      (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range),
+    );
     const rows = this.#db
       .prepare(
         'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
       )
-      .all(range.fromMs, range.toMs) as unknown as GapRow[];
-    const gaps = rows.flatMap((row) => this.#gapIn(row)).filter((gap) => isOf(gap.series, range));
-    const covered = (gap: Gap) =>
-      gaps.some((other) => sameSeries(other, gap) && other.fromMs <= gap.fromMs && gap.toMs <= other.toMs);
-    const uncommitted = joinedGaps(waiting).filter(
-      (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range) && !covered(gap),
-    );
-    return [...gaps, ...uncommitted];
+      .iterate(range.fromMs, range.toMs);
+    for (const row of rows) {
+      const [gap] = this.#gapIn(row as unknown as GapRow);
+      if (!gap || !isOf(gap.series, range)) continue;
+      if (uncommitted.length > 0) uncommitted = uncommitted.filter((other) => !covers(gap, other));
+      visit(gap);
+    }
+    for (const gap of uncommitted) visit(gap);
   }
 
   #gapIn(row: GapRow): Gap[] {

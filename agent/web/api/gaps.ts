@@ -19,17 +19,25 @@ export const answer: Route['answer'] = ({ query }, place) => {
   longest(span, 400);
   const meter = withHistory(place, (history) => requireMeter(history, place, given));
   const intervalMs = place.meters.find(({ name }) => name === meter)?.intervalMs ?? DEFAULT_INTERVAL_MS;
-  const found = withJournal(place, (reader) => reader.gaps({ ...span, meter }))
-    .filter(({ series }) => series.measurement === METER_MEASUREMENT)
-    .sort((a, b) => b.fromMs - a.fromMs);
-  const missing = found.reduce((sum, gap) => sum + pointsIn(gap, span, intervalMs), 0);
+  const newest: Gap[] = [];
+  let [count, missing] = [0, 0];
+  // Not all of them are kept: of a bad line there are more than the memory of this thread holds.
+  withJournal(place, (reader) =>
+    reader.eachGap({ ...span, meter, measurement: METER_MEASUREMENT }, (gap) => {
+      count++;
+      missing += pointsIn(gap, span, intervalMs);
+      newest.push(gap);
+      if (newest.length >= 2 * MOST_GAPS) newest.splice(0, MOST_GAPS);
+    }),
+  );
+  newest.sort((a, b) => b.fromMs - a.fromMs);
   const body = {
     meter,
     from: iso(span.fromMs),
     to: iso(span.toMs),
-    gaps: found.slice(0, MOST_GAPS).map((gap) => shown(gap, intervalMs)),
+    gaps: newest.slice(0, MOST_GAPS).map((gap) => shown(gap, intervalMs)),
     missing,
-    truncated: found.length > MOST_GAPS,
+    truncated: count > MOST_GAPS,
   };
   return json(body, { isPast: isPast(span.toMs, place.nowMs()) });
 };
