@@ -122,25 +122,23 @@ export class JournalReader {
 
   /** Visits them one after the other: of a bad line there are hundreds of thousands in a month. */
   eachGap(range: Range, visit: (gap: Gap) => void): void {
-    this.#guarded(() => this.#eachGap(range, visit));
-  }
-
-  #eachGap(range: Range, visit: (gap: Gap) => void): void {
-    let uncommitted = joinedGaps(this.#waiting.entries()).filter(
-      (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range),
-    );
-    const rows = this.#db
-      .prepare(
-        'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
-      )
-      .iterate(range.fromMs, range.toMs);
-    for (const row of rows) {
-      const [gap] = this.#gapIn(row as unknown as GapRow);
-      if (!gap || !isOf(gap.series, range)) continue;
-      if (uncommitted.length > 0) uncommitted = uncommitted.filter((other) => !covers(gap, other));
-      visit(gap);
-    }
-    for (const gap of uncommitted) visit(gap);
+    this.#guarded(() => {
+      let uncommitted = joinedGaps(this.#waiting.entries()).filter(
+        (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range),
+      );
+      const rows = this.#db
+        .prepare(
+          'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
+        )
+        .iterate(range.fromMs, range.toMs);
+      for (const row of rows) {
+        const [gap] = this.#gapIn(row as unknown as GapRow);
+        if (!gap || !isOf(gap.series, range)) continue;
+        if (uncommitted.length > 0) uncommitted = uncommitted.filter((other) => !covers(gap, other));
+        visit(gap);
+      }
+      for (const gap of uncommitted) visit(gap);
+    });
   }
 
   #gapIn(row: GapRow): Gap[] {
