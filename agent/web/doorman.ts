@@ -19,6 +19,7 @@ export interface Address {
 export class Doorman {
   readonly #onFirst: () => void;
   #server: Server | undefined;
+  #opening: Promise<void> | undefined;
   /** Each with what ends its patience. */
   readonly #waiting = new Map<Socket, NodeJS.Timeout>();
   /** Where the thread takes what was held. */
@@ -51,9 +52,20 @@ export class Doorman {
   /** Listens, also beside a thread that is about to end. */
   async reopen(address: Address): Promise<void> {
     if (this.#server) return;
+    // A second one would listen for ever, as a port can be shared.
+    this.#opening ??= this.#listen(address).finally(() => {
+      this.#opening = undefined;
+    });
+    await this.#opening;
+  }
+
+  async #listen(address: Address): Promise<void> {
     this.#through = undefined;
-    this.#server = await listening(createServer({ pauseOnConnect: true }), address, true);
+    // Who asks and says with it that nothing more follows is answered as well.
+    this.#server = await listening(createServer({ pauseOnConnect: true, allowHalfOpen: true }), address, true);
     this.#server.on('connection', (socket) => this.#hold(socket));
+    // A connection that could not be taken is no reason for the collector to end.
+    this.#server.on('error', () => {});
   }
 
   /** The thread listens as well: it gets those who wait. @param path of a socket on which it takes them */

@@ -109,6 +109,7 @@ export class Page {
       server.once('error', reject);
       server.listen(where, () => {
         server.off('error', reject);
+        server.on('error', (error) => this.#options.log.warn(`the page lost a connection: ${messageOf(error)}`));
         resolve();
       });
     });

@@ -1,5 +1,5 @@
 import { get } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { PageOptions } from '../../agent/web/options.ts';
@@ -72,6 +72,13 @@ test('there is no thread until somebody comes; all who come meanwhile are served
   expect(await Promise.all(Array.from({ length: 30 }, health))).toEqual(Array(30).fill('ok\n'));
   expect(await health()).toBe('ok\n');
   expect(workers).toHaveLength(1);
+});
+
+test('who comes first and ends with its question is answered', async () => {
+  const { port } = await started();
+  const socket = connect(port, '127.0.0.1');
+  socket.end('GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+  expect(Buffer.concat((await socket.toArray()) as Buffer[]).toString()).toMatch(/^HTTP\/1\.1 200 [\s\S]*\r\nok\n$/);
 });
 
 test('nobody is refused while one takes over from the other, however often', async () => {
