@@ -25,6 +25,8 @@ const LIMITS = {
   connectionsCheckingInterval: 2000,
   maxHeaderSize: 8192,
 } as const;
+/** Of who begins no TLS; the default is two minutes. */
+const TLS_LIMITS = { handshakeTimeout: LIMITS.headersTimeout } as const;
 const MOST_CONNECTIONS = 256;
 
 export interface PageServerOptions extends PageOptions {
@@ -99,7 +101,7 @@ export class Page {
 
   #listen(where: ListenOptions): Promise<void> {
     const { tls } = this.#options.web;
-    const server = tls ? createSecure({ ...LIMITS, ...readTls(tls) }) : createPlain(LIMITS);
+    const server = tls ? createSecureWith(tls) : createPlain(LIMITS);
     server.maxConnections = MOST_CONNECTIONS;
     server.on('request', (request, response) => void serve(this.#serving, request, response));
     // What is no HTTP is not worth an answer.
@@ -112,6 +114,18 @@ export class Page {
         server.on('error', (error) => this.#options.log.warn(`the page lost a connection: ${messageOf(error)}`));
         resolve();
       });
+    });
+  }
+}
+
+/** @throws AgentError where the certificate or the key cannot be read or used */
+function createSecureWith(tls: { certificateFile: string; keyFile: string }): Server {
+  const read = readTls(tls);
+  try {
+    return createSecure({ ...LIMITS, ...TLS_LIMITS, ...read });
+  } catch (error) {
+    throw new AgentError('config', `${tls.certificateFile} and ${tls.keyFile} do not serve: ${messageOf(error)}`, {
+      hint: 'web.tls names a certificate and the key that it was made with, both as PEM and the key without a password',
     });
   }
 }

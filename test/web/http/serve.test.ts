@@ -140,3 +140,12 @@ test('a certificate that cannot be read is named', async () => {
     /\/nowhere\/page\.pem cannot be read/,
   );
 });
+
+test('a key of another certificate is told as such, with what to do', async () => {
+  const [one, other] = [selfSigned(temporaryDirectory()), selfSigned(temporaryDirectory())];
+  const tls = { certificateFile: one.cert, keyFile: other.key };
+  await expect(startPage({ stateDir: temporaryDirectory(), web: { tls } })).rejects.toMatchObject({
+    message: expect.stringContaining(other.key),
+    hint: expect.stringMatching(/the key that it was made with/),
+  });
+});
