@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Outcome } from '../collector/meter-loop.ts';
 import { type Series, seriesKey } from '../readings/reading.ts';
@@ -17,8 +18,6 @@ const LONGEST_SILENCE_MS = 60_000;
 /** A year of one meter's quarters is some 10 MB while it is made into an answer. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
-let pages = 0;
-
 export interface PageThreadOptions extends Omit<PageOptions, 'name' | 'logLevel' | 'idleMs'> {
   /** Where the port is taken, the next that is free: for a person who tries it. */
   nextPort: boolean;
@@ -36,7 +35,8 @@ export interface PageThreadOptions extends Omit<PageOptions, 'name' | 'logLevel'
  */
 export class PageThread {
   readonly #options: PageThreadOptions;
-  readonly #name = `${process.pid}-${++pages}`;
+  /** Containers that share a network number their processes alike, and nobody is to take the name first. */
+  readonly #name = randomUUID();
   readonly #doorman = new Doorman(() => this.#begin());
   /** A thread that begins has to know them. */
   readonly #latest = new Map<string, MeterOutcome>();
