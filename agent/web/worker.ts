@@ -43,6 +43,8 @@ parentPort?.on('message', (message: MeterOutcome | 'stop' | 'leave') => {
 try {
   page = new Page({ ...options, feed, log });
   await page.start();
+  // Who it was started for comes now.
+  usedMs = performance.now();
   say({ kind: 'listening' });
 } catch (error) {
   const hint = error instanceof AgentError ? error.hint : undefined;

@@ -91,13 +91,18 @@ test('nobody is refused while one takes over from the other, however often', asy
 });
 
 test('it ends when nobody looks, and knows what was read before it began', async () => {
-  const { thread, workers, port } = await started({ idleMs: 50 });
+  const { thread, workers, port } = await started({ idleMs: 1000 });
   thread.tell(SERIES, outcome(5000));
   const stream = await fetch(`http://127.0.0.1:${port}/api/v1/stream`);
   const reader = stream.body?.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   const until = async (pattern: RegExp) => {
-    while (!pattern.test(text)) text += (await reader?.read())?.value ?? '';
+    while (!pattern.test(text)) {
+      const { value, done } = (await reader?.read()) ?? { done: true };
+      // Else it would ask for ever, without a time-out.
+      if (done) throw new Error(`the stream has ended: ${text}`);
+      text += value;
+    }
   };
   await until(/"active_power":5000/);
   thread.tell(SERIES, outcome(6000));
