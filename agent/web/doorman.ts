@@ -68,9 +68,19 @@ export class Doorman {
     setImmediate(() => this.#close());
   }
 
+  /** Somebody waits for a thread. */
+  get isAwaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** There is no thread for those who wait. */
+  dismiss(): void {
+    for (const socket of this.#waiting.keys()) socket.destroy();
+  }
+
   close(): void {
     this.#close();
-    for (const socket of this.#waiting.keys()) socket.destroy();
+    this.dismiss();
   }
 
   #close(): void {

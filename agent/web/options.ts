@@ -18,6 +18,8 @@ export interface PageOptions {
   web: WebConfig;
   /** Undefined where only the state directory is known. */
   configured?: Configured | undefined;
+  /** After so long without a connection it ends. */
+  idleMs: number;
   /** Of the collector's own log. */
   logLevel: string;
 }

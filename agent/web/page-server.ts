@@ -73,10 +73,23 @@ export class Page {
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   }
 
+  /** Takes nobody any more, and ends when those it has are served. */
+  async leave(): Promise<void> {
+    // Behind the poll for those who are waiting at this listener: they are taken.
+    await new Promise((resolve) => setImmediate(resolve));
+    await this.#close();
+    this.#streams.end();
+  }
+
   async stop(): Promise<void> {
     this.#streams.end();
-    const closed = this.#servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve())));
+    const closed = this.#close();
     for (const server of this.#servers) server.closeAllConnections();
+    await closed;
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#servers.map((server) => new Promise<void>((resolve) => void server.close(() => resolve())));
     await Promise.all(closed);
   }
 

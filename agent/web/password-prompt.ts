@@ -14,9 +14,11 @@ export async function askPassword(input: ReadStream | NodeJS.ReadableStream, out
   const isTerminal = 'isTTY' in input && input.isTTY === true;
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: isTerminal });
+  // The end of what is piped in, or Ctrl-C.
+  const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
   const ask = async (question: string) => {
     if (isTerminal) output.write(question);
-    const answer = await lines.question('');
+    const answer = await Promise.race([lines.question(''), ended]);
     if (isTerminal) output.write('\n');
     return answer;
   };

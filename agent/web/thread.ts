@@ -9,6 +9,8 @@ import { type FromPage, type PageOptions, passagePath } from './options.ts';
 
 const RETRY_MS = 10_000;
 const LONGEST_STOP_MS = 3000;
+/** A person who has gone may come back; one who looks has a stream open. */
+const IDLE_MS = 300_000;
 /** A thread that takes nothing for so many outcomes, and so long, stands still. */
 const MOST_UNTAKEN = 120;
 const LONGEST_SILENCE_MS = 60_000;
@@ -17,12 +19,13 @@ const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
 
 let pages = 0;
 
-export interface PageThreadOptions extends Omit<PageOptions, 'name' | 'logLevel'> {
+export interface PageThreadOptions extends Omit<PageOptions, 'name' | 'logLevel' | 'idleMs'> {
   /** Where the port is taken, the next that is free: for a person who tries it. */
   nextPort: boolean;
   log: Logger;
   /** @param url where a person finds it */
   onListening?: ((url: string) => void) | undefined;
+  idleMs?: number;
   retryMs?: number;
   newWorker?: (options: PageOptions) => Worker;
 }
@@ -40,6 +43,7 @@ export class PageThread {
   /** As it listens, once it does. */
   #address: Address | undefined;
   #worker: Worker | undefined;
+  #isListening = false;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   #told = 0;
@@ -97,14 +101,15 @@ export class PageThread {
   #begin(): void {
     if (this.#worker || this.#stopped || !this.#address) return;
     const { stateDir, runtimeDirectory, timeZone, meters, web, configured } = this.#options;
-    const { log, newWorker = createWorker } = this.#options;
-    const shared = { stateDir, runtimeDirectory, timeZone, meters, web, configured };
+    const { idleMs = IDLE_MS, log, newWorker = createWorker } = this.#options;
+    const shared = { stateDir, runtimeDirectory, timeZone, meters, web, configured, idleMs };
     const failed = (error: unknown) => log.error({ reason: messageOf(error) }, 'the thread of the page failed');
     try {
       const worker = newWorker({ ...shared, address: this.#address, name: this.#name, logLevel: log.level });
       worker.on('error', failed).on('message', (message: FromPage) => this.#hear(message));
-      worker.once('exit', () => this.#ended());
+      worker.once('exit', () => void this.#ended());
       this.#worker = worker;
+      this.#isListening = false;
       this.#told = this.#taken = 0;
       this.#takenMs = performance.now();
       for (const one of this.#latest.values()) worker.postMessage(one);
@@ -115,8 +120,10 @@ export class PageThread {
   }
 
   #hear(message: FromPage): void {
-    if (message.kind === 'listening') this.#doorman.handOver(passagePath(this.#name));
-    else if (message.kind === 'idle') void this.#rest();
+    if (message.kind === 'listening') {
+      this.#isListening = true;
+      this.#doorman.handOver(passagePath(this.#name));
+    } else if (message.kind === 'idle') void this.#rest();
     else {
       this.#taken = message.count;
       this.#takenMs = performance.now();
@@ -126,19 +133,24 @@ export class PageThread {
   /** Nobody looks: the doorman alone is enough. */
   async #rest(): Promise<void> {
     await this.start();
-    await this.#stop();
+    await this.#stop('leave');
   }
 
-  #ended(): void {
+  async #ended(): Promise<void> {
     this.#worker = undefined;
-    if (!this.#stopped) void this.start();
+    // One that could not even begin would not the next time.
+    if (!this.#isListening) this.#doorman.dismiss();
+    if (this.#stopped) return;
+    await this.start();
+    if (this.#doorman.isAwaited) this.#begin();
   }
 
-  async #stop(): Promise<void> {
+  /** @param how `leave`: who is just being served is still served */
+  async #stop(how: 'stop' | 'leave' = 'stop'): Promise<void> {
     const running = this.#worker;
     if (!running) return;
     const ended = new Promise<void>((resolve) => running.once('exit', () => resolve()));
-    running.postMessage('stop');
+    running.postMessage(how);
     const forced = setTimeout(() => void running.terminate(), LONGEST_STOP_MS);
     await ended;
     clearTimeout(forced);

@@ -8,8 +8,6 @@ import { Page } from './page-server.ts';
 
 const TAKEN_EVERY_MS = 1000;
 const LOOKED_EVERY_MS = 15_000;
-/** A person who has gone may come back; one who looks has a stream open. */
-const IDLE_MS = 300_000;
 
 /** The thread's own side: serves until the collector says stop. */
 yieldToOthers();
@@ -22,20 +20,23 @@ let count = 0;
 let usedMs = performance.now();
 
 const tellTaken = setInterval(() => say({ kind: 'taken', count }), TAKEN_EVERY_MS);
-const look = setInterval(async () => {
-  if ((await page?.connections()) !== 0) usedMs = performance.now();
-  else if (performance.now() - usedMs >= IDLE_MS) say({ kind: 'idle' });
-}, LOOKED_EVERY_MS);
+const look = setInterval(
+  async () => {
+    if ((await page?.connections()) !== 0) usedMs = performance.now();
+    else if (performance.now() - usedMs >= options.idleMs) say({ kind: 'idle' });
+  },
+  Math.min(LOOKED_EVERY_MS, options.idleMs),
+);
 
-async function stop(): Promise<void> {
+async function stop(how: 'stop' | 'leave'): Promise<void> {
   clearInterval(tellTaken);
   clearInterval(look);
   parentPort?.close();
-  await page?.stop();
+  await (how === 'leave' ? page?.leave() : page?.stop());
 }
 
-parentPort?.on('message', (message: MeterOutcome | 'stop') => {
-  if (message === 'stop') return void stop();
+parentPort?.on('message', (message: MeterOutcome | 'stop' | 'leave') => {
+  if (typeof message === 'string') return void stop(message);
   count++;
   feed.tell(message);
 });
@@ -46,5 +47,5 @@ try {
 } catch (error) {
   const hint = error instanceof AgentError ? error.hint : undefined;
   log.error({ hint }, `the page cannot be served: ${messageOf(error)}`);
-  await stop();
+  await stop('stop');
 }
