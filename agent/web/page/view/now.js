@@ -1,0 +1,198 @@
+// @ts-check
+import { isAborted, serverNow } from '../core/api.js';
+import { fill, h, write } from '../core/dom.js';
+import { clock, dateOf, dayAndTime, duration, energyNumber, hourMinute, number, power } from '../core/format.js';
+import { live } from '../core/live.js';
+import { named, t } from '../core/messages.js';
+import { meters } from '../core/meters.js';
+import { linkTo } from '../core/router.js';
+import { View } from '../core/view.js';
+import '../chart/line-chart.js';
+import { extremesOf, holesOf } from '../chart/curve.js';
+import { healthLine } from './health-line.js';
+import { Numbers, tile } from './now-numbers.js';
+import { Today } from './now-today.js';
+import { Trace } from './now-trace.js';
+
+/** @typedef {import('../types').Outcome} Outcome */
+/** @typedef {import('../chart/line-chart.js').LineChart} LineChart */
+
+const HEALTH_MS = 30_000;
+const TODAY_MS = 120_000;
+const WORDS_MS = 5000;
+
+class NowView extends View {
+  #meter = /** @type {import('../types').Meter} */ (meters.chosen);
+  #trace = new Trace(this.#meter.name, this.#meter.intervalMs);
+  #today = new Today(this.#meter.name);
+  #numbers = new Numbers();
+  #power = h('span', { class: 'hero-figure', id: 'power' }, '–');
+  #time = h('span', { class: 'hero-time' });
+  #note = h('p', { class: 'hero-note' });
+  #chart = /** @type {LineChart} */ (
+    /** @type {unknown} */ (h(/** @type {'div'} */ ('line-chart'), { name: t('now.trace'), unit: 'W', class: 'trace' }))
+  );
+  #todayTile = tile(t('now.today'), 'kWh');
+  #counter = tile(t('now.counter'), 'kWh');
+  #health = h('p', { class: 'health-line' });
+  #wordsMs = 0;
+
+  connectedCallback() {
+    this.#todayTile.element.dataset.quantity = 'today';
+    this.#counter.element.dataset.quantity = 'counter';
+    this.#layOut();
+    this.listen(live, 'outcome', ({ detail }) => this.#take(detail));
+    this.listen(live, 'hello', () => void this.#refill());
+    this.listen(live, 'state', () => this.#showState());
+    if (live.reading) this.#take(live.reading);
+    this.#showState();
+    void this.#refill();
+    this.every(1000, () => live.state !== 'live' && this.#draw());
+    this.every(HEALTH_MS, () => void healthLine(this.#health, this.signal));
+    this.every(
+      TODAY_MS,
+      () =>
+        void this.#today.load(this.signal).then(
+          () => this.#showToday(),
+          () => {},
+        ),
+    );
+  }
+
+  #layOut() {
+    fill(
+      this,
+      h('h1', { class: 'quiet' }, t('view.now')),
+      this.trouble,
+      h(
+        'section',
+        { class: 'card hero', 'aria-label': t('quantity.power') },
+        h(
+          'p',
+          { class: 'hero-label' },
+          h('span', {}, meters.all.length > 1 ? `${this.#meter.name} · ${t('quantity.power')}` : t('quantity.power')),
+          this.#time,
+        ),
+        h('p', { class: 'hero-value' }, this.#power, h('span', { class: 'hero-unit' }, ' W')),
+        this.#note,
+        this.#chart,
+      ),
+      this.#numbers.phases
+        ? h('section', { class: 'card', 'aria-label': t('now.phases') }, this.#numbers.phases)
+        : null,
+      h('dl', { class: 'card tiles' }, ...this.#numbers.tiles, this.#todayTile.element, this.#counter.element),
+      h('a', { class: 'card health-link', href: linkTo('health') }, this.#health),
+    );
+  }
+
+  /** What was missed while there was no stream. */
+  async #refill() {
+    try {
+      await this.#trace.load(this.signal);
+      this.trouble.hidden = true;
+    } catch (error) {
+      // Without a connection the state says so; what the server refuses is told in its words.
+      if (isAborted(error) || live.state === 'offline') return;
+      write(this.trouble, error instanceof Error ? error.message : String(error));
+      this.trouble.hidden = false;
+      return;
+    }
+    this.#draw(true);
+  }
+
+  /** @param {Outcome} outcome */
+  #take(outcome) {
+    const { values } = outcome;
+    this.#trace.take(outcome);
+    if (values) {
+      write(this.#power, number(values.active_power));
+      write(this.#time, clock(Date.parse(outcome.time)));
+      this.#numbers.show(values);
+      const counter = values.active_energy ?? values.active_energy_import;
+      if (counter !== undefined) {
+        write(this.#counter.value, number(counter, 2));
+        if (values.active_energy_export !== undefined) {
+          write(this.#counter.remark, t('now.exported', { amount: energyNumber(values.active_energy_export) }));
+        }
+        this.#today.count(counter);
+        this.#showToday();
+      }
+    }
+    this.#showState();
+    this.#draw();
+  }
+
+  #showToday() {
+    const { amount, isEstimated } = this.#today;
+    if (amount === undefined) return;
+    write(this.#todayTile.value, number(amount, 2));
+    write(this.#todayTile.remark, isEstimated ? t('chart.estimated') : '');
+    // Midnight where the meter is.
+    if (this.#today.date !== dateOf(serverNow())) void this.#today.load(this.signal).catch(() => {});
+  }
+
+  #showState() {
+    this.dataset.state = live.state;
+    const { latest, reading } = live;
+    if (latest?.held && live.state === 'live') return write(this.#note, t('now.held'));
+    if (live.state === 'live') return write(this.#note, latest?.values ? '' : gapText(latest));
+    if (live.state === 'waiting') return write(this.#note, t('now.waiting'));
+    const last = reading ? t('now.last', { time: lastTime(Date.parse(reading.time)) }) : '';
+    const why = live.state === 'offline' ? t('now.offline') : gapText(latest) || t('now.stale');
+    write(this.#note, [why, last].filter((text) => text !== '').join(' '));
+  }
+
+  #draw(isSaid = false) {
+    if (document.visibilityState === 'hidden') return;
+    const curve = this.#trace.curve();
+    this.#chart.curve = curve;
+    const nowMs = performance.now();
+    // Words that change each second cannot be read.
+    if (!isSaid && nowMs - this.#wordsMs < WORDS_MS) return;
+    this.#wordsMs = nowMs;
+    this.#chart.words = wordsOf(curve);
+  }
+}
+
+/** @param {number} timeMs */
+const lastTime = (timeMs) => (serverNow() - timeMs > 12 * 3_600_000 ? dayAndTime(timeMs) : clock(timeMs));
+
+/** @param {Outcome | undefined} outcome */
+function gapText(outcome) {
+  if (!outcome || outcome.values) return '';
+  return t('now.gap', { cause: named('cause', outcome.cause ?? 'internal') });
+}
+
+/** @param {import('../chart/curve.js').Curve} curve */
+function wordsOf(curve) {
+  const extremes = extremesOf(curve);
+  if (!extremes) return t('now.trace-empty');
+  const { least, greatest, greatestMs, mean } = extremes;
+  const said = t('now.trace-words', {
+    least: power(least),
+    greatest: power(greatest),
+    time: hourMinute(greatestMs),
+    mean: power(mean),
+  });
+  const missing = holesOf(curve).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+  return missing > 0 ? `${said} ${t('chart.missing', { time: duration(missing / 1000) })}` : said;
+}
+
+/** The first minute of a new installation: nothing was read yet. */
+class EmptyView extends View {
+  connectedCallback() {
+    fill(
+      this,
+      h(
+        'section',
+        { class: 'card empty' },
+        h('h1', {}, t('empty.title')),
+        h('p', { class: 'soft' }, t('empty.why')),
+        h('p', {}, h('a', { href: linkTo('health') }, t('empty.health'))),
+      ),
+    );
+  }
+}
+
+customElements.define('now-view', NowView);
+customElements.define('empty-view', EmptyView);
