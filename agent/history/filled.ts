@@ -220,7 +220,8 @@ function far(view: HistoryView, series: Series, side: 'before' | 'from', timeMs:
   return undefined;
 }
 
-function nearestHour(
+/** The last hour of a series that begins before a time, or the first from then on; computed where it is not in the history. */
+export function nearestHour(
   view: HistoryView,
   series: Series,
   side: 'before' | 'from',

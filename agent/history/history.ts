@@ -1,14 +1,16 @@
 import { timeOfKey } from '../journal/keys.ts';
 import { JournalReader } from '../journal/reader.ts';
 import { quantityKind } from '../readings/quantity.ts';
-import type { Reading, Series } from '../readings/reading.ts';
+import type { Reading, Series, Values } from '../readings/reading.ts';
 import { systemZone, Zone } from '../system/zone.ts';
 import { countsOf, type PeriodCount } from './counted.ts';
 import { isEnergy } from './counting.ts';
 import { Energies, groupsOf, type MeterEnergy, NOTHING_COUNTED } from './energies.ts';
-import { daysAreKnown, type FilledSeries, filledPeriods } from './filled.ts';
+import { daysAreKnown, type FilledSeries, filledPeriods, nearestHour } from './filled.ts';
 import { ceilTo, floorTo, HOUR_MS } from './levels.ts';
 import { type Period, periodsOf, type Resolution, resolutionFor, startOf } from './periods.ts';
+import { eachMean, type QuarterMean } from './quarter-means.ts';
+import type { RawReading } from './raw-readings.ts';
 import { readingsEvery, readingsOfPeriods } from './readings-every.ts';
 import { type Field, inUnit, meanOf, type Rollup } from './rollup.ts';
 import { shapeCounts } from './shape.ts';
@@ -154,6 +156,39 @@ export class History {
     } finally {
       reader.close();
     }
+  }
+
+  /** Series of the meters, of which there is anything at all. */
+  meters(): Series[] {
+    return this.#view.allSeries({ measurement: METERS });
+  }
+
+  /** Names of what a series had in the last hour that is kept of it. */
+  quantitiesOf(series: Series, beforeMs: number): string[] {
+    const id = this.#view.store?.idOf(series);
+    const kept = id === undefined ? undefined : this.#view.store?.nearest('hour', id, 'before', beforeMs);
+    return [...((kept ?? nearestHour(this.#view, series, 'before', beforeMs))?.rollup.fields.keys() ?? [])];
+  }
+
+  /** The last reading of a series in the hours that begin before a time, also where it is kept no more. */
+  lastOf(series: Series, beforeMs: number): Pick<Reading, 'timeMs' | 'values'> | undefined {
+    const { rollup } = nearestHour(this.#view, series, 'before', beforeMs) ?? {};
+    if (!rollup) return undefined;
+    const values: Values = {};
+    for (const [name, field] of rollup.fields)
+      if (field.lastMs === rollup.lastMs) values[name] = inUnit(field.last, field);
+    return { timeMs: rollup.lastMs, values };
+  }
+
+  /** Readings as they were, ordered by time. The numbers of one are another's after the next. */
+  readings({ fromMs, toMs, meter, measurement = METERS }: HistoryRange): Generator<RawReading> {
+    return this.#view.readings(fromMs, toMs, { meter, measurement });
+  }
+
+  /** @see eachMean */
+  eachMean(range: HistoryRange, quantity: string, visit: (mean: QuarterMean) => void): void {
+    const { measurement = METERS } = range;
+    this.#view.consistently(() => eachMean(this.#view, { ...range, measurement }, quantity, visit));
   }
 
   /** How far it is kept, for a person. */

@@ -129,6 +129,7 @@ export function unpackRollup(
     const difference = isAsRow ? 0 : reader.byte();
     if (wants === undefined || wants.has(name)) {
       row.fields.set(name, readField(reader, { kind, decimals }, row, difference, startMs));
+      if (row.fields.size === wants?.size) break;
     } else passOver(reader, kind, decimals, difference);
   }
   return row;

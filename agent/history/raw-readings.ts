@@ -21,6 +21,15 @@ export interface RawReading {
   numbers: Float64Array;
 }
 
+export interface RawOptions {
+  /** What is not in the database yet, and counts as well. */
+  waiting?: readonly Entry[];
+  /** By default all series. */
+  wants?: (series: Series) => boolean;
+  /** Told of a row that cannot be read; it is left out. */
+  onDamaged?: (key: number, error: unknown) => void;
+}
+
 const MOST_FIELDS = 1024;
 
 type Row = [key: number, layout: number, hex: string];
@@ -31,24 +40,20 @@ export class RawReadings {
   readonly #rows: Rows;
   readonly #select: StatementSync;
   readonly #waiting: readonly RawReading[];
+  readonly #wants: (series: Series) => boolean;
   readonly #onDamaged: ((key: number, error: unknown) => void) | undefined;
   readonly #layouts = new Map<number, RawField[]>();
   readonly #keys = new Map<number, string>();
 
-  /**
-   * @param waiting what is not in the database yet, and counts as well
-   * @param onDamaged told of a row that cannot be read; it is left out
-   */
-  constructor(
-    db: DatabaseSync,
-    { waiting = [], onDamaged }: { waiting?: readonly Entry[]; onDamaged?: (key: number, error: unknown) => void } = {},
-  ) {
+  /** @throws AgentError when the journal cannot be read */
+  constructor(db: DatabaseSync, { waiting = [], wants = () => true, onDamaged }: RawOptions = {}) {
     this.#guarded = guardedReads(dirname(db.location() ?? ''));
     this.#rows = new Rows(db);
     // The end is not SQLite's to find: at a key in which a bit has flipped it would end before those that follow.
     this.#select = db.prepare('SELECT key, layout, hex(data) AS data FROM reading WHERE key >= ? ORDER BY key');
     this.#select.setReturnArrays(true);
-    this.#waiting = waiting.flatMap(waitingReading);
+    this.#wants = wants;
+    this.#waiting = waiting.flatMap(waitingReading).filter(({ series }) => wants(series));
     this.#onDamaged = onDamaged;
   }
 
@@ -59,8 +64,11 @@ export class RawReadings {
       yield* this.#committed(fromMs, toMs);
       return;
     }
+    // Before the first of them there is nothing to put in order.
+    const firstMs = waiting.reduce((ms, { timeMs }) => Math.min(ms, timeMs), toMs);
+    yield* this.#committed(fromMs, firstMs);
     const all = new Map<string, RawReading>();
-    for (const reading of this.#committed(fromMs, toMs))
+    for (const reading of this.#committed(firstMs, toMs))
       all.set(idOf(reading), { ...reading, numbers: reading.numbers.slice(0, reading.fields.length) });
     for (const reading of waiting) if (!all.has(idOf(reading))) all.set(idOf(reading), reading);
     yield* [...all.values()].sort((a, b) => a.timeMs - b.timeMs);
@@ -80,6 +88,8 @@ export class RawReadings {
       try {
         fields = this.#fieldsOf(layout);
         series = this.#rows.series(id);
+        // Where the end is says only a reading that is as it was written.
+        if (key < endKey && !this.#wants(series)) continue;
         requireSeal({ series, timeMs }, this.#rows.layout(layout), hex);
         unpackRaw(fields, hex, numbers);
       } catch (error) {

@@ -13,7 +13,7 @@ import { Dirty } from './dirty.ts';
 import { ceilTo, floorTo, type GridLevel, HOUR_MS, type Level, MINUTE_MS } from './levels.ts';
 import { MinuteBuilder } from './minute.ts';
 import { positionIn } from './position.ts';
-import { RawReadings } from './raw-readings.ts';
+import { type RawReading, RawReadings } from './raw-readings.ts';
 import { rollUpHour } from './roll-up.ts';
 import type { Rollup } from './rollup.ts';
 import { HistoryStore } from './store.ts';
@@ -119,35 +119,52 @@ export class HistoryView {
 
   /** Roll-ups of a level that begin in a span, in order of time. @param newest of a span that holds this one */
   rows(level: Level, fromMs: number, toMs: number, selection: Selection, newest?: Newest): SeriesRollup[] {
-    const isWithin = ({ startMs }: SeriesRollup) => startMs >= fromMs && startMs < toMs;
-    const computed = level === 'day' ? [] : [...(newest?.rows.get(level)?.values() ?? [])].filter(isWithin);
-    const stored = this.#stored(level, fromMs, toMs, selection);
-    const gone = level === 'day' ? undefined : newest?.gone.get(level);
-    if (computed.length === 0 && gone === undefined) return stored;
-    const replaced = new Set([...computed.map(idOf), ...(gone ?? [])]);
-    // Where nothing was computed there is nothing to look for.
-    const firstMs = Math.min(...[...(newest?.hours ?? [])]);
-    const kept = stored.filter((row) => row.startMs < firstMs || !replaced.has(idOf(row)));
-    return [...kept, ...computed].sort((a, b) => a.startMs - b.startMs);
+    const rows = [...this.each(level, fromMs, toMs, selection, newest)];
+    return newest?.rows.size ? rows.sort((a, b) => a.startMs - b.startMs) : rows;
   }
 
-  #stored(level: Level, fromMs: number, toMs: number, selection: Selection): SeriesRollup[] {
+  /** The same, one after the other, those that were computed last. To be used within consistently(). */
+  *each(
+    level: Level,
+    fromMs: number,
+    toMs: number,
+    selection: Selection,
+    newest?: Newest,
+  ): Generator<SeriesRollup, void, undefined> {
+    const isWithin = ({ startMs }: SeriesRollup) => startMs >= fromMs && startMs < toMs;
+    const computed = level === 'day' ? [] : [...(newest?.rows.get(level)?.values() ?? [])].filter(isWithin);
+    const gone = level === 'day' ? undefined : newest?.gone.get(level);
+    const replaced = new Set([...computed.map(idOf), ...(gone ?? [])]);
+    // Where nothing was computed there is nothing to look for.
+    const firstMs = replaced.size === 0 ? toMs : Math.min(...[...(newest?.hours ?? [])]);
+    for (const row of this.#stored(level, fromMs, toMs, selection)) {
+      if (row.startMs < firstMs || !replaced.has(idOf(row))) yield row;
+    }
+    yield* computed;
+  }
+
+  *#stored(level: Level, fromMs: number, toMs: number, selection: Selection): Generator<SeriesRollup, void, undefined> {
     const { store } = this;
     const series = new Map([...(store?.allSeries() ?? [])].filter(([, one]) => isSelected(one, selection)));
-    if (!store || series.size === 0) return [];
+    if (!store || series.size === 0) return;
     const wanted = { series: [...series.keys()], quantities: selection.quantities };
-    return [...store.range(level, fromMs, toMs, wanted)].flatMap((row) => {
-      const one = series.get(row.series);
-      return one ? [{ series: one, startMs: row.startMs, rollup: row.rollup }] : [];
-    });
+    for (const { series: id, startMs, rollup } of store.range(level, fromMs, toMs, wanted)) {
+      const one = series.get(id);
+      if (one) yield { series: one, startMs, rollup };
+    }
+  }
+
+  /** Readings, ordered by time. */
+  *readings(fromMs: number, toMs: number, selection: Selection): Generator<RawReading> {
+    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
+    const wants = (series: Series) => isSelected(series, selection);
+    yield* new RawReadings(this.#journal, { waiting, wants }).between(fromMs, toMs);
   }
 
   /** Parts of minutes, from their readings. */
   rawMinutes(fromMs: number, toMs: number, selection: Selection): SeriesRollup[] {
-    const waiting = new Waiting(this.#stateDir, this.#journal).entries();
     const builders = new Map<string, { series: Series; startMs: number; builder: MinuteBuilder }>();
-    for (const reading of new RawReadings(this.#journal, { waiting }).between(fromMs, toMs)) {
-      if (!isSelected(reading.series, selection)) continue;
+    for (const reading of this.readings(fromMs, toMs, selection)) {
       const startMs = floorTo(MINUTE_MS, reading.timeMs);
       const key = `${startMs} ${reading.key}`;
       const entry = builders.get(key) ?? { series: reading.series, startMs, builder: new MinuteBuilder() };

@@ -9,6 +9,7 @@ import type { Entry } from './entry.ts';
 import { correctedMs, type HeldGroup, heldGroups, heldOfBoot } from './held.ts';
 import { joinedGaps, sameSeries } from './joined-gaps.ts';
 import { firstKeyAt, SERIES_SLOTS, seriesOfKey, timeOfKey } from './keys.ts';
+import { newestReadings } from './newest.ts';
 import { type GapRow, type ReadingRow, Rows } from './rows.ts';
 import { type AsideReport, asideReports } from './salvage/reports.ts';
 import { Waiting } from './waiting.ts';
@@ -239,20 +240,17 @@ export class JournalReader {
     return this.#guarded(() => extentOf(this.#db, this.#waiting.entries()));
   }
 
-  /** The newest committed reading of a meter in a range, whatever its model. */
-  newestOf({ measurement, meter }: Pick<Series, 'measurement' | 'meter'>, range: Range): Reading | undefined {
-    return this.#guarded(() => {
-      const ids = this.#db.prepare('SELECT id FROM series WHERE measurement = ? AND meter = ?').all(measurement, meter);
-      // Of a meter that was never read there is nothing to look for in all the others' readings.
-      if (ids.length === 0) return undefined;
-      const own = ids.map(({ id }) => Number(id)).join(',');
-      const sql = `SELECT key, layout, data FROM reading WHERE key >= ? AND key < ? AND key % ${SERIES_SLOTS} IN (${own}) ORDER BY key DESC`;
-      for (const row of this.#db.prepare(sql).iterate(firstKeyAt(range.fromMs), firstKeyAt(range.toMs))) {
-        const reading = this.#readingIn(row as unknown as ReadingRow, undefined);
-        if (reading) return reading;
-      }
-      return undefined;
-    });
+  /** The newest reading of a meter in a range, whatever its model. */
+  newestOf(of: Pick<Series, 'measurement' | 'meter'>, range: Range): Reading | undefined {
+    return this.newest(of, range, 1)[0];
+  }
+
+  /** The newest readings of a meter in a range, whatever its model, oldest first. */
+  newest({ measurement, meter }: Pick<Series, 'measurement' | 'meter'>, range: Range, most: number): Reading[] {
+    const readingIn = (row: ReadingRow) => this.#readingIn(row, undefined);
+    return this.#guarded(() =>
+      newestReadings(this.#db, this.#waiting.entries(), readingIn, { ...range, measurement, meter }, most),
+    );
   }
 
   /** Where the running collector keeps its tail and its status. */

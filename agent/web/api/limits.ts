@@ -1,0 +1,8 @@
+import type { Period } from '../../history/periods.ts';
+import { badParameter } from '../http/problem.ts';
+import { DAY_MS } from './span.ts';
+
+/** @throws Problem 400 for a longer span */
+export function longest({ fromMs, toMs }: Period, days: number): void {
+  if (toMs - fromMs > days * DAY_MS) throw badParameter('from', `ask for at most ${days} days at once`);
+}
