@@ -15,6 +15,7 @@ import { decimalsOf, valueTicks } from './ticks.js';
  * @property {string} [ghostName]
  * @property {boolean} [isEstimated]
  * @property {boolean} [isNow] the period goes on
+ * @property {boolean} [isWhole] it is over, and was read throughout
  * @property {string} [href] where a click goes
  */
 
@@ -22,7 +23,7 @@ const TICKS = 4;
 
 /**
  * Bars of energy, to be walked with arrow keys, with what they say in words below them.
- * Attributes: `name`; `unit`. Events: `pick` with the index of a bar that has no `href`.
+ * Attributes: `name`; `unit`; `hint`, shown while nothing is pointed at. Events: `pick` with the index of a bar that has no `href`.
  */
 export class BarChart extends HTMLElement {
   /** @type {Bar[]} */
@@ -38,8 +39,8 @@ export class BarChart extends HTMLElement {
     this.#columns.setAttribute('aria-roledescription', t('chart.role'));
     this.#columns.addEventListener('keydown', (event) => this.#key(event));
     for (const type of ['pointerover', 'focusin']) this.#columns.addEventListener(type, (event) => this.#point(event));
-    for (const type of ['pointerleave', 'focusout'])
-      this.#columns.addEventListener(type, () => write(this.#readout, ''));
+    for (const type of ['pointerleave', 'focusout']) this.#columns.addEventListener(type, () => this.#say(undefined));
+    this.#say(undefined);
     fill(
       this,
       this.#readout,
@@ -72,6 +73,10 @@ export class BarChart extends HTMLElement {
     const ticks = valueTicks(Math.min(0, ...shown), Math.max(0.01, ...shown), TICKS);
     const greatest = ticks.at(-1) ?? 1;
     const decimals = decimalsOf(ticks);
+    this.classList.toggle(
+      'with-ghosts',
+      this.#bars.some(({ ghost }) => ghost),
+    );
     const marks = ticks.map((tick, i) => {
       const unit = i === ticks.length - 1 ? ` ${this.#unit}` : '';
       const mark = h('span', {}, `${number(tick, decimals)}${unit}`);
@@ -122,7 +127,13 @@ export class BarChart extends HTMLElement {
   #point(event) {
     const column = event.target instanceof Element ? event.target.closest('.bar-column') : null;
     const bar = this.#bars[Number(column?.getAttribute('data-index') ?? -1)];
-    if (bar) write(this.#readout, this.#textOf(bar));
+    if (bar) this.#say(this.#textOf(bar));
+  }
+
+  /** @param {string | undefined} text undefined: nothing is pointed at */
+  #say(text) {
+    this.#readout.classList.toggle('hint', text === undefined);
+    write(this.#readout, text ?? this.getAttribute('hint') ?? '');
   }
 
   /** @param {KeyboardEvent} event */

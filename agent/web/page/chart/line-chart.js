@@ -15,7 +15,7 @@ const LEAST_SPAN_MS = 10_000;
 
 /**
  * A curve over time, to be pointed at by mouse, finger and keys, with what it says in words below it.
- * Attributes: `name`; `unit`; `zoomable`. Events: `zoom` with `{fromMs, toMs}`, `unzoom`.
+ * Attributes: `name`; `unit`; `hint`, shown while nothing is pointed at; `zoomable`. Events: `zoom` with `{fromMs, toMs}`, `unzoom`.
  */
 export class LineChart extends HTMLElement {
   /** @type {import('./plot.js').Plot | undefined} */
@@ -51,6 +51,7 @@ export class LineChart extends HTMLElement {
     if (isZoomable) chooseByTouch(this.#plot.over, this.#plot);
     this.#sizes.observe(this.#frame);
     DARK.addEventListener('change', this.#repaint);
+    this.#point(null);
     this.#draw();
   }
 
@@ -76,6 +77,10 @@ export class LineChart extends HTMLElement {
     write(this.#words, text);
   }
 
+  get #hint() {
+    return this.getAttribute('hint') ?? '';
+  }
+
   get #unit() {
     return this.getAttribute('unit') ?? 'W';
   }
@@ -90,7 +95,8 @@ export class LineChart extends HTMLElement {
   /** @param {number | null} index */
   #point(index) {
     this.#at = index;
-    write(this.#readout, index === null ? '' : this.#textAt(index));
+    this.#readout.classList.toggle('hint', index === null);
+    write(this.#readout, index === null ? this.#hint : this.#textAt(index));
   }
 
   /** @param {number} index */

@@ -1,12 +1,13 @@
 // @ts-check
-import { number } from '../core/format.js';
+import { clock, number } from '../core/format.js';
 import { emptyCurve, holesOf } from './curve.js';
 import { decimalsOf, timeTicks, valueTicks } from './ticks.js';
 
 /** @typedef {import('./curve.js').Curve} Curve */
 
 const FONT = '12px system-ui, sans-serif';
-const PIXELS_A_TIME = 84;
+const PIXELS_A_MINUTE = 58;
+const PIXELS_A_SECOND = 84;
 const PIXELS_A_VALUE = 56;
 
 /** @param {Element} element @param {string} name of a property of the style sheet, where light and dark are told apart */
@@ -30,7 +31,7 @@ export function createPlot(element, { height, unit, onCursor, onSelect, onReset 
       width: element.clientWidth || 300,
       height: height(),
       legend: { show: false },
-      padding: [12, 8, 0, 0],
+      padding: [12, 20, 0, 0],
       cursor: {
         y: false,
         points: { size: 9, width: 2, stroke: paint('--surface'), fill: paint('--accent') },
@@ -54,14 +55,13 @@ export function createPlot(element, { height, unit, onCursor, onSelect, onReset 
           gap: 6,
           grid: { show: false },
           ticks: { stroke: paint('--line'), width: 1, size: 5 },
-          splits: (u) => timeTicks(curve.fromMs, curve.toMs, u.over.clientWidth / PIXELS_A_TIME).ticks,
-          values: (u, splits) =>
-            splits.map(timeTicks(curve.fromMs, curve.toMs, u.over.clientWidth / PIXELS_A_TIME).label),
+          splits: (u) => ticksOf(curve, u).ticks,
+          values: (u, splits) => splits.map(ticksOf(curve, u).label),
         },
         {
           stroke: paint('--ink-soft'),
           font: FONT,
-          size: 56,
+          size: 58,
           gap: 8,
           grid: { stroke: paint('--line'), width: 1 },
           ticks: { show: false },
@@ -121,6 +121,12 @@ export function createPlot(element, { height, unit, onCursor, onSelect, onReset 
 }
 
 /** @typedef {ReturnType<typeof createPlot>} Plot */
+
+/** @param {Curve} curve @param {uPlot} plot */
+function ticksOf({ fromMs, toMs }, { over }) {
+  const found = timeTicks(fromMs, toMs, over.clientWidth / PIXELS_A_MINUTE);
+  return found.label === clock ? timeTicks(fromMs, toMs, over.clientWidth / PIXELS_A_SECOND) : found;
+}
 
 /** The unit stands at the topmost value alone. @param {readonly number[]} splits @param {string} unit */
 function axisTexts(splits, unit) {

@@ -34,12 +34,12 @@ export function number(value, decimals = 0) {
 /** Power as a person says it. @param {number | null | undefined} watts */
 export function power(watts) {
   if (watts === null || watts === undefined) return LACKING;
-  return Math.abs(watts) < 10_000 ? `${number(watts)} W` : `${number(watts / 1000, 1)} kW`;
+  return Math.abs(watts) < 10_000 ? `${number(watts)}\u00a0W` : `${number(watts / 1000, 1)}\u00a0kW`;
 }
 
 /** Energy with the decimals that its size deserves. @param {number | null | undefined} amount @param {string} [unit] */
 export function energy(amount, unit = 'kWh') {
-  return `${energyNumber(amount)} ${unit}`;
+  return `${energyNumber(amount)}\u00a0${unit}`;
 }
 
 /** @param {number | null | undefined} amount */
@@ -49,7 +49,7 @@ export function energyNumber(amount) {
 }
 
 /** @param {number} share @param {number} [decimals] */
-export const percent = (share, decimals = 0) => `${number(share * 100, decimals)} %`;
+export const percent = (share, decimals = 0) => `${number(share * 100, decimals)}\u00a0%`;
 
 /**
  * @param {Intl.DateTimeFormatOptions} options

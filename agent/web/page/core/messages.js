@@ -26,7 +26,7 @@ export function t(key, values = {}) {
 }
 
 /**
- * @param {'problems' | 'gaps-more' | 'days-whole' | 'breaks'} key
+ * @param {'problems' | 'gaps-more' | 'days-whole' | 'months-whole' | 'breaks'} key
  * @param {number} n
  * @param {Record<string, string | number>} [values]
  */

@@ -21,7 +21,9 @@ export class DayEnergy {
   /** @type {Period[]} */
   #periods = [];
   #chart = /** @type {BarChart} */ (
-    /** @type {unknown} */ (h(/** @type {'div'} */ ('bar-chart'), { name: t('day.hours'), unit: 'kWh' }))
+    /** @type {unknown} */ (
+      h(/** @type {'div'} */ ('bar-chart'), { name: t('day.hours'), unit: 'kWh', hint: t('day.hours-hint') })
+    )
   );
   #total = h('span', { class: 'figure' }, '–');
   #note = h('span', { class: 'soft' });

@@ -27,7 +27,14 @@ export class DayPower {
   /** @type {{fromMs: number, toMs: number} | undefined} */
   #zoomed;
   #chart = /** @type {LineChart} */ (
-    /** @type {unknown} */ (h(/** @type {'div'} */ ('line-chart'), { name: t('day.power'), unit: 'W', zoomable: true }))
+    /** @type {unknown} */ (
+      h(/** @type {'div'} */ ('line-chart'), {
+        name: t('day.power'),
+        unit: 'W',
+        zoomable: true,
+        hint: t('day.zoom-hint'),
+      })
+    )
   );
   #span = h('span', { class: 'soft span' });
   #reset = h('button', { type: 'button', hidden: true }, t('day.whole'));
@@ -106,7 +113,7 @@ export class DayPower {
     this.#reset.hidden = !this.#zoomed;
     const { fromMs, toMs } = this.#zoomed ?? { fromMs: 0, toMs: 0 };
     const text = toMs - fromMs < 3_600_000 ? clock : hourMinute;
-    write(this.#span, this.#zoomed ? `${text(fromMs)} – ${text(toMs)}` : t('day.zoom-hint'));
+    write(this.#span, this.#zoomed ? `${text(fromMs)} – ${text(toMs)}` : '');
   }
 }
 

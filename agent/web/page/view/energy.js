@@ -31,3 +31,18 @@ export function amountOf({ energies, isRead }) {
   const drawn = drawnOf(energies);
   return drawn && (isRead || drawn.amount > 0) ? drawn.amount : null;
 }
+
+/**
+ * Those that are over and were read throughout. A meter's first one began somewhere in it: before it there is none.
+ * @param {readonly import('../types').Period[]} periods one after the other
+ * @param {number} nowMs
+ */
+export function wholeOf(periods, nowMs) {
+  return new Set(
+    periods.filter((period, i) => {
+      const before = periods[i - 1];
+      const isFirst = before !== undefined && amountOf(before) === null;
+      return amountOf(period) !== null && !isFirst && Date.parse(period.to) <= nowMs;
+    }),
+  );
+}

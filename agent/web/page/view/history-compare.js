@@ -1,7 +1,7 @@
 // @ts-check
 import { energy, percent } from '../core/format.js';
 import { t, tn } from '../core/messages.js';
-import { amountOf } from './energy.js';
+import { amountOf, wholeOf } from './energy.js';
 
 /** @typedef {import('../types').Period} Period */
 /** @typedef {import('./history-span.js').Span} Span */
@@ -19,26 +19,39 @@ const SAME = 0.005;
  * @returns {string} empty where nothing can be compared
  */
 export function compared(span, own, earlier, nowMs) {
-  if (span.by === 'all') return years(own, nowMs);
-  const isWhole = [...own, ...earlier].every((period) => amountOf(period) !== null && Date.parse(period.to) <= nowMs);
-  if (isWhole) return beside(t('history.whole'), sum(own), sum(earlier), span.beforeTitle);
+  const whole = wholeOf([...earlier, ...own], nowMs);
+  if (span.by === 'all') return years(own.filter((period) => whole.has(period)));
+  if (whole.size === own.length + earlier.length) {
+    return beside(
+      t('history.in', { before: span.title }),
+      sum(own),
+      sum(earlier),
+      t('history.in', { before: span.beforeTitle }),
+    );
+  }
   const pairs = own.flatMap((period, i) => {
     const other = earlier[i];
-    const isOver = Date.parse(period.to) <= nowMs;
-    return isOver && other && amountOf(period) !== null && amountOf(other) !== null ? [{ period, other }] : [];
+    return other && whole.has(period) && whole.has(other) ? [{ period, other }] : [];
   });
   if (pairs.length === 0) return '';
-  const mine = pairs.map(({ period }) => period);
-  const others = pairs.map(({ other }) => other);
-  const subject = span.by === 'month' ? tn('days-whole', pairs.length) : t('history.months-whole', { n: pairs.length });
-  return beside(subject, sum(mine), sum(others), t('history.same-of', { before: span.beforeTitle }));
+  const before = { before: span.beforeTitle };
+  const mine = sum(pairs.map(({ period }) => period));
+  const others = sum(pairs.map(({ other }) => other));
+  return span.by === 'month'
+    ? beside(tn('days-whole', pairs.length), mine, others, t('history.same-days', before))
+    : beside(tn('months-whole', pairs.length), mine, others, t('history.same-months', before));
 }
 
-/** @param {readonly Period[]} own @param {number} nowMs */
-function years(own, nowMs) {
-  const over = own.filter((period) => Date.parse(period.to) <= nowMs && amountOf(period) !== null);
-  const [before, last] = over.slice(-2);
-  return before && last ? beside(last.label, sum([last]), sum([before]), before.label) : '';
+/** @param {readonly Period[]} whole */
+function years(whole) {
+  const [before, last] = whole.slice(-2);
+  if (!before || !last) return '';
+  return beside(
+    t('history.in', { before: last.label }),
+    sum([last]),
+    sum([before]),
+    t('history.in', { before: before.label }),
+  );
 }
 
 /** @param {readonly Period[]} periods */
@@ -49,7 +62,7 @@ function beside(subject, own, other, before) {
   if (other <= 0) return '';
   const share = own / other - 1;
   const values = {
-    subject,
+    subject: upper(subject),
     amount: energy(own),
     before,
     beforeAmount: energy(other),
@@ -57,3 +70,6 @@ function beside(subject, own, other, before) {
   };
   return t(Math.abs(share) < SAME ? 'history.same' : share < 0 ? 'history.less' : 'history.more', values);
 }
+
+/** @param {string} text */
+const upper = (text) => text.charAt(0).toUpperCase() + text.slice(1);

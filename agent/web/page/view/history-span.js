@@ -4,7 +4,7 @@ import { addMonths, addYears, isMonth, isYear } from '../core/calendar.js';
 import { dateOf, dateShort, monthLong, monthName, monthShort } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { linkTo } from '../core/router.js';
-import { amountOf, drawnOf, isEstimated } from './energy.js';
+import { amountOf, drawnOf, isEstimated, wholeOf } from './energy.js';
 
 /** @typedef {import('../types').Period} Period */
 /** @typedef {import('../chart/bar-chart.js').Bar} Bar */
@@ -79,6 +79,7 @@ export function spanOf(by, given) {
  * @returns {Bar[]}
  */
 export function barsOf({ by }, own, earlier, nowMs) {
+  const whole = wholeOf([...earlier, ...own], nowMs);
   // Years before the first reading say nothing.
   const first =
     by === 'all'
@@ -101,6 +102,7 @@ export function barsOf({ by }, own, earlier, nowMs) {
       ghost: before ? amountOf(before) : null,
       ghostName: before ? (by === 'month' ? dateShort(before.label) : monthLong(before.label)) : '',
       isEstimated: isKnown && isEstimated(drawnOf(period.energies)),
+      isWhole: whole.has(period),
       isNow: fromMs <= nowMs && nowMs < Date.parse(period.to),
       href:
         by === 'month'

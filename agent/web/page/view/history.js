@@ -1,7 +1,7 @@
 // @ts-check
 import { get, isAborted, serverNow } from '../core/api.js';
 import { fill, h, write } from '../core/dom.js';
-import { energyNumber } from '../core/format.js';
+import { energy, energyNumber } from '../core/format.js';
 import { t, tn } from '../core/messages.js';
 import { meters } from '../core/meters.js';
 import { go, linkTo } from '../core/router.js';
@@ -33,7 +33,9 @@ class HistoryView extends View {
   #note = h('span', { class: 'soft' });
   #sentence = h('p', { class: 'sentence' });
   #chart = /** @type {BarChart} */ (
-    /** @type {unknown} */ (h(/** @type {'div'} */ ('bar-chart'), { name: t('history.energy'), unit: 'kWh' }))
+    /** @type {unknown} */ (
+      h(/** @type {'div'} */ ('bar-chart'), { name: t('history.energy'), unit: 'kWh', class: 'with-key' })
+    )
   );
   #key = h('p', { class: 'key soft', 'aria-hidden': 'true' });
   #load = h('dl', { class: 'card tiles' });
@@ -59,8 +61,8 @@ class HistoryView extends View {
           this.#note,
         ),
         this.#sentence,
-        this.#chart,
         this.#key,
+        this.#chart,
       ),
       this.#load,
     );
@@ -122,18 +124,13 @@ class HistoryView extends View {
     write(this.#total, known.length === 0 ? '–' : energyNumber(total));
     const guessed = own.filter(({ energies }) => isEstimated(drawnOf(energies))).length;
     const breaks = own.reduce((sum, { energies }) => sum + (drawnOf(energies)?.breaks ?? 0), 0);
-    write(
-      this.#note,
-      [guessed > 0 ? t('history.estimated') : '', breaks > 0 ? tn('breaks', breaks) : '']
-        .filter((text) => text !== '')
-        .join(' '),
-    );
+    write(this.#note, breaks > 0 ? tn('breaks', breaks) : '');
     const hasGhost = bars.some(({ ghost }) => ghost !== null && ghost !== undefined && ghost > 0);
     write(this.#sentence, known.length === 0 ? '' : compared(span, own, earlier, serverNow()));
     fill(
       this.#key,
-      hasGhost ? [h('span', { class: 'swatch ghost' }), ` ${span.beforeTitle}  `] : null,
-      guessed > 0 ? [h('span', { class: 'swatch estimated' }), ` ${t('chart.estimated')}`] : null,
+      hasGhost ? h('span', {}, h('i', { class: 'swatch ghost' }), span.beforeTitle) : null,
+      guessed > 0 ? h('span', {}, h('i', { class: 'swatch estimated' }), t('chart.estimated')) : null,
     );
     this.#chart.bars = bars;
     this.#chart.words = wordsOf(bars);
@@ -142,7 +139,7 @@ class HistoryView extends View {
 
 /** @param {import('../chart/bar-chart.js').Bar[]} bars */
 function wordsOf(bars) {
-  const known = bars.filter(({ value, isNow }) => value !== null && !isNow);
+  const known = bars.filter(({ isWhole }) => isWhole);
   const [first] = known;
   if (!first) return bars.some(({ value }) => value !== null) ? '' : t('history.empty');
   const most = known.reduce((best, bar) => ((bar.value ?? 0) > (best.value ?? 0) ? bar : best), first);
@@ -150,9 +147,9 @@ function wordsOf(bars) {
   if (most === least) return '';
   return t('history.words', {
     most: most.name,
-    mostAmount: energyNumber(most.value),
+    mostAmount: energy(most.value),
     least: least.name,
-    leastAmount: energyNumber(least.value),
+    leastAmount: energy(least.value),
   });
 }
 

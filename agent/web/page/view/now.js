@@ -1,5 +1,5 @@
 // @ts-check
-import { isAborted, serverNow } from '../core/api.js';
+import { get, isAborted, serverNow } from '../core/api.js';
 import { fill, h, write } from '../core/dom.js';
 import { clock, dateOf, dayAndTime, duration, energyNumber, hourMinute, number, power } from '../core/format.js';
 import { live } from '../core/live.js';
@@ -36,6 +36,8 @@ class NowView extends View {
   #counter = tile(t('now.counter'), 'kWh');
   #health = h('p', { class: 'health-line' });
   #wordsMs = 0;
+  /** Of the reading that is shown. @type {number | undefined} */
+  #lastMs;
 
   connectedCallback() {
     this.#todayTile.element.dataset.quantity = 'today';
@@ -88,7 +90,7 @@ class NowView extends View {
   /** What was missed while there was no stream. */
   async #refill() {
     try {
-      await this.#trace.load(this.signal);
+      await Promise.all([this.#trace.load(this.signal), this.#recall()]);
       this.trouble.hidden = true;
     } catch (error) {
       // Without a connection the state says so; what the server refuses is told in its words.
@@ -100,26 +102,39 @@ class NowView extends View {
     this.#draw(true);
   }
 
+  /** Until the stream brings one: the last reading there is. */
+  async #recall() {
+    if (live.reading) return;
+    /** @type {{measurements: {meter: string, time: string | null, values: Record<string, number>}[]}} */
+    const { measurements } = await get('latest', {}, { signal: this.signal });
+    const last = measurements.find(({ meter }) => meter === this.#meter.name);
+    if (live.reading || !last?.time) return;
+    this.#showValues(last.values, Date.parse(last.time));
+    this.#showState();
+  }
+
   /** @param {Outcome} outcome */
   #take(outcome) {
-    const { values } = outcome;
     this.#trace.take(outcome);
-    if (values) {
-      write(this.#power, number(values.active_power));
-      write(this.#time, clock(Date.parse(outcome.time)));
-      this.#numbers.show(values);
-      const counter = values.active_energy ?? values.active_energy_import;
-      if (counter !== undefined) {
-        write(this.#counter.value, number(counter, 2));
-        if (values.active_energy_export !== undefined) {
-          write(this.#counter.remark, t('now.exported', { amount: energyNumber(values.active_energy_export) }));
-        }
-        this.#today.count(counter);
-        this.#showToday();
-      }
-    }
+    if (outcome.values) this.#showValues(outcome.values, Date.parse(outcome.time));
     this.#showState();
     this.#draw();
+  }
+
+  /** @param {Record<string, number>} values @param {number} timeMs */
+  #showValues(values, timeMs) {
+    this.#lastMs = timeMs;
+    write(this.#power, number(values.active_power));
+    write(this.#time, lastTime(timeMs));
+    this.#numbers.show(values);
+    const counter = values.active_energy ?? values.active_energy_import;
+    if (counter === undefined) return;
+    write(this.#counter.value, number(counter, 2));
+    if (values.active_energy_export !== undefined) {
+      write(this.#counter.remark, t('now.exported', { amount: energyNumber(values.active_energy_export) }));
+    }
+    this.#today.count(counter);
+    this.#showToday();
   }
 
   #showToday() {
@@ -133,13 +148,24 @@ class NowView extends View {
 
   #showState() {
     this.dataset.state = live.state;
-    const { latest, reading } = live;
-    if (latest?.held && live.state === 'live') return write(this.#note, t('now.held'));
-    if (live.state === 'live') return write(this.#note, latest?.values ? '' : gapText(latest));
-    if (live.state === 'waiting') return write(this.#note, t('now.waiting'));
-    const last = reading ? t('now.last', { time: lastTime(Date.parse(reading.time)) }) : '';
-    const why = live.state === 'offline' ? t('now.offline') : gapText(latest) || t('now.stale');
-    write(this.#note, [why, last].filter((text) => text !== '').join(' '));
+    const said = this.#said();
+    this.#note.classList.toggle('told', said !== '');
+    write(this.#note, said || t('now.minutes'));
+  }
+
+  /** What is not as it should be. */
+  #said() {
+    const { state, latest } = live;
+    if (state === 'live') return latest?.values ? (latest.held ? t('now.held') : '') : gapText(latest);
+    const lastMs = this.#lastMs;
+    const last = lastMs === undefined ? '' : t('now.last', { time: lastTime(lastMs) });
+    const why =
+      state === 'waiting'
+        ? t('now.waiting')
+        : state === 'offline'
+          ? t('now.offline')
+          : gapText(latest) || t('now.stale');
+    return [why, last].filter((text) => text !== '').join(' ');
   }
 
   #draw(isSaid = false) {
