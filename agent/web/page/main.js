@@ -1,11 +1,11 @@
 // @ts-check
-import { door, messageOf } from './core/api.js';
+import { door, messageOf, session } from './core/api.js';
 import { fill, h } from './core/dom.js';
 import { live } from './core/live.js';
 import { t } from './core/messages.js';
 import { meters } from './core/meters.js';
 import { place } from './core/router.js';
-import { showMeters, showView, startShell } from './shell.js';
+import { showMeters, showSession, showView, startShell } from './shell.js';
 import './view/now.js';
 
 /** @typedef {import('./core/view.js').View} View */
@@ -24,6 +24,7 @@ const main = /** @type {HTMLElement} */ (document.querySelector('main'));
 /** @type {View | undefined} */
 let view;
 let shown = '';
+let isLearning = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retry;
 
@@ -64,6 +65,9 @@ function notice(text) {
 async function start() {
   clearTimeout(retry);
   try {
+    const { admitted, restricted } = await session();
+    showSession(admitted && restricted);
+    if (!admitted) return await login();
     await meters.load();
   } catch (error) {
     if (!meters.isKnown && !main.querySelector('login-form')) notice(messageOf(error));
@@ -73,6 +77,17 @@ async function start() {
   showMeters();
   if (meters.chosen) live.follow(meters.chosen.name, meters.chosen.intervalMs);
   else retry = setTimeout(start, RETRY_MS);
+  await route();
+}
+
+/** What a meter measures is known from its first reading on. */
+async function learn() {
+  if (isLearning || !live.reading || meters.chosen?.quantities.length !== 0) return;
+  isLearning = true;
+  await meters.load().catch(() => {});
+  isLearning = false;
+  if (meters.chosen.quantities.length === 0) return;
+  shown = '';
   await route();
 }
 
@@ -101,4 +116,5 @@ live.addEventListener('hello', () => {
   if (greeted) void meters.load().then(showMeters, () => {});
   greeted = true;
 });
+live.addEventListener('outcome', () => void learn());
 void start();

@@ -1,5 +1,5 @@
 // @ts-check
-import { session, signOut } from './core/api.js';
+import { signOut } from './core/api.js';
 import { fill, h, write } from './core/dom.js';
 import { live } from './core/live.js';
 import { t } from './core/messages.js';
@@ -21,11 +21,11 @@ export function startShell() {
   live.addEventListener('state', showState);
   showState();
   part('#sign-out').addEventListener('click', () => void signOut().then(() => location.reload()));
-  void session()
-    .then(({ restricted, admitted }) => {
-      part('#sign-out').hidden = !(restricted && admitted);
-    })
-    .catch(() => {});
+}
+
+/** @param {boolean} isSignedIn with a password */
+export function showSession(isSignedIn) {
+  part('#sign-out').hidden = !isSignedIn;
 }
 
 export function showMeters() {

@@ -48,9 +48,9 @@ export class DayPower {
       const { fromMs, toMs } = /** @type {CustomEvent} */ (event).detail;
       this.zoom(fromMs, toMs);
     });
-    this.#chart.addEventListener('unzoom', () => this.#unzoom());
+    this.#chart.addEventListener('unzoom', () => this.unzoom());
     this.#reset.addEventListener('click', () => {
-      this.#unzoom();
+      this.unzoom();
       /** @type {HTMLElement | null} */ (this.#chart.querySelector('.plot'))?.focus();
     });
     this.element = h(
@@ -97,13 +97,14 @@ export class DayPower {
     const from = Math.max(this.#day.fromMs, fromMs);
     const to = Math.min(this.#day.toMs, toMs);
     if (to <= from) return;
-    if (from === this.#day.fromMs && to === this.#day.toMs) return this.#unzoom();
+    if (from === this.#day.fromMs && to === this.#day.toMs) return this.unzoom();
     this.#zoomed = { fromMs: from, toMs: to };
     if (isSeen) this.element.scrollIntoView({ block: 'nearest' });
     void this.#view.ask(() => this.load());
   }
 
-  #unzoom() {
+  /** Back to the whole day. */
+  unzoom() {
     if (!this.#zoomed) return;
     this.#zoomed = undefined;
     void this.#view.ask(() => this.load());

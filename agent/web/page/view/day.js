@@ -45,6 +45,7 @@ class DayView extends View {
       this.#power.element,
       this.#energy.element,
     );
+    this.listen(document, 'keydown', ({ key }) => key === 'Escape' && this.#power.unzoom());
     this.every(REFRESH_MS, () => this.#isToday && void this.#load());
   }
 

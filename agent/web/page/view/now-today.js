@@ -2,7 +2,7 @@
 import { get, serverNow } from '../core/api.js';
 import { addDays } from '../core/calendar.js';
 import { dateOf } from '../core/format.js';
-import { drawnOf } from './energy.js';
+import { amountOf, drawnOf, isEstimated } from './energy.js';
 
 /** What was drawn since midnight: as the history has it, and what the counter has grown by since. */
 export class Today {
@@ -29,11 +29,13 @@ export class Today {
       { meter: this.#meter, by: 'day', from: date, to: addDays(date, 1) },
       { signal },
     );
-    const drawn = periods[0] && drawnOf(periods[0].energies);
+    const [period] = periods;
+    if (!period || amountOf(period) === null) return;
+    const drawn = drawnOf(period.energies);
     this.#known = {
       amount: drawn?.amount ?? 0,
       counter: this.#counter ?? counter,
-      isEstimated: (drawn?.estimated ?? 0) >= 0.005,
+      isEstimated: isEstimated(drawn),
     };
   }
 
