@@ -17,7 +17,7 @@ else
 fi
 
 PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck bats victoria-metrics age zstd openssl
-  systemd-container mmdebstrap chromium fonts-dejavu-core"
+  systemd-container mmdebstrap chromium fonts-dejavu-core python3-prometheus-client"
 
 # InfluxDB 1 is unpacked, not installed: its package would start a server, and its influxd would stand in PATH for that of
 # InfluxDB 2. Unpacking needs no root.
@@ -30,6 +30,19 @@ unpack_influxdb1() {
     echo "test:setup: unpacked InfluxDB 1 to $INFLUXDB1"
   else
     echo "test:setup: this system has no package influxdb (or no list of packages: apt-get update); tests with it are skipped"
+  fi
+}
+
+# Only promtool, its checker of metrics, is used: the package would start a server.
+PROMETHEUS="${HOME:-/root}/.cache/energy-monitor-tests/prometheus"
+
+unpack_prometheus() {
+  if [ -x "$PROMETHEUS/usr/bin/promtool" ]; then return; fi
+  mkdir -p "$PROMETHEUS"
+  if (cd "$PROMETHEUS" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) >/dev/null 2>&1; then
+    echo "test:setup: unpacked Prometheus to $PROMETHEUS"
+  else
+    echo "test:setup: this system has no package prometheus (or no list of packages: apt-get update); tests with it are skipped"
   fi
 }
 
@@ -49,7 +62,7 @@ done
 
 if [ -z "$missing" ]; then
   echo "test:setup: all system packages are there: $PACKAGES"
-  if command -v apt-get >/dev/null; then unpack_influxdb1 && make_rootfs; fi
+  if command -v apt-get >/dev/null; then unpack_influxdb1 && unpack_prometheus && make_rootfs; fi
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -69,5 +82,6 @@ export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
 unpack_influxdb1
+unpack_prometheus
 make_rootfs
 echo "test:setup: done"

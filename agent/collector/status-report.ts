@@ -58,7 +58,7 @@ function look(stateDir: string, known: string | undefined) {
   let reader: JournalReader | undefined;
   try {
     reader = new JournalReader(stateDir);
-    const directory = reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
+    const directory = known ?? reader.runtimeDirectory() ?? runtimeDirectory(stateDir).path;
     const journal = { ...reader.extent(), bytes: bytesOf(stateDir) };
     return { directory, journal, problem: undefined, setAside: reader.setAside(), held: reader.held() };
   } catch (error) {

@@ -28,6 +28,9 @@ export interface Wanted {
   quantities?: ReadonlySet<string> | undefined;
 }
 
+/** To fetch rows one by one costs half as much again as all the rest. */
+const ROWS_AT_ONCE = 256;
+
 type Row = [key: number, layout: number, data: Uint8Array];
 
 export const LEVELS: readonly Level[] = ['minute', 'quarter', 'hour', 'day'];
@@ -72,15 +75,19 @@ export class HistoryStore {
     return row && Number(row.id);
   }
 
-  /** Ordered by start. @param toMs UTC, excluded */
+  /** Ordered by start; at one moment only within snapshot(). @param toMs UTC, excluded */
   *range(level: Level, fromMs: number, toMs: number, { series, quantities }: Wanted = {}): Generator<StoredRollup> {
     const isWanted = series === undefined ? '' : `AND key % ${SERIES_SLOTS} IN (${series.join(',')})`;
     const select = this.#db.prepare(
-      `SELECT key, layout, data FROM ${level} WHERE key >= ? AND key < ? ${isWanted} ORDER BY key`,
+      `SELECT key, layout, data FROM ${level} WHERE key >= ? AND key < ? ${isWanted} ORDER BY key LIMIT ${ROWS_AT_ONCE}`,
     );
     select.setReturnArrays(true);
-    for (const row of select.iterate(firstKeyAt(fromMs), firstKeyAt(toMs)) as unknown as Iterable<Row>) {
-      yield this.#unpack(row, level, quantities);
+    const endKey = firstKeyAt(toMs);
+    for (let key = firstKeyAt(fromMs); ; ) {
+      const rows = select.all(key, endKey) as unknown as Row[];
+      for (const row of rows) yield this.#unpack(row, level, quantities);
+      if (rows.length < ROWS_AT_ONCE) return;
+      key = (rows.at(-1)?.[0] ?? endKey) + 1;
     }
   }
 

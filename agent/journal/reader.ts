@@ -20,6 +20,7 @@ export interface Range {
   /** UTC ms, excluded. */
   toMs: number;
   meter?: string | undefined;
+  measurement?: string | undefined;
 }
 
 const WINDOW_MS = 3_600_000;
@@ -68,7 +69,7 @@ export class JournalReader {
       const row = found as unknown as ReadingRow;
       requireOrder(before, row.key);
       before = row.key;
-      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range.meter);
+      const reading = this.#readingIn(row, row.key >= endKey ? undefined : range);
       if (reading && row.key >= endKey) break;
       if (reading) add(reading);
     }
@@ -76,10 +77,10 @@ export class JournalReader {
     return [...found.values()].sort((a, b) => a.timeMs - b.timeMs || (a.series.meter < b.series.meter ? -1 : 1));
   }
 
-  /** @returns undefined for one of another meter, or one that is not as it was written: that is no reading */
-  #readingIn(row: ReadingRow, meter: string | undefined): Reading | undefined {
+  /** @returns undefined for one of another series, or one that is not as it was written: that is no reading */
+  #readingIn(row: ReadingRow, wanted: Range | undefined): Reading | undefined {
     try {
-      if (meter !== undefined && this.#rows.series(seriesOfKey(row.key)).meter !== meter) return undefined;
+      if (wanted && !isOf(this.#rows.series(seriesOfKey(row.key)), wanted)) return undefined;
       return this.#rows.reading(row);
     } catch (error) {
       if (damageIn(error) !== 'no') throw error;
@@ -124,17 +125,11 @@ export class JournalReader {
         'SELECT series, from_time, to_time, cause FROM gap WHERE to_time >= ? AND from_time < ? ORDER BY from_time',
       )
       .all(range.fromMs, range.toMs) as unknown as GapRow[];
-    const gaps = rows
-      .flatMap((row) => this.#gapIn(row))
-      .filter((gap) => range.meter === undefined || gap.series.meter === range.meter);
+    const gaps = rows.flatMap((row) => this.#gapIn(row)).filter((gap) => isOf(gap.series, range));
     const covered = (gap: Gap) =>
       gaps.some((other) => sameSeries(other, gap) && other.fromMs <= gap.fromMs && gap.toMs <= other.toMs);
     const uncommitted = joinedGaps(waiting).filter(
-      (gap) =>
-        gap.toMs >= range.fromMs &&
-        gap.fromMs < range.toMs &&
-        (range.meter === undefined || gap.series.meter === range.meter) &&
-        !covered(gap),
+      (gap) => gap.toMs >= range.fromMs && gap.fromMs < range.toMs && isOf(gap.series, range) && !covered(gap),
     );
     return [...gaps, ...uncommitted];
   }
@@ -287,5 +282,11 @@ export function readOnce<T>(stateDir: string, read: (reader: JournalReader) => T
 }
 
 function inRange(timeMs: number, series: Series, range: Range): boolean {
-  return timeMs >= range.fromMs && timeMs < range.toMs && (range.meter === undefined || series.meter === range.meter);
+  return timeMs >= range.fromMs && timeMs < range.toMs && isOf(series, range);
+}
+
+function isOf(series: Series, { meter, measurement }: Pick<Range, 'meter' | 'measurement'>): boolean {
+  return (
+    (meter === undefined || series.meter === meter) && (measurement === undefined || series.measurement === measurement)
+  );
 }

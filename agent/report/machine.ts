@@ -79,8 +79,7 @@ const sinceBoot = (values: Values): Values =>
 
 /** What host-metrics has put into the journal. @throws AgentError when it cannot be read */
 export function metricsOfDay(reader: JournalReader, nowMs: number): HostMetricsOfDay | undefined {
-  const between = (fromMs: number, toMs: number) =>
-    reader.readings({ fromMs, toMs }).filter(({ series }) => series.measurement === HOST);
+  const between = (fromMs: number, toMs: number) => reader.readings({ fromMs, toMs, measurement: HOST });
   const newestMs = Math.min(reader.extent().toMs ?? nowMs, nowMs);
   const last = between(newestMs - FRESH_MS, newestMs + 1).at(-1);
   const first = between(newestMs - DAY_MS, newestMs - DAY_MS + FRESH_MS)[0];

@@ -41,8 +41,8 @@ export function meterNames(
   }
   const { toMs } = reader.extent();
   if (toMs === null) return [];
-  const recent = reader.readings({ fromMs: toMs - RECENT_MS, toMs: toMs + 1 });
-  const names = recent.filter(({ series }) => series.measurement === METERS).map(({ series }) => series.meter);
+  const recent = reader.readings({ fromMs: toMs - RECENT_MS, toMs: toMs + 1, measurement: METERS });
+  const names = recent.map(({ series }) => series.meter);
   return [...new Set(names)].map((name) => ({ name, intervalMs: DEFAULT_INTERVAL_MS }));
 }
 
@@ -65,9 +65,9 @@ export function meterDay(
   }
   // A clock that was ahead leaves readings of days to come: they would hide a meter that is silent now.
   const untilMs = nowMs + LATEST_MS;
-  const [newest] = [collected?.lastReading, lastIn(reader, name, extent.toMs, untilMs)]
-    .flatMap((one) => (one === undefined || one.timeMs > untilMs ? [] : [one]))
-    .sort((one, other) => other.timeMs - one.timeMs);
+  const own = collected?.lastReading;
+  // The journal has none that is newer than what its collector has just read, and looking for it takes megabytes.
+  const newest = own && own.timeMs <= untilMs ? own : lastIn(reader, name, extent.toMs, untilMs);
   const last = newest && { timeMs: newest.timeMs, values: newest.values };
   const points = Math.ceil(nowMs / intervalMs) - Math.ceil(fromMs / intervalMs);
   return { name, intervalMs, last, fromMs, points, missed };
@@ -84,8 +84,7 @@ function pointsIn(gap: Gap, span: { fromMs: number; nowMs: number; intervalMs: n
 function lastIn(reader: JournalReader, meter: string, endMs: number | null, untilMs: number): Reading | undefined {
   if (endMs === null) return undefined;
   const newestMs = Math.min(endMs, untilMs);
-  const recent = reader.readings({ fromMs: newestMs - RECENT_MS, toMs: newestMs + 1, meter });
-  const last = recent.findLast(({ series }) => series.measurement === METERS);
+  const last = reader.readings({ fromMs: newestMs - RECENT_MS, toMs: newestMs + 1, meter, measurement: METERS }).at(-1);
   return last ?? reader.newestOf({ measurement: METERS, meter }, { fromMs: newestMs - LONGEST_MS, toMs: newestMs + 1 });
 }
 

@@ -77,8 +77,10 @@ export class Page {
   async leave(): Promise<void> {
     // Behind the poll for those who are waiting at this listener: they are taken.
     await new Promise((resolve) => setImmediate(resolve));
-    await this.#close();
+    const closed = this.#close();
+    // A stream would go on for ever; who has one asks the next listener for another.
     this.#streams.end();
+    await closed;
   }
 
   async stop(): Promise<void> {

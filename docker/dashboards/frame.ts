@@ -10,9 +10,11 @@ import {
   DashboardLinkType,
   QueryVariableBuilder,
   TextBoxVariableBuilder,
+  VariableHide,
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard';
+import { DEFAULT_WEB_PORT } from '../../agent/config/web-schema.ts';
 import { RESTARTS } from './machine-queries.ts';
 import { BUCKET, MEASUREMENT, TAGS } from './names.ts';
 import { GAP_SPANS } from './quality-queries.ts';
@@ -88,6 +90,13 @@ export const restartsAnnotation = () =>
     .iconColor('purple')
     .target(new FluxTarget(RESTARTS, 'restarts') as unknown as Builder<AnnotationTarget & Dataquery>);
 
+/** Where the agent's own page is: no file of Grafana's knows that, so it can be said in a dashboard's address (&var-page=...). */
+const PAGE = () =>
+  new TextBoxVariableBuilder('page')
+    .label('The agent’s page')
+    .hide(VariableHide.HideVariable)
+    .defaultValue(`http://localhost:${DEFAULT_WEB_PORT}/`);
+
 /** What all dashboards have alike. */
 export function frame(uid: string, title: string, description: string): DashboardBuilder {
   const others = new DashboardLinkBuilder('Dashboards')
@@ -96,6 +105,12 @@ export function frame(uid: string, title: string, description: string): Dashboar
     .asDropdown(false)
     .includeVars(true)
     .keepTime(true);
+  const page = new DashboardLinkBuilder('Live page')
+    .type(DashboardLinkType.Link)
+    .icon('bolt')
+    .tooltip('The agent’s own page: live each second')
+    .url(`\${page}`)
+    .targetBlank(true);
   return new DashboardBuilder(title)
     .uid(uid)
     .description(description)
@@ -104,6 +119,8 @@ export function frame(uid: string, title: string, description: string): Dashboar
     .weekStart('')
     .tooltip(DashboardCursorSync.Crosshair)
     .link(others)
+    .link(page)
+    .withVariable(PAGE())
     .editable();
 }
 

@@ -96,6 +96,7 @@ meters:
   - {name: a, model: we-515, connection: {serial: $try/none}}
   - {name: b, model: we-515, connection: {tcp: 127.0.0.1:9}}
 influxdb: {url: 'http://127.0.0.1:9'}
+web: {listen: off}
 END
   : >"$WORK/warm.log"
   as_agent "$RELEASE/agent/energy-monitor" host-metrics --print --config "$try/config.yaml" >/dev/null 2>&1 || true

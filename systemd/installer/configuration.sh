@@ -9,11 +9,12 @@ has_config() { [ -e "$CONFIG" ]; }
 # Before anything is changed, so that nobody has to wait for a question.
 ask_questions() {
   if has_config; then
-    [ -z "$SERIAL$TCP$MODEL$UNIT" ] && [ "$FIND" = no ] ||
-      warn "$CONFIG is there and stays as it is: what was said of the meter is not used; change it there"
+    [ -z "$SERIAL$TCP$MODEL$UNIT$PAGE" ] && [ "$FIND" = no ] ||
+      warn "$CONFIG is there and stays as it is: what was said of the meter and the page is not used; change it there"
     return 0
   fi
   ask_meter
+  ask_page
   ask_database
   [ -z "$AZURE_URL" ] || [ -n "$RECIPIENT" ] || is_talking || is_dry ||
     fail usage "backups need the public half of a recovery key, --recipient age1...; make one with: $SOURCE/agent/energy-monitor backup keygen"
@@ -34,6 +35,11 @@ ask_meter() {
   ask "Its model" "${MODEL:-$DEFAULT_MODEL}"
   set_option --model "$ANSWER"
   check_options
+}
+
+ask_page() {
+  [ -z "$PAGE" ] && is_talking || return 0
+  if confirm "Show the page to everybody in the network? Without, this machine alone sees it." no; then PAGE=lan; fi
 }
 
 ask_database() {
@@ -64,7 +70,7 @@ prepare_configuration() {
   fi
   is_dry && say "would make: $CONFIG (0640, root:$AGENT_USER), and check it" && return 0
   say "making $CONFIG"
-  { meters_text "$1" && influxdb_text && backup_text "$1"; } >"$WORK/config.yaml"
+  { meters_text "$1" && page_text && influxdb_text && backup_text "$1"; } >"$WORK/config.yaml"
   write_file "$CONFIG.try" 0640 "root:$AGENT_USER" <"$WORK/config.yaml"
   check_config "$1" "$CONFIG.try"
   mv "$CONFIG.try" "$CONFIG"
@@ -126,6 +132,14 @@ find_meter() {
   fi
   rm -rf "$place"
   [ $found = yes ]
+}
+
+page_text() {
+  case $PAGE in
+    '' | local) ;;
+    lan) printf 'web: {listen: "0.0.0.0:8515"}\n' ;;
+    *) printf 'web: {listen: "%s"}\n' "$PAGE" ;;
+  esac
 }
 
 influxdb_text() {

@@ -16,6 +16,9 @@ The meter (only where there is no /etc/energy-monitor/config.yaml; one that is t
   --unit N                 its Modbus address (default: that of the model)
   --find                   look for the meter with doctor; asked for on a terminal
 
+The page (only where there is no /etc/energy-monitor/config.yaml):
+  --page WHERE             lan: for everybody in the network; local: on this machine alone (the default); off; or ADDRESS:PORT
+
 Databases:
   --docker                 InfluxDB and Grafana in Docker on this machine; Docker from Debian where it is missing
   --no-docker              without them (the default); stops them where they run, and keeps their data
@@ -56,7 +59,7 @@ END
 set_defaults() {
   ACTION=install
   YES=no DRY_RUN=no START=yes FIND=no VOLUMES=no
-  SERIAL='' TCP='' MODEL='' UNIT=''
+  SERIAL='' TCP='' MODEL='' UNIT='' PAGE=''
   DOCKER=
   INFLUXDB_URL='' INFLUXDB_TOKEN_FILE=''
   AZURE_URL='' AZURE_SAS_FILE='' RECIPIENT=''
@@ -65,7 +68,7 @@ set_defaults() {
 parse_options() {
   while [ $# -gt 0 ]; do
     case $1 in
-      --serial | --tcp | --model | --unit | --influxdb-url | --influxdb-token-file | --azure-url | --azure-sas-file | --recipient)
+      --serial | --tcp | --model | --unit | --page | --influxdb-url | --influxdb-token-file | --azure-url | --azure-sas-file | --recipient)
         [ $# -ge 2 ] || fail usage "$1 needs a value; --help shows how"
         set_option "$1" "$2"
         shift
@@ -103,6 +106,7 @@ set_option() {
     --tcp) TCP=$2 ;;
     --model) MODEL=$2 ;;
     --unit) UNIT=$2 ;;
+    --page) PAGE=$2 ;;
     --influxdb-url) INFLUXDB_URL=$2 ;;
     --influxdb-token-file) INFLUXDB_TOKEN_FILE=$2 ;;
     --azure-url) AZURE_URL=$2 ;;
@@ -114,6 +118,7 @@ set_option() {
 check_options() {
   case $SERIAL in '' | /*) ;; *) fail usage "--serial $SERIAL is no path; write it as /dev/ttyUSB0" ;; esac
   case $UNIT in *[!0-9]* | ????*) fail usage "--unit $UNIT is no Modbus address; use 1 to 247" ;; esac
+  case $PAGE in '' | lan | local | off | *:[0-9]*) ;; *) fail usage "--page $PAGE is no place; use lan, local, off or ADDRESS:PORT" ;; esac
   [ -z "$SERIAL" ] || [ -z "$TCP" ] || fail usage "--serial and --tcp exclude each other; name one of them"
   [ "$DOCKER" != yes ] || [ -z "$INFLUXDB_URL" ] || fail usage "--docker brings an InfluxDB of its own; leave out --influxdb-url"
   if [ -n "$AZURE_URL$AZURE_SAS_FILE" ]; then

@@ -136,6 +136,14 @@ function chart(figure: string, askedMs: number, read: () => number, points: numb
   return { figure, asked: `<= ${askedMs} ms`, measured, met: median <= askedMs };
 }
 
+/** A journal of yesterday and of today's first seconds, with a history of a year. @returns when it ends, UTC ms */
+export function fillStateDir(stateDir: string): number {
+  const dayMs = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
+  appendDay(stateDir, day(dayMs));
+  fillYear(stateDir, dayMs);
+  return dayMs + DAY_MS;
+}
+
 export async function history(): Promise<Figures> {
   using workplace = new Workplace();
   const place = (name: string) => {

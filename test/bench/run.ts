@@ -8,6 +8,7 @@ import { forwarding } from './forwarding.ts';
 import { history } from './history.ts';
 import { hostMetrics } from './host-metrics.ts';
 import { manyMeters } from './many-meters.ts';
+import { page } from './page.ts';
 import { systemd } from './systemd.ts';
 import { type Figures, table } from './table.ts';
 
@@ -25,6 +26,7 @@ const PARTS: Readonly<Record<string, () => Promise<Figures>>> = {
   'many-meters': manyMeters,
   systemd,
   dashboards,
+  page,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(PARTS);

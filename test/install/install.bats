@@ -44,6 +44,28 @@ setup() {
   grep -q 'connection: {serial: "/dev/energy-meter"}' "$ROOT/etc/energy-monitor/config.yaml"
 }
 
+@test "the page is on this machine alone, for the network, or nowhere, and the end says where" {
+  setup_with 1.0.0 --yes
+  succeeds
+  says 'http://localhost:8515   the page'
+  run grep "^web:" "$ROOT/etc/energy-monitor/config.yaml"
+  [ "$status" = 1 ]
+  for_page() {
+    rm "$ROOT/etc/energy-monitor/config.yaml"
+    setup_with 1.0.0 --yes --page "$1"
+    succeeds
+  }
+  for_page lan
+  grep -qx 'web: {listen: "0.0.0.0:8515"}' "$ROOT/etc/energy-monitor/config.yaml"
+  says 'for everybody in the network'
+  for_page 192.168.1.20:8080
+  grep -qx 'web: {listen: "192.168.1.20:8080"}' "$ROOT/etc/energy-monitor/config.yaml"
+  says 'http://192.168.1.20:8080   the page'
+  for_page off
+  grep -qx 'web: {listen: "off"}' "$ROOT/etc/energy-monitor/config.yaml"
+  says_not 'the page'
+}
+
 @test "an adapter that udev knows no name for is taken when it is alone" {
   rm "$ROOT/dev/energy-meter"
   : >"$ROOT/dev/serial/by-id/usb-Maker_Adapter-if00-port0"

@@ -34,6 +34,8 @@ wrong() {
   wrong --serial ttyUSB0
   wrong --unit 1000
   wrong --unit one
+  wrong --page everywhere
+  wrong --page 'lan", x: "y'
   wrong --influxdb-url nas:8086
 }
 

@@ -244,3 +244,20 @@ test('what a compaction or a restore has left that was cut off goes with the nex
   open(stateDir).close();
   expect(drafts.filter((draft) => existsSync(draft))).toEqual([]);
 });
+
+test('readings of one measurement alone are found, committed or not', () => {
+  const stateDir = temporaryDirectory();
+  const journal = open(stateDir, { commitIntervalMs: 0 });
+  onTestFinished(() => journal.close());
+  const host = { measurement: 'host', meter: 'house', model: 'Pi' };
+  for (const timeMs of [1000, 2000]) {
+    journal.append(readingAt(timeMs), DECIMALS);
+    journal.append(readingAt(timeMs, host), DECIMALS);
+    if (timeMs === 1000) journal.flush();
+  }
+  const reader = new JournalReader(stateDir);
+  onTestFinished(() => reader.close());
+  const found = reader.readings({ ...ALL, measurement: 'host' });
+  expect(found).toEqual([readingAt(1000, host), readingAt(2000, host)]);
+  expect(reader.readings({ ...ALL, meter: 'house', measurement: 'energy' })).toHaveLength(2);
+});

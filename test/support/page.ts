@@ -1,3 +1,4 @@
+import type { Configured } from '../../agent/report/configured.ts';
 import { LiveFeed } from '../../agent/web/live-feed.ts';
 import type { PageMeter, WebConfig } from '../../agent/web/options.ts';
 import { Page } from '../../agent/web/page-server.ts';
@@ -19,6 +20,7 @@ export interface PageOfTest {
   timeZone?: string;
   runtimeDirectory?: string;
   web?: Partial<WebConfig>;
+  configured?: Configured;
   port?: number;
 }
 
@@ -28,7 +30,7 @@ let pages = 0;
 
 /** The page's server in this process, on a free port of 127.0.0.1; ends with the test. */
 export async function startPage(options: PageOfTest): Promise<StartedPage> {
-  const { stateDir, meters = [HOUSE], timeZone, runtimeDirectory = stateDir, web, port } = options;
+  const { stateDir, meters = [HOUSE], timeZone, runtimeDirectory = stateDir, web, port, configured } = options;
   const address = { host: '127.0.0.1', port: port ?? (await freePort()) };
   const feed = new LiveFeed();
   const page = new Page({
@@ -39,6 +41,7 @@ export async function startPage(options: PageOfTest): Promise<StartedPage> {
     timeZone,
     meters,
     web: { hosts: [], hideAfter: 30 * 86_400_000, ...web },
+    configured,
     idleMs: 300_000,
     logLevel: 'silent',
     feed,

@@ -62,7 +62,8 @@ export function knownMeters(history: History, place: Place, names = meterNames(h
     const newest = liveOf(place, name, own) ?? keptOf(history, place, series);
     const model = newest?.model ?? configured?.model ?? series[0]?.model ?? '';
     const intervalMs = configured?.intervalMs;
-    return { name, model, intervalMs, status: own, newest, gap: gapOf(place, name, newest, intervalMs), series };
+    const gap = gapOf(place, name, own, newest, intervalMs);
+    return { name, model, intervalMs, status: own, newest, gap, series };
   });
 }
 
@@ -90,8 +91,15 @@ function newestOf(found: Newest[], nowMs: number): Newest | undefined {
   return found.filter(({ timeMs }) => timeMs <= nowMs + LATEST_MS).sort((a, b) => b.timeMs - a.timeMs)[0];
 }
 
-function gapOf(place: Place, name: string, newest: Newest | undefined, intervalMs = 0): MeterGap | undefined {
-  const told = place.feed.latestOf(name)?.outcome;
+/** What came behind the newest reading: told since this thread's start, or of the collector. */
+function gapOf(
+  { feed }: Place,
+  name: string,
+  status: MeterStatus | undefined,
+  newest: Newest | undefined,
+  intervalMs = 0,
+): MeterGap | undefined {
+  const told = feed.latestOf(name)?.outcome ?? status?.lastGap;
   if (told === undefined || 'reading' in told || (newest && newest.timeMs >= told.timeMs)) return undefined;
   const sinceMs = newest === undefined ? told.timeMs : Math.min(told.timeMs, newest.timeMs + intervalMs);
   return { sinceMs, cause: told.cause, message: told.message };

@@ -44,6 +44,11 @@ export class Assets {
     this.#files.set(path, { content, etag: etagOf(content), type: TYPES[extname(file)] ?? '', coded: {} });
   }
 
+  /** Of all files. */
+  paths(): string[] {
+    return [...this.#files.keys()];
+  }
+
   /** @param accepted `Accept-Encoding` of the request. @returns undefined where there is none of that path */
   find(path: string, accepted: string): Answer | undefined {
     const asset = this.#files.get(path);

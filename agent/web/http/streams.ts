@@ -21,6 +21,7 @@ export class Streams {
   readonly #open = new Set<Stream>();
   readonly #endFeed: () => void;
   readonly #beat: NodeJS.Timeout;
+  #ended = false;
 
   constructor(feed: LiveFeed) {
     this.#feed = feed;
@@ -54,9 +55,12 @@ export class Streams {
     });
     response.write(`retry: ${RETRY_MS}\n${eventText('hello', hello)}`);
     for (const one of this.#feed.latest()) if (isFor(stream, one)) response.write(textOf(one));
+    if (this.#ended) response.end();
   }
 
+  /** Those that are open, and who comes now hears what is and no more. */
   end(): void {
+    this.#ended = true;
     clearInterval(this.#beat);
     this.#endFeed();
     for (const { response } of this.#open) response.end();

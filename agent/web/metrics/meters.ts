@@ -1,5 +1,4 @@
 import type { CollectorStatus, MeterStatus } from '../../collector/status.ts';
-import type { LineStats } from '../../modbus/line-stats.ts';
 import { GAP_CAUSES } from '../../readings/reading.ts';
 import type { PageMeter } from '../options.ts';
 import type { Place } from '../place.ts';
@@ -11,7 +10,7 @@ const OLD_MS = 10_000;
 const OLD_INTERVALS = 5;
 
 /** A line's numbers that only grow, by what they are called in label `kind`. */
-const LINE_ERRORS: Readonly<Record<string, keyof LineStats>> = {
+const LINE_ERRORS: Readonly<Record<string, keyof MeterStatus['lineStats']>> = {
   timeout: 'timeouts',
   crc: 'crcErrors',
   exception: 'exceptions',

@@ -73,9 +73,9 @@ describe.each(FILES)('%s', (name, file) => {
 
   test('uses each of its variables, and no other', () => {
     const own = file.templating.list.map((variable) => variable.name);
-    const used = new Set(
-      queriesOf(file).flatMap(([, query]) => [...query.matchAll(/\$\{(\w+)/g)].map((match) => match[1])),
-    );
+    const { links } = JSON.parse(readDockerFile(`grafana/dashboards/${name}.json`)) as { links: { url?: string }[] };
+    const texts = [...queriesOf(file).map(([, query]) => query), ...links.map(({ url = '' }) => url)];
+    const used = new Set(texts.flatMap((text) => [...text.matchAll(/\$\{(\w+)/g)].map((match) => match[1])));
     expect([...used].sort()).toEqual([...own].sort());
     // What is no variable of Grafana must not look like one.
     for (const [where, query] of queriesOf(file)) {
@@ -89,7 +89,10 @@ describe.each(FILES)('%s', (name, file) => {
       links: { type: string; tags: string[]; keepTime: boolean; includeVars: boolean }[];
       panels: { title: string; description?: string; gridPos: { w: number; x: number; h: number; y: number } }[];
     };
-    expect(raw.links).toMatchObject([{ type: 'dashboards', tags: raw.tags, keepTime: true, includeVars: true }]);
+    expect(raw.links).toMatchObject([
+      { type: 'dashboards', tags: raw.tags, keepTime: true, includeVars: true },
+      { type: 'link', url: `\${page}`, targetBlank: true },
+    ]);
     for (const { title, description, gridPos } of raw.panels) {
       expect(description?.length, title).toBeGreaterThan(10);
       expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
