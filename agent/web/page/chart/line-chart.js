@@ -11,11 +11,12 @@ import { chooseByTouch } from './touch-range.js';
 
 const DARK = matchMedia('(prefers-color-scheme: dark)');
 const ZOOM = 3;
+const TABLE_MS = 5000;
 const LEAST_SPAN_MS = 10_000;
 
 /**
  * A curve over time, to be pointed at by mouse, finger and keys, with what it says in words below it.
- * Attributes: `name`; `unit`; `hint`, shown while nothing is pointed at; `zoomable`. Events: `zoom` with `{fromMs, toMs}`, `unzoom`.
+ * Attributes: `name`; `unit`; `hint`, shown while nothing is pointed at; `zoomable`; `live`, where it grows each second. Events: `zoom` with `{fromMs, toMs}`, `unzoom`.
  */
 export class LineChart extends HTMLElement {
   /** @type {import('./plot.js').Plot | undefined} */
@@ -28,6 +29,7 @@ export class LineChart extends HTMLElement {
   #spoken = h('p', { class: 'quiet', 'aria-live': 'polite' });
   #words = h('p', { class: 'words' });
   #table = dataTable(this.getAttribute('name') ?? '', () => this.#rows());
+  #tabledMs = 0;
   #sizes = new ResizeObserver(() => this.#plot?.resize());
   #repaint = () => this.#plot?.repaint();
 
@@ -89,6 +91,10 @@ export class LineChart extends HTMLElement {
     if (!this.#plot) return;
     const { least = 0, greatest = 0 } = extremesOf(this.#curve) ?? {};
     this.#plot.show(this.#curve, { least, greatest: Math.max(greatest, this.#unit === 'W' ? 100 : 0) });
+    const nowMs = performance.now();
+    // A table that changes each second cannot be read.
+    if (this.hasAttribute('live') && nowMs - this.#tabledMs < TABLE_MS) return;
+    this.#tabledMs = nowMs;
     this.#table.update();
   }
 

@@ -8,7 +8,7 @@ import { go, linkTo } from '../core/router.js';
 import { Newest, View } from '../core/view.js';
 import '../chart/bar-chart.js';
 import { stepButton } from './day.js';
-import { drawnOf, isEstimated } from './energy.js';
+import { drawnOf, givenOf, isEstimated } from './energy.js';
 import { compared } from './history-compare.js';
 import { loadFacts } from './history-load.js';
 import { barsOf, isSpan, SPANS, spanOf } from './history-span.js';
@@ -124,7 +124,9 @@ class HistoryView extends View {
     write(this.#total, known.length === 0 ? '–' : energyNumber(total));
     const guessed = own.filter(({ energies }) => isEstimated(drawnOf(energies))).length;
     const breaks = own.reduce((sum, { energies }) => sum + (drawnOf(energies)?.breaks ?? 0), 0);
-    write(this.#note, breaks > 0 ? tn('breaks', breaks) : '');
+    const given = own.reduce((sum, { energies }) => sum + (givenOf(energies)?.amount ?? 0), 0);
+    const notes = [given > 0 ? t('day.given', { amount: energy(given) }) : '', breaks > 0 ? tn('breaks', breaks) : ''];
+    write(this.#note, notes.filter((text) => text !== '').join(' · '));
     const hasGhost = bars.some(({ ghost }) => ghost !== null && ghost !== undefined && ghost > 0);
     write(this.#sentence, known.length === 0 ? '' : compared(span, own, earlier, serverNow()));
     fill(

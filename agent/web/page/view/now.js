@@ -26,11 +26,13 @@ class NowView extends View {
   #trace = new Trace(this.#meter.name, this.#meter.intervalMs);
   #today = new Today(this.#meter.name);
   #numbers = new Numbers();
-  #power = h('span', { class: 'hero-figure', id: 'power' }, '–');
+  #power = h('span', { class: 'hero-figure', id: 'power', 'data-live': 'power' }, '–');
   #time = h('span', { class: 'hero-time' });
   #note = h('p', { class: 'hero-note' });
   #chart = /** @type {LineChart} */ (
-    /** @type {unknown} */ (h(/** @type {'div'} */ ('line-chart'), { name: t('now.trace'), unit: 'W', class: 'trace' }))
+    /** @type {unknown} */ (
+      h(/** @type {'div'} */ ('line-chart'), { name: t('now.trace'), unit: 'W', class: 'trace', live: true })
+    )
   );
   #todayTile = tile(t('now.today'), 'kWh');
   #counter = tile(t('now.counter'), 'kWh');
