@@ -11,6 +11,8 @@ import { chooseByTouch } from './touch-range.js';
 
 const DARK = matchMedia('(prefers-color-scheme: dark)');
 const ZOOM = 3;
+/** A house that draws nothing is not looked at through a microscope. */
+const LEAST_TOP = 100;
 const TABLE_MS = 5000;
 const LEAST_SPAN_MS = 10_000;
 
@@ -90,7 +92,7 @@ export class LineChart extends HTMLElement {
   #draw() {
     if (!this.#plot) return;
     const { least = 0, greatest = 0 } = extremesOf(this.#curve) ?? {};
-    this.#plot.show(this.#curve, { least, greatest: Math.max(greatest, this.#unit === 'W' ? 100 : 0) });
+    this.#plot.show(this.#curve, { least, greatest: Math.max(greatest, least < 0 ? 0 : LEAST_TOP) });
     const nowMs = performance.now();
     // A table that changes each second cannot be read.
     if (this.hasAttribute('live') && nowMs - this.#tabledMs < TABLE_MS) return;

@@ -58,6 +58,11 @@ export class Live extends EventTarget {
     this.#end();
   }
 
+  /** A stream is there, and what it tells is complete from now on. */
+  get isOpen() {
+    return this.#source?.readyState === EventSource.OPEN;
+  }
+
   #watch() {
     if (document.visibilityState === 'hidden') this.#end();
     else if (!this.#source) this.#begin();

@@ -1,7 +1,7 @@
 // @ts-check
 import { get, serverNow } from '../core/api.js';
 import { fill, h } from '../core/dom.js';
-import { dayAndTime, duration } from '../core/format.js';
+import { clock, dateOf, dayAndTime, duration } from '../core/format.js';
 import { named, t, tn } from '../core/messages.js';
 
 const SPAN_MS = 86_400_000;
@@ -40,7 +40,7 @@ export async function recentGaps(element, meter, signal) {
             h(
               'tr',
               {},
-              h('td', {}, dayAndTime(Date.parse(from))),
+              h('td', {}, whenOf(Date.parse(from))),
               h('td', {}, duration(seconds)),
               h('td', {}, named('cause', cause)),
             ),
@@ -50,3 +50,6 @@ export async function recentGaps(element, meter, signal) {
     more > 0 ? h('p', { class: 'words' }, tn('gaps-more', more)) : null,
   );
 }
+
+/** @param {number} timeMs */
+const whenOf = (timeMs) => (dateOf(timeMs) === dateOf(serverNow()) ? clock(timeMs) : dayAndTime(timeMs));

@@ -10,6 +10,8 @@ import { mark } from './health-line.js';
 /** @typedef {import('../types').HealthMeter} HealthMeter */
 
 const HOUR_MS = 3_600_000;
+/** Less is no number that a person needs. */
+const LEAST_SHARE = 1e-4;
 /** Of a line's numbers those that are faults. */
 const ERRORS = ['timeouts', 'crcErrors', 'exceptions', 'truncated', 'noise', 'disconnects'];
 
@@ -35,7 +37,7 @@ export async function latencyRow(meter, signal) {
   const { mean = [], max = [] } = quantities.duration ?? {};
   const known = mean.filter((value) => value !== null);
   if (known.length === 0) return null;
-  const ms = (/** @type {number} */ seconds) => `${number(seconds * 1000)} ms`;
+  const ms = (/** @type {number} */ seconds) => `${number(seconds * 1000)}\u00a0ms`;
   const average = known.reduce((sum, value) => sum + value, 0) / known.length;
   return t('health.latency-value', { mean: ms(average), greatest: ms(Math.max(...max.map((value) => value ?? 0))) });
 }
@@ -45,7 +47,8 @@ export function meterCard(meter, latency) {
   const { name, model, line, connected, lineStats, lastReading, today, problem } = meter;
   const requests = lineStats?.requests ?? 0;
   const errors = ERRORS.map((kind) => ({ kind, count: lineStats?.[kind] ?? 0 })).filter(({ count }) => count > 0);
-  const share = (/** @type {number} */ count) => (requests > 0 ? ` · ${number((100 * count) / requests, 2)} %` : '');
+  const share = (/** @type {number} */ count) =>
+    count / requests >= LEAST_SHARE ? ` · ${number((100 * count) / requests, 2)}\u00a0%` : '';
   const gaps = Object.entries(today?.missed ?? {}).filter(([, count]) => count > 0);
   const state =
     connected === null
@@ -63,7 +66,7 @@ export function meterCard(meter, latency) {
       [t('health.state'), state],
       [
         t('health.problem'),
-        problem ? [problem.message, problem.hint].filter((text) => text !== null).join('. ') : null,
+        problem ? [problem.message, problem.hint].filter((text) => text !== null).join('; ') : null,
       ],
       [t('health.line'), line],
       [

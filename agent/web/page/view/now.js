@@ -20,6 +20,7 @@ import { Trace } from './now-trace.js';
 const HEALTH_MS = 30_000;
 const TODAY_MS = 120_000;
 const WORDS_MS = 5000;
+const PATIENCE_MS = 700;
 
 class NowView extends View {
   #meter = /** @type {import('../types').Meter} */ (meters.chosen);
@@ -37,6 +38,7 @@ class NowView extends View {
   #todayTile = tile(t('now.today'), 'kWh');
   #counter = tile(t('now.counter'), 'kWh');
   #health = h('p', { class: 'health-line' });
+  #hasBegun = false;
   #wordsMs = 0;
   /** Of the reading that is shown. @type {number | undefined} */
   #lastMs;
@@ -46,21 +48,28 @@ class NowView extends View {
     this.#counter.element.dataset.quantity = 'counter';
     this.#layOut();
     this.listen(live, 'outcome', ({ detail }) => this.#take(detail));
-    this.listen(live, 'hello', () => void this.#refill());
+    this.listen(live, 'hello', () => (this.#hasBegun ? void this.#refill() : this.#begin()));
     this.listen(live, 'state', () => this.#showState());
     if (live.reading) this.#take(live.reading);
     this.#showState();
-    void this.#refill();
     this.every(1000, () => live.state !== 'live' && this.#draw());
+    // The live value comes first: what is asked of the journal takes the server a moment.
+    const patience = setTimeout(() => this.#begin(), live.isOpen ? 0 : PATIENCE_MS);
+    this.signal.addEventListener('abort', () => clearTimeout(patience));
+  }
+
+  /** All that is asked for, once. */
+  #begin() {
+    if (this.#hasBegun || this.signal.aborted) return;
+    this.#hasBegun = true;
+    void this.#refill();
     this.every(HEALTH_MS, () => void healthLine(this.#health, this.signal));
-    this.every(
-      TODAY_MS,
-      () =>
-        void this.#today.load(this.signal).then(
-          () => this.#showToday(),
-          () => {},
-        ),
-    );
+    this.every(TODAY_MS, () => void this.#countToday());
+  }
+
+  async #countToday() {
+    await this.#today.load(this.signal).catch(() => {});
+    this.#showToday();
   }
 
   #layOut() {
@@ -145,7 +154,7 @@ class NowView extends View {
     write(this.#todayTile.value, number(amount, 2));
     write(this.#todayTile.remark, isEstimated ? t('chart.estimated') : '');
     // Midnight where the meter is.
-    if (this.#today.date !== dateOf(serverNow())) void this.#today.load(this.signal).catch(() => {});
+    if (this.#today.date !== dateOf(serverNow())) void this.#countToday();
   }
 
   #showState() {
