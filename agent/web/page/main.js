@@ -6,6 +6,7 @@ import { t } from './core/messages.js';
 import { meters } from './core/meters.js';
 import { place } from './core/router.js';
 import { showMeters, showSession, showView, startShell } from './shell.js';
+import './view/empty.js';
 import './view/now.js';
 
 /** @typedef {import('./core/view.js').View} View */
@@ -112,6 +113,7 @@ meters.addEventListener('change', () => {
 });
 let greeted = false;
 live.addEventListener('hello', () => {
+  if (shown === '') void route();
   // Another collector may have other meters, another zone.
   if (greeted) void meters.load().then(showMeters, () => {});
   greeted = true;

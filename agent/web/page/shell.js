@@ -25,7 +25,7 @@ export function startShell() {
 
 /** @param {boolean} isSignedIn with a password */
 export function showSession(isSignedIn) {
-  part('#sign-out').hidden = !isSignedIn;
+  part('footer').hidden = !isSignedIn;
 }
 
 export function showMeters() {

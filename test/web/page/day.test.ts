@@ -123,6 +123,29 @@ test('a stretch that is drawn across is shown in seconds; Escape, a double click
   expect(complaints).toEqual([]);
 });
 
+test('a finger that is drawn across chooses a stretch as well', async (context) => {
+  const { page } = await lived(SHORT_DAY);
+  const phone = { hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } };
+  const { page: tab } = await openTab(context, `${page.url}/#/day?date=${SHORT_DAY.date}`, phone);
+  await vi.waitFor(async () => expect((await curveIn(tab)).fromMs).toBe(SHORT_DAY.fromMs), PATIENCE);
+  const box = await tab.locator('.u-over').boundingBox();
+  if (!box) throw new Error('there is no chart');
+  const finger = await tab.context().newCDPSession(tab);
+  const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', share: number) =>
+    finger.send('Input.dispatchTouchEvent', {
+      type,
+      touchPoints: type === 'touchEnd' ? [] : [{ x: box.x + box.width * share, y: box.y + 40 }],
+    });
+  await touch('touchStart', 0.25);
+  for (const share of [0.3, 0.4, 0.5]) await touch('touchMove', share);
+  await touch('touchEnd', 0.5);
+  await vi.waitFor(async () => expect((await curveIn(tab)).fromMs).toBeGreaterThan(SHORT_DAY.fromMs), PATIENCE);
+  const { fromMs, toMs } = await curveIn(tab);
+  const [share, spanMs] = [(fromMs - SHORT_DAY.fromMs) / (SHORT_DAY.hours * HOUR_MS), toMs - fromMs];
+  expect(share).toBeCloseTo(0.25, 1);
+  expect(spanMs / (SHORT_DAY.hours * HOUR_MS)).toBeCloseTo(0.25, 1);
+});
+
 test('tariffs are told by their share', async (context) => {
   const { page } = await lived(SHORT_DAY);
   const { page: tab } = await openTab(context, `${page.url}/#/day?date=${SHORT_DAY.date}`);

@@ -109,6 +109,26 @@ test('after a restart of the server the page goes on by itself, with what it has
   ).toEqual([]);
 });
 
+test('a view that the server could not fill is filled once it is there again', async (context) => {
+  const lived = await house();
+  const { page: tab } = await openTab(context, lived.page.url);
+  await vi.waitFor(
+    async () => expect(await tab.locator('#state').getAttribute('data-state')).toBe('waiting'),
+    PATIENCE,
+  );
+  await tab.locator('nav [data-view=history]').click();
+  await tab.locator('history-view .bar-column').first().waitFor();
+  await lived.page.stop();
+  await tab.getByRole('button', { name: 'Period before' }).click();
+  await vi.waitFor(
+    async () => expect(await tab.getByRole('alert').textContent()).toBe('The agent cannot be reached; trying again.'),
+    PATIENCE,
+  );
+  await startPage({ ...lived.options, port: Number(new URL(lived.page.url).port) });
+  await tab.getByRole('alert').waitFor({ state: 'hidden' });
+  expect(await tab.locator('history-view .words').textContent()).toBe('Nothing was read in this time.');
+});
+
 test('nobody looks, nothing is streamed; who looks again finds what was missed', async (context) => {
   const { page, stateDir } = await house();
   const { page: tab } = await openTab(context, page.url);

@@ -20,6 +20,8 @@ import { decimalsOf, valueTicks } from './ticks.js';
  */
 
 const TICKS = 4;
+/** Less is a counter's step or two. */
+const LEAST_TOP = 0.1;
 
 /**
  * Bars of energy, to be walked with arrow keys, with what they say in words below them.
@@ -70,7 +72,8 @@ export class BarChart extends HTMLElement {
 
   #draw() {
     const shown = this.#bars.flatMap(({ value, ghost }) => [value ?? 0, ghost ?? 0]);
-    const ticks = valueTicks(Math.min(0, ...shown), Math.max(0.01, ...shown), TICKS);
+    const most = Math.max(0, ...shown);
+    const ticks = valueTicks(Math.min(0, ...shown), most === 0 ? 1 : Math.max(LEAST_TOP, most), TICKS);
     const greatest = ticks.at(-1) ?? 1;
     const decimals = decimalsOf(ticks);
     this.classList.toggle(

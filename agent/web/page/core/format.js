@@ -74,7 +74,7 @@ export const hourMinute = (timeMs) => dated({ hour: '2-digit', minute: '2-digit'
 export const dayAndTime = (timeMs) =>
   dated({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' }, timeMs);
 /** @param {number} timeMs */
-export const dayShort = (timeMs) => dated({ day: 'numeric', month: 'short' }, timeMs);
+export const dayMonthYear = (timeMs) => dated({ day: 'numeric', month: 'short', year: 'numeric' }, timeMs);
 /** The offset of the clock, such as GMT+2, which tells apart the hour that comes twice. @param {number} timeMs */
 export const offsetName = (timeMs) =>
   dated({ hour: '2-digit', timeZoneName: 'shortOffset' }, timeMs).split(' ').pop() ?? '';

@@ -1,10 +1,13 @@
 // @ts-check
 import { isAborted, messageOf } from './api.js';
 import { h, write } from './dom.js';
+import { live } from './live.js';
 
 /** One of the page's views: whatever it has begun ends when it is taken off the page. */
 export class View extends HTMLElement {
   #ended = new AbortController();
+  /** What went wrong last. @type {(() => Promise<void>) | undefined} */
+  #failed;
   #trouble = h('p', { class: 'notice trouble', role: 'alert', hidden: true });
 
   /** Aborted once the view is gone. */
@@ -53,9 +56,23 @@ export class View extends HTMLElement {
       this.#trouble.hidden = true;
     } catch (error) {
       if (isAborted(error) || this.signal.aborted) return;
+      this.#askAgain(act);
       write(this.#trouble, messageOf(error));
       this.#trouble.hidden = false;
     }
+  }
+
+  /** When the server is there again. @param {() => Promise<void>} act */
+  #askAgain(act) {
+    const isFirst = this.#failed === undefined;
+    this.#failed = act;
+    if (!isFirst) return;
+    const again = () => {
+      const failed = this.#failed;
+      this.#failed = undefined;
+      if (failed) void this.ask(failed);
+    };
+    live.addEventListener('hello', again, { once: true, signal: this.signal });
   }
 }
 

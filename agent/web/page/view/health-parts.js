@@ -1,7 +1,7 @@
 // @ts-check
 import { serverNow } from '../core/api.js';
 import { h } from '../core/dom.js';
-import { bytes, dayAndTime, dayShort, duration, number } from '../core/format.js';
+import { bytes, dayMonthYear, duration, number } from '../core/format.js';
 import { t } from '../core/messages.js';
 import { factCard } from './health-card.js';
 import { mark } from './health-line.js';
@@ -49,7 +49,7 @@ export function backupCard({ store, label, good, verified, drilled, expires, pro
       t('health.drilled'),
       drilled ? `${ago(drilled.time)}, ${t(drilled.succeeded ? 'health.succeeded' : 'health.failed')}` : null,
     ],
-    [t('health.expires'), expires ? dayShort(Date.parse(expires)) : null],
+    [t('health.expires'), expires ? dayMonthYear(Date.parse(expires)) : null],
   ]);
 }
 
@@ -78,7 +78,7 @@ export function agentCard({ version, uptimeSeconds, clock, journal, history }) {
         : null,
     ],
     [t('health.journal'), journal.bytes === null ? null : bytes(journal.bytes)],
-    [t('health.readings-since'), journal.from ? dayAndTime(Date.parse(journal.from)) : null],
+    [t('health.readings-since'), journal.from ? dayMonthYear(Date.parse(journal.from)) : null],
     [t('health.held'), journal.held > 0 ? number(journal.held) : null],
     [t('health.history'), history.bytes === null ? null : bytes(history.bytes)],
   ]);

@@ -21,6 +21,7 @@ export class Today {
   /** @param {AbortSignal} signal */
   async load(signal) {
     const date = dateOf(serverNow());
+    if (date !== this.date) this.#known = undefined;
     this.date = date;
     const counter = this.#counter;
     /** @type {import('../types').Energy} */

@@ -1,18 +1,18 @@
 // @ts-check
 import { get, isAborted, serverNow } from '../core/api.js';
 import { fill, h, write } from '../core/dom.js';
-import { clock, dateOf, dayAndTime, duration, energyNumber, hourMinute, number, power } from '../core/format.js';
+import { dateOf, energyNumber, number } from '../core/format.js';
 import { live } from '../core/live.js';
-import { named, t } from '../core/messages.js';
+import { t } from '../core/messages.js';
 import { meters } from '../core/meters.js';
 import { linkTo } from '../core/router.js';
 import { View } from '../core/view.js';
 import '../chart/line-chart.js';
-import { extremesOf, holesOf } from '../chart/curve.js';
 import { healthLine } from './health-line.js';
 import { Numbers, tile } from './now-numbers.js';
 import { Today } from './now-today.js';
 import { Trace } from './now-trace.js';
+import { gapText, lastTime, wordsOf } from './now-words.js';
 
 /** @typedef {import('../types').Outcome} Outcome */
 /** @typedef {import('../chart/line-chart.js').LineChart} LineChart */
@@ -191,45 +191,4 @@ class NowView extends View {
   }
 }
 
-/** @param {number} timeMs */
-const lastTime = (timeMs) => (serverNow() - timeMs > 12 * 3_600_000 ? dayAndTime(timeMs) : clock(timeMs));
-
-/** @param {Outcome | undefined} outcome */
-function gapText(outcome) {
-  if (!outcome || outcome.values) return '';
-  return t('now.gap', { cause: named('cause', outcome.cause ?? 'internal') });
-}
-
-/** @param {import('../chart/curve.js').Curve} curve */
-function wordsOf(curve) {
-  const extremes = extremesOf(curve);
-  if (!extremes) return t('now.trace-empty');
-  const { least, greatest, greatestMs, mean } = extremes;
-  const said = t('now.trace-words', {
-    least: power(least),
-    greatest: power(greatest),
-    time: hourMinute(greatestMs),
-    mean: power(mean),
-  });
-  const missing = holesOf(curve).reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
-  return missing > 0 ? `${said} ${t('chart.missing', { time: duration(missing / 1000) })}` : said;
-}
-
-/** The first minute of a new installation: nothing was read yet. */
-class EmptyView extends View {
-  connectedCallback() {
-    fill(
-      this,
-      h(
-        'section',
-        { class: 'card empty' },
-        h('h1', {}, t('empty.title')),
-        h('p', { class: 'soft' }, t('empty.why')),
-        h('p', {}, h('a', { href: linkTo('health') }, t('empty.health'))),
-      ),
-    );
-  }
-}
-
 customElements.define('now-view', NowView);
-customElements.define('empty-view', EmptyView);
