@@ -68,9 +68,13 @@ async function firstValue(browser: Browser, { url }: Collecting): Promise<Row> {
     const page = await context.newPage();
     const startMs = performance.now();
     await page.goto(url, { waitUntil: 'commit' });
-    await page.waitForFunction(() => /\d/.test(document.querySelector('[data-live="power"]')?.textContent ?? ''), null, {
-      polling: 'raf',
-    });
+    await page.waitForFunction(
+      () => /\d/.test(document.querySelector('[data-live="power"]')?.textContent ?? ''),
+      null,
+      {
+        polling: 'raf',
+      },
+    );
     times.push(performance.now() - startMs);
     await context.close();
   }
