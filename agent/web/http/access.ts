@@ -38,7 +38,7 @@ export class Access {
   admits(request: IncomingMessage): boolean {
     if (this.#hash === undefined) return true;
     if (this.#isSession(cookieOf(request))) return true;
-    const basic = /^Basic ([A-Za-z0-9+/=]{1,400})$/.exec(request.headers.authorization ?? '')?.[1];
+    const basic = /^Basic ([A-Za-z0-9+/=]{1,2000})$/.exec(request.headers.authorization ?? '')?.[1];
     if (basic === undefined) return false;
     const mark = createHash('sha256').update(basic).digest('base64');
     if (this.#remembered.has(mark)) return true;

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from './problem.ts';
 
-/** A password and its braces. */
-const MOST_BYTES = 1024;
+/** The longest password, 256 characters, as programs escape it (12 bytes for one beyond Unicode's first plane), and its braces. */
+const MOST_BYTES = 4096;
 
 /** The password of a body `{"password": "..."}`. @throws Problem 400, 413 or 415 */
 export async function readPassword(request: IncomingMessage): Promise<string> {

@@ -90,7 +90,7 @@ test.each([
   ['no password', post({ user: 'me' }), 400],
   ['a number', post({ password: 12345678 }), 400],
   ['a form of another site', { method: 'POST', body: 'password=x', headers: { 'content-type': 'text/plain' } }, 415],
-  ['too much', post({ password: 'x'.repeat(2000) }), 413],
+  ['too much', post({ password: 'x'.repeat(5000) }), 413],
   ['from another site', post({ password: PASSWORD }, { origin: 'https://evil.example' }), 403],
   ['by PUT', { method: 'PUT' }, 405],
 ] as const)('%s is refused', async (_, init, status) => {
@@ -99,6 +99,16 @@ test.each([
   expect(answer.status).toBe(status);
   expect(answer.headers.get('set-cookie')).toBeNull();
   expect(await answer.json()).toMatchObject({ status, detail: expect.stringMatching(/^\w/) });
+});
+
+test('the longest password that can be set is taken, by a session and by a program', async () => {
+  const password = '\u{1f511}'.repeat(256);
+  const page = await startPage({ stateDir: temporaryDirectory(), web: { passwordHash: hashPassword(password) } });
+  const escaped = JSON.stringify({ password }).replaceAll('\u{1f511}', '\\ud83d\\udd11');
+  expect((await page.get('/api/v1/session', post(escaped))).status).toBe(200);
+  expect(await (await page.get('/api/v1/session', { headers: basic(password) })).json()).toMatchObject({
+    admitted: true,
+  });
 });
 
 test('where there is no password nobody can begin a session', async () => {

@@ -50,7 +50,7 @@ test('of many requests in one packet only as many are answered as are taken', as
     answered = Number(/page_requests_total\{code="200"\} (\d+)/.exec(metrics)?.[1] ?? 0);
     // No more comes than the next look at the metrics.
     expect(answered - before).toBe(1);
-  });
+  }, 20_000);
   expect(answered).toBeLessThan(asked);
 });
 
