@@ -10,7 +10,7 @@ const HASH_HINT = 'write what energy-monitor web password prints';
 const HOST_HINT = 'write a name as it stands in the address line, such as energy.home.arpa';
 
 /** `$scrypt$ln=14,r=8,p=1$SALT$HASH` (PHC string format), of a cost that a Pi can carry. */
-const PASSWORD_HASH = /^\$scrypt\$ln=1[2-7],r=(?:[89]|1[0-6]),p=[1-9]\$[A-Za-z0-9+/]{22,86}\$[A-Za-z0-9+/]{43}$/;
+const PASSWORD_HASH = /^\$scrypt\$ln=1[2-5],r=8,p=[1-4]\$[A-Za-z0-9+/]{22,86}\$[A-Za-z0-9+/]{43}$/;
 
 const DAY_MS = 86_400_000;
 

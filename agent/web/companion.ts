@@ -3,6 +3,7 @@ import type { Companion, StartCompanion } from '../collector/companion.ts';
 import type { Config } from '../config/schema.ts';
 import { configuredBy } from '../report/configured.ts';
 import type { Logger } from '../system/logging.ts';
+import type { MeterOutcome } from './live-feed.ts';
 import { PageThread, type PageThreadOptions } from './thread.ts';
 
 interface Choice {
@@ -13,17 +14,18 @@ interface Choice {
   onListening?: (url: string) => void;
 }
 
-type Shown = Omit<PageThreadOptions, 'nextPort' | 'log' | 'onListening'>;
+type Shown = Omit<PageThreadOptions, 'nextPort' | 'log' | 'onListening' | 'latest'>;
 
 /** The page as it goes along with a collector, and anew where the configuration says other things of it. */
 export function pageCompanion(log: Logger, { nextPort = false, configFile, onListening }: Choice = {}): StartCompanion {
   return (config, runtimeDirectory) => {
     const shownBy = (one: Config) => shownOf(one, { configFile, runtimeDirectory });
     let shown = shownBy(config);
+    const latest = new Map<string, MeterOutcome>();
     let thread: PageThread | undefined;
     const begin = () => {
       if (!shown) return;
-      thread = new PageThread({ ...shown, nextPort, log, onListening });
+      thread = new PageThread({ ...shown, nextPort, log, onListening, latest });
       void thread.start();
     };
     const end = async () => {
@@ -36,8 +38,12 @@ export function pageCompanion(log: Logger, { nextPort = false, configFile, onLis
       tell: (series, outcome) => thread?.tell(series, outcome),
       async adopt(wanted) {
         const next = shownBy(wanted);
-        if (isDeepStrictEqual(next, shown)) return;
+        // A certificate that was renewed has the same name.
+        if (isDeepStrictEqual(next, shown) && !next?.web.tls) return;
         shown = next;
+        for (const [key, { series }] of latest) {
+          if (!wanted.meters.some(({ name }) => name === series.meter)) latest.delete(key);
+        }
         await end();
         begin();
       },

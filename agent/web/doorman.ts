@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { AgentError, errnoOf, messageOf } from '../system/errors.ts';
 
 /** Ports that are tried one after the other. */
@@ -14,7 +15,8 @@ export interface Address {
 
 /**
  * Listens at the page's address as long as there is no thread that does: that takes 20 MB, for which most houses have no use most of
- * the day. Who comes first is held until the thread is there; then both listen for a moment (SO_REUSEPORT), so that nobody is refused.
+ * the day. Who comes first is held until the thread is there; then both listen for a moment (SO_REUSEPORT), so that nobody is refused. A
+ * connection that arrives in the microseconds between the last look and the end of a listener is reset by Linux; browsers ask again.
  */
 export class Doorman {
   readonly #onFirst: () => void;
@@ -22,6 +24,7 @@ export class Doorman {
   #opening: Promise<void> | undefined;
   /** Each with what ends its patience. */
   readonly #waiting = new Map<Socket, NodeJS.Timeout>();
+  #accepted = 0;
   /** Where the thread takes what was held. */
   #through: string | undefined;
 
@@ -76,8 +79,20 @@ export class Doorman {
       pass(socket, path);
     }
     this.#waiting.clear();
-    // Who is in the queue of this one is still taken.
-    setImmediate(() => this.#close());
+    void this.#closeWhenEmpty();
+  }
+
+  /** Who is in a listener's queue is reset with it: it ends right after a look at the queue that has found nobody. */
+  async #closeWhenEmpty(): Promise<void> {
+    const server = this.#server;
+    let before: number;
+    do {
+      before = this.#accepted;
+      // The first is still of this round of the event loop, the second is behind a look at all sockets.
+      await setImmediate();
+      await setImmediate();
+    } while (this.#accepted !== before);
+    if (this.#server === server) this.#close();
   }
 
   /** Somebody waits for a thread. */
@@ -101,6 +116,7 @@ export class Doorman {
   }
 
   #hold(socket: Socket): void {
+    this.#accepted++;
     socket.on('error', () => socket.destroy());
     if (this.#through !== undefined) {
       pass(socket, this.#through);

@@ -44,11 +44,6 @@ export class LiveFeed {
     return this.#known.get(meter);
   }
 
-  /** A meter that left the configuration. */
-  keepOnly(meters: readonly string[]): void {
-    for (const meter of this.#latest.keys()) if (!meters.includes(meter)) this.#forget(meter);
-  }
-
   /** @returns what ends it */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
@@ -62,10 +57,5 @@ export class LiveFeed {
     known.timeMs = timeMs;
     for (const [name, value] of Object.entries(values)) known.values.set(name, { value, timeMs });
     this.#known.set(meter, known);
-  }
-
-  #forget(meter: string): void {
-    this.#latest.delete(meter);
-    this.#known.delete(meter);
   }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer as createPlain, type Server } from 'node:http';
 import { createServer as createSecure } from 'node:https';
 import type { ListenOptions } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { secretPath } from '../config/secrets.ts';
 import { AgentError, messageOf } from '../system/errors.ts';
 import type { Logger } from '../system/logging.ts';
@@ -79,8 +80,9 @@ export class Page {
 
   /** Takes nobody any more, and ends when those it has are served. */
   async leave(): Promise<void> {
-    // Behind the poll for those who are waiting at this listener: they are taken.
-    await new Promise((resolve) => setImmediate(resolve));
+    // Behind a look at all sockets: who waits at this listener is taken.
+    await setImmediate();
+    await setImmediate();
     const closed = this.#close();
     // A stream would go on for ever; who has one asks the next listener for another.
     this.#streams.end();

@@ -12,8 +12,7 @@ const RETRY_MS = 10_000;
 const LONGEST_STOP_MS = 3000;
 /** A person who has gone may come back; one who looks has a stream open. */
 const IDLE_MS = 300_000;
-/** A thread that takes nothing for so many outcomes, and so long, stands still. */
-const MOST_UNTAKEN = 120;
+/** A thread says each second how far it is; one that says nothing for so long stands still. */
 const LONGEST_SILENCE_MS = 60_000;
 /** A year of one meter's quarters is some 10 MB while it is made into an answer. */
 const LIMITS = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 };
@@ -24,6 +23,8 @@ export interface PageThreadOptions extends Omit<PageOptions, 'name' | 'logLevel'
   log: Logger;
   /** @param url where a person finds it */
   onListening?: ((url: string) => void) | undefined;
+  /** Newest outcomes, which a thread that begins has to know; kept here. */
+  latest?: Map<string, MeterOutcome>;
   idleMs?: number;
   retryMs?: number;
   newWorker?: (options: PageOptions) => Worker;
@@ -38,8 +39,7 @@ export class PageThread {
   /** Containers that share a network number their processes alike, and nobody is to take the name first. */
   readonly #name = randomUUID();
   readonly #doorman = new Doorman(() => this.#begin());
-  /** A thread that begins has to know them. */
-  readonly #latest = new Map<string, MeterOutcome>();
+  readonly #latest: Map<string, MeterOutcome>;
   /** As it listens, once it does. */
   #address: Address | undefined;
   #worker: Worker | undefined;
@@ -53,6 +53,7 @@ export class PageThread {
 
   constructor(options: PageThreadOptions) {
     this.#options = options;
+    this.#latest = options.latest ?? new Map();
   }
 
   /** Listens; where it cannot, says so once and tries again. */
@@ -82,7 +83,7 @@ export class PageThread {
   tell(series: Series, outcome: Outcome): void {
     this.#latest.set(seriesKey(series), { series, outcome });
     if (!this.#worker) return;
-    if (this.#told - this.#taken >= MOST_UNTAKEN && performance.now() - this.#takenMs > LONGEST_SILENCE_MS) {
+    if (this.#told > this.#taken && performance.now() - this.#takenMs > LONGEST_SILENCE_MS) {
       this.#options.log.error('the thread of the page stands still, and is ended');
       void this.#worker.terminate();
       return;

@@ -14,14 +14,6 @@ export function hashPassword(password: string, salt: Buffer = randomBytes(SALT_B
   return `$scrypt$ln=${Math.log2(N)},r=${r},p=${p}$${bare(salt)}$${bare(key)}`;
 }
 
-/** Is it a hash that `matches` can work with, in the memory of a Pi? */
-export function isPasswordHash(text: string): boolean {
-  const [, ln, r, p] = FORM.exec(text) ?? [];
-  return (
-    ln !== undefined && Number(ln) >= 12 && Number(ln) <= 17 && Number(r) >= 8 && Number(r) <= 16 && Number(p) >= 1
-  );
-}
-
 /** Takes the time of one hash, whatever the answer. In this thread alone: libuv's threads also serve the serial port. */
 export function matches(password: string, hash: string): boolean {
   const [, ln, r, p, salt = '', key = ''] = FORM.exec(hash) ?? [];
