@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterAll, type TestContext } from 'vitest';
 import { CHROMIUM, CHROMIUM_FLAGS } from './chromium.ts';
+import { skipOrFail } from './requires.ts';
 import { afterTest } from './side-by-side.ts';
 
 /** A machine that does other things as well. */
@@ -19,10 +20,7 @@ export interface Tab {
 
 /** A tab of a browser of its own, in another zone than the meters; skips where there is no Chromium. */
 export async function openTab(context: TestContext, url: string, options: BrowserContextOptions = {}): Promise<Tab> {
-  context.skip(
-    !existsSync(CHROMIUM),
-    'there is no /usr/bin/chromium (apt-get install chromium, or name one with CHROMIUM)',
-  );
+  if (!existsSync(CHROMIUM)) skipOrFail(context, CHROMIUM);
   browser ??= chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
   const own = await (await browser).newContext({
     locale: 'en-GB',
