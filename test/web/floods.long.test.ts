@@ -1,35 +1,12 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import { readOnce } from '../../agent/journal/reader.ts';
-import { REPOSITORY, runCommand, runScript } from '../support/child.ts';
-import { freePort } from '../support/free-port.ts';
-import { temporaryDirectory } from '../support/temporary.ts';
+import { REPOSITORY, runScript } from '../support/child.ts';
+import { collectorWithPage } from '../support/collector-with-page.ts';
 
 const SECONDS = 30;
 const ATTACKER = join(REPOSITORY, 'test/support/attacker.ts');
-
-/** A collector that reads a virtual meter, with its page. */
-async function collecting() {
-  const directory = temporaryDirectory();
-  const [stateDir, meter, config] = ['state', 'meter', 'config.yaml'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const port = await freePort();
-  writeFileSync(
-    config,
-    `stateDir: ${stateDir}\nmeters: [{name: house, model: we-515, connection: {serial: ${meter}}}]\nweb: {listen: "127.0.0.1:${port}"}\n`,
-  );
-  const simulator = runCommand(['simulate', '--link', meter]);
-  await simulator.printed(/meter/);
-  const collector = runCommand(['collect', '--config', config]);
-  await collector.printed(/the page is served/);
-  const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`, { signal: AbortSignal.timeout(30_000) });
-  return { stateDir, port, collector, get };
-}
 
 test.each([
   'slow-headers',
@@ -37,7 +14,9 @@ test.each([
   'connections',
   'requests',
 ])('%s take no second from the meter, and the page is there again afterwards', async (kind) => {
-  const { stateDir, port, collector, get } = await collecting();
+  const { stateDir, port, url, begin } = await collectorWithPage();
+  const collector = await begin();
+  const get = (path: string) => fetch(`${url}${path}`, { signal: AbortSignal.timeout(30_000) });
   expect((await get('/healthz')).status).toBe(200);
   await sleep(3000);
   const fromMs = Math.ceil(Date.now() / 1000) * 1000;

@@ -1,42 +1,12 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect, type TestContext, test, vi } from 'vitest';
 import { readOnce } from '../../../agent/journal/reader.ts';
 import { openTab, PATIENCE } from '../../support/browser.ts';
-import { runCommand } from '../../support/child.ts';
-import { freePort } from '../../support/free-port.ts';
-import { temporaryDirectory } from '../../support/temporary.ts';
+import { collectorWithPage } from '../../support/collector-with-page.ts';
 
 const CLOCK = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/Berlin', timeStyle: 'medium' });
 
-/** A real collector at a virtual meter, and its page. */
-async function collecting() {
-  const directory = temporaryDirectory();
-  const [stateDir, meter, config] = ['state', 'meter', 'config.yaml'].map((name) => join(directory, name)) as [
-    string,
-    string,
-    string,
-  ];
-  const port = await freePort();
-  const lines = [
-    `stateDir: ${stateDir}`,
-    'timeZone: Europe/Berlin',
-    `meters: [{name: house, model: we-515, connection: {serial: ${meter}}}]`,
-    `web: {listen: "127.0.0.1:${port}"}`,
-  ];
-  writeFileSync(config, `${lines.join('\n')}\n`);
-  const simulator = runCommand(['simulate', '--link', meter]);
-  await simulator.printed(/meter/);
-  const begin = async () => {
-    const collector = runCommand(['collect', '--config', config]);
-    await collector.printed(/the page is served/);
-    return collector;
-  };
-  return { stateDir, url: `http://127.0.0.1:${port}`, begin };
-}
-
 test('a collector is killed and started again, and the page shows each second that it reads, without a hand', async (context: TestContext) => {
-  const { stateDir, url, begin } = await collecting();
+  const { stateDir, url, begin } = await collectorWithPage('Europe/Berlin');
   const first = await begin();
   const { page: tab, complaints } = await openTab(context, url);
   /** Powers by the clock of their second, until so many have been shown. */
