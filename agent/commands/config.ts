@@ -21,11 +21,12 @@ export function addConfig(root: Command): void {
     .action(async (options: { config: string }) => {
       const { stringify } = await import('yaml');
       const { loadConfig } = await import('../config/load.ts');
+      const { SECRET_KEYS } = await import('../system/scrub.ts');
       const config = loadConfig(options.config);
-      const influxdb = config.influxdb.map((sink) => (sink.token === undefined ? sink : { ...sink, token: '***' }));
       // A register table has a file of its own, and a command that shows it.
       const meters = config.meters.map(({ table: _, ...meter }) => meter);
-      process.stdout.write(stringify({ ...config, meters, influxdb }));
+      const hidden = (key: unknown, value: unknown) => (SECRET_KEYS.includes(String(key)) ? '***' : value);
+      process.stdout.write(stringify({ ...config, meters }, hidden));
     });
   config
     .command('example')

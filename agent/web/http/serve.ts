@@ -59,7 +59,10 @@ async function answerTo(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<Answer | undefined> {
-  if (!hosts.allows(request.headers.host)) {
+  const [host, another] = request.headersDistinct.host ?? [];
+  // Two names are a trick (RFC 9112, 3.2).
+  if (another !== undefined) throw new Problem(400, 'Bad Request', 'say once whom this is for (Host)');
+  if (!hosts.allows(host)) {
     throw new Problem(
       421,
       'Misdirected Request',

@@ -45,6 +45,8 @@ test('another name than its own is refused, as a site that points its name here 
   expect(await said(page.url, get('/api/v1/session', 'evil.example'))).toMatch(/^HTTP\/1\.1 421 /);
   expect(await said(page.url, get('/'))).toMatch(/^HTTP\/1\.1 200 /);
   expect(await said(page.url, 'GET / HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 421 /);
+  const two = 'GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n';
+  expect(await said(page.url, two)).toMatch(/^HTTP\/1\.1 400 /);
 });
 
 test.each([
