@@ -19,31 +19,24 @@ fi
 PACKAGES="socat python3-pymodbus python3-serial python3-serial-asyncio shellcheck bats victoria-metrics age zstd openssl
   systemd-container mmdebstrap chromium fonts-dejavu-core python3-prometheus-client"
 
-# InfluxDB 1 is unpacked, not installed: its package would start a server, and its influxd would stand in PATH for that of
-# InfluxDB 2. Unpacking needs no root.
-INFLUXDB1="${HOME:-/root}/.cache/energy-monitor-tests/influxdb1"
+# Unpacked, not installed: their packages would start servers, and InfluxDB 1's influxd would stand in PATH for that of InfluxDB 2.
+# Of Prometheus only promtool is used, its checker of metrics. Unpacking needs no root.
+UNPACKED="${HOME:-/root}/.cache/energy-monitor-tests"
 
-unpack_influxdb1() {
-  if [ -x "$INFLUXDB1/usr/bin/influxd" ]; then return; fi
-  mkdir -p "$INFLUXDB1"
-  if (cd "$INFLUXDB1" && apt-get download -qq influxdb && dpkg-deb -x influxdb_*.deb . && rm influxdb_*.deb) >/dev/null 2>&1; then
-    echo "test:setup: unpacked InfluxDB 1 to $INFLUXDB1"
+# unpack PACKAGE PROGRAM DIRECTORY
+unpack() {
+  if [ -x "$UNPACKED/$3/usr/bin/$2" ]; then return; fi
+  mkdir -p "$UNPACKED/$3"
+  if (cd "$UNPACKED/$3" && apt-get download -qq "$1" && dpkg-deb -x "$1"_*.deb . && rm "$1"_*.deb) >/dev/null 2>&1; then
+    echo "test:setup: unpacked $1 to $UNPACKED/$3"
   else
-    echo "test:setup: this system has no package influxdb (or no list of packages: apt-get update); tests with it are skipped"
+    echo "test:setup: this system has no package $1 (or no list of packages: apt-get update); tests with it are skipped"
   fi
 }
 
-# Only promtool, its checker of metrics, is used: the package would start a server.
-PROMETHEUS="${HOME:-/root}/.cache/energy-monitor-tests/prometheus"
-
-unpack_prometheus() {
-  if [ -x "$PROMETHEUS/usr/bin/promtool" ]; then return; fi
-  mkdir -p "$PROMETHEUS"
-  if (cd "$PROMETHEUS" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) >/dev/null 2>&1; then
-    echo "test:setup: unpacked Prometheus to $PROMETHEUS"
-  else
-    echo "test:setup: this system has no package prometheus (or no list of packages: apt-get update); tests with it are skipped"
-  fi
+unpack_all() {
+  unpack influxdb influxd influxdb1
+  unpack prometheus promtool prometheus
 }
 
 # What test/systemd boots: two minutes the first time, and only root can.
@@ -62,7 +55,7 @@ done
 
 if [ -z "$missing" ]; then
   echo "test:setup: all system packages are there: $PACKAGES"
-  if command -v apt-get >/dev/null; then unpack_influxdb1 && unpack_prometheus && make_rootfs; fi
+  if command -v apt-get >/dev/null; then unpack_all && make_rootfs; fi
   exit 0
 fi
 if ! command -v apt-get >/dev/null; then
@@ -81,7 +74,6 @@ echo "test:setup: installing with apt-get:$missing"
 export DEBIAN_FRONTEND=noninteractive
 # shellcheck disable=SC2086
 $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
-unpack_influxdb1
-unpack_prometheus
+unpack_all
 make_rootfs
 echo "test:setup: done"

@@ -55,16 +55,12 @@ function countersOf(rows: readonly Row[]): string[] {
   return counting.length > 0 ? counting : inOrder.slice(0, 1);
 }
 
-const pad = (n: number) => String(n).padStart(2, '0');
-
 /** `2026-11`, `2026-11-21` or, with the offset that tells apart the hour that comes twice, `2026-11-21 12:00 +01:00`. */
 function labelOf(timeMs: number, by: Length, zone: Zone): string {
   const text = new Date(zone.localMs(timeMs)).toISOString();
   if (by === 'month') return text.slice(0, 7);
   if (by === 'day') return text.slice(0, 10);
-  const minutes = zone.offsetAt(timeMs) / 60_000;
-  const offset = `${minutes < 0 ? '-' : '+'}${pad(Math.floor(Math.abs(minutes) / 60))}:${pad(Math.abs(minutes) % 60)}`;
-  return `${text.slice(0, 10)} ${text.slice(11, 16)} ${offset}`;
+  return `${text.slice(0, 10)} ${text.slice(11, 16)} ${zone.offsetText(timeMs)}`;
 }
 
 const rounded = (amount: number) => Math.round(amount * 1e4) / 1e4;

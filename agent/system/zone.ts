@@ -68,6 +68,14 @@ export class Zone {
     return offset;
   }
 
+  /** `+02:00`: by it an hour that comes twice is told from itself. */
+  offsetText(utcMs: number): string {
+    const offset = this.offsetAt(utcMs);
+    const minutes = Math.round(Math.abs(offset) / 60_000);
+    const two = (n: number) => String(n).padStart(2, '0');
+    return `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  }
+
   localMs(utcMs: number): number {
     return utcMs + this.offsetAt(utcMs);
   }

@@ -198,7 +198,7 @@ async function jitter({ url, stateDir }: Collecting): Promise<Row> {
   await sleep(2000);
   const offsets = startOffsets(stateDir, fromMs, toMs);
   const p99 = quantile(offsets, 0.99);
-  const missed = Math.floor((toMs - fromMs) / 1000) - offsets.length;
+  const missed = Math.max(0, Math.floor((toMs - fromMs) / 1000) - offsets.length);
   const rate = waits.length / ((toMs - fromMs) / 1000);
   return {
     figure: `start jitter while ${paths.length} kinds of requests come, ${rate.toFixed(0)} a second for ${((toMs - fromMs) / 1000).toFixed(0)} s`,

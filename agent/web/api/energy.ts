@@ -1,5 +1,6 @@
 import type { PeriodCount } from '../../history/counted.ts';
 import type { EnergyPeriod } from '../../history/energies.ts';
+import { HOUR_MS } from '../../history/levels.ts';
 import type { Period } from '../../history/periods.ts';
 import { quantityInfo } from '../../readings/quantity.ts';
 import { json } from '../http/answer.ts';
@@ -8,7 +9,7 @@ import { requireMeter } from './known-meters.ts';
 import { labelOf } from './label.ts';
 import { type By, periodsBy } from './periods.ts';
 import { rounded } from './round.ts';
-import { HOUR_MS, iso, isPast, spanIn } from './span.ts';
+import { iso, isPast, spanIn } from './span.ts';
 import { withHistory } from './stores.ts';
 import { zoneOf } from './zone.ts';
 

@@ -1,4 +1,4 @@
-import { isAlive, type MeterStatus, readStatus } from '../../collector/status.ts';
+import { freshStatus, type MeterStatus } from '../../collector/status.ts';
 import type { History } from '../../history/history.ts';
 import type { GapCause, Series, Values } from '../../readings/reading.ts';
 import { badParameter, notFound } from '../http/problem.ts';
@@ -53,11 +53,10 @@ export function requireMeter(history: History, place: Place, name: string | unde
 /** Meters with what they said last: of the running collector where it tells, else of what is kept. @param names by default all */
 export function knownMeters(history: History, place: Place, names = meterNames(history, place)): KnownMeter[] {
   const all = history.meters();
-  const status = readStatus(place.runtimeDirectory);
-  const isRunning = status !== undefined && status.stoppedMs === undefined && isAlive(status.pid);
+  const status = freshStatus(place.runtimeDirectory, place.nowMs());
   return names.map((name) => {
     const configured = place.meters.find((one) => one.name === name);
-    const own = isRunning ? status.meters.find((one) => one.name === name) : undefined;
+    const own = status?.meters.find((one) => one.name === name);
     const series = all.filter(({ meter }) => meter === name);
     const newest = liveOf(place, name, own) ?? keptOf(history, place, series);
     const model = newest?.model ?? configured?.model ?? series[0]?.model ?? '';

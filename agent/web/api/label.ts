@@ -11,11 +11,5 @@ const LENGTHS: Readonly<Record<Exclude<Labelled, 'hour'>, number>> = { day: 10, 
 export function labelOf(by: Labelled, startMs: number, zone: Zone): string {
   const local = new Date(zone.localMs(startMs)).toISOString();
   if (by !== 'hour') return local.slice(0, LENGTHS[by]);
-  return `${local.slice(0, 16)}${offsetText(zone.offsetAt(startMs))}`;
-}
-
-function offsetText(offsetMs: number): string {
-  const minutes = Math.round(Math.abs(offsetMs) / 60_000);
-  const two = (n: number) => String(n).padStart(2, '0');
-  return `${offsetMs < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return `${local.slice(0, 16)}${zone.offsetText(startMs)}`;
 }

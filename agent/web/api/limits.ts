@@ -1,6 +1,6 @@
+import { DAY_MS } from '../../history/levels.ts';
 import type { Period } from '../../history/periods.ts';
 import { badParameter } from '../http/problem.ts';
-import { DAY_MS } from './span.ts';
 
 /** @throws Problem 400 for a longer span */
 export function longest({ fromMs, toMs }: Period, days: number): void {

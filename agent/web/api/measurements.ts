@@ -1,8 +1,9 @@
+import { DAY_MS } from '../../history/levels.ts';
 import { METER_MEASUREMENT } from '../../readings/reading.ts';
 import { json } from '../http/answer.ts';
 import type { Route } from '../http/router.ts';
 import { knownMeters, requireMeter } from './known-meters.ts';
-import { DAY_MS, iso } from './span.ts';
+import { iso } from './span.ts';
 import { withHistory, withJournal } from './stores.ts';
 
 export const MOST_READINGS = 1440;

@@ -1,7 +1,7 @@
+import { DAY_MS, HOUR_MS } from '../../history/levels.ts';
 import { type Period, periodsOf, type Resolution, startOf } from '../../history/periods.ts';
 import type { Zone } from '../../system/zone.ts';
 import { badParameter } from '../http/problem.ts';
-import { DAY_MS, HOUR_MS } from './span.ts';
 
 /** At least, for counting before they are made. */
 const LEAST_MS = { hour: HOUR_MS / 2, day: 23 * HOUR_MS, month: 28 * DAY_MS, year: 365 * DAY_MS } as const;

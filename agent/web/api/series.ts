@@ -1,5 +1,5 @@
 import type { History } from '../../history/history.ts';
-import { floorTo, LEVEL_MS, MINUTE_MS } from '../../history/levels.ts';
+import { floorTo, HOUR_MS, LEVEL_MS, MINUTE_MS } from '../../history/levels.ts';
 import { type Period, RESOLUTIONS, resolutionFor } from '../../history/periods.ts';
 import { quantityInfo } from '../../readings/quantity.ts';
 import { json } from '../http/answer.ts';
@@ -11,7 +11,7 @@ import { endOf } from './periods.ts';
 import { rawColumns } from './raw-columns.ts';
 import { rawSteps } from './raw-steps.ts';
 import { holesIn, rollupSteps } from './rollup-steps.ts';
-import { HOUR_MS, iso, isPast, spanIn } from './span.ts';
+import { iso, isPast, spanIn } from './span.ts';
 import { type Table, tableOf } from './steps.ts';
 import { withHistory } from './stores.ts';
 import { zoneOf } from './zone.ts';

@@ -9,9 +9,6 @@ const END_MS = Date.UTC(2100, 0, 1);
 /** Behind this nothing comes any more, in all likelihood: what is late was held for minutes. */
 const SETTLED_MS = 3_600_000;
 
-export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
-
 /** Parameters `from` and `to`; without `to` until now. @throws Problem 400 */
 export function spanIn(query: Query, zone: Zone, nowMs: number): Period {
   const fromMs = timeIn(query, 'from', zone);

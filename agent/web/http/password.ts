@@ -18,7 +18,7 @@ export function hashPassword(password: string, salt: Buffer = randomBytes(SALT_B
 export function matches(password: string, hash: string): boolean {
   const [, ln, r, p, salt = '', key = ''] = FORM.exec(hash) ?? [];
   const expected = Buffer.from(key, 'base64');
-  const cost = { N: 2 ** Number(ln), r: Number(r), p: Number(p), maxmem: 512 * 2 ** 20 };
+  const cost = { N: 2 ** Number(ln), r: Number(r), p: Number(p), maxmem: 64 * 2 ** 20 };
   const found = scryptSync(password.normalize('NFC'), Buffer.from(salt, 'base64'), KEY_BYTES, cost);
   return timingSafeEqual(found, expected);
 }

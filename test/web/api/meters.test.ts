@@ -61,7 +61,10 @@ test('the status of a running collector tells whether a meter is connected, and 
   const timeMs = now();
   const lastReading = { timeMs, values: { active_power: 77 } };
   const house = { name: 'house', model: 'we-515', connected: false, lastReading };
-  writeFileSync(join(stateDir, 'status.json'), JSON.stringify({ pid: process.pid, meters: [house] }));
+  writeFileSync(
+    join(stateDir, 'status.json'),
+    JSON.stringify({ pid: process.pid, updatedMs: Date.now(), meters: [house] }),
+  );
   const page = await startPage({ stateDir });
   const { json } = await ask(page, '/api/v1/meters');
   expect(json.meters).toMatchObject([{ connected: false, lastReading: new Date(timeMs).toISOString() }]);
